@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The environment in which a recipe's shell starts, for evaluation and for every stage of a build."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from abuildpy.config import RUNTIME_DIR, Config
+
+_SECRET_NAMES = frozenset({"SSH_AUTH_SOCK", "SSH_AGENT_PID", "GPG_AGENT_INFO", "DBUS_SESSION_BUS_ADDRESS"})
+_SECRET_WORDS = ("TOKEN", "PASSWORD", "PASSWD", "SECRET", "CREDENTIAL", "API_KEY", "APIKEY", "ACCESS_KEY")
+
+
+def is_secret(name: str) -> bool:
+    """Whether a variable of that name may hold something that a recipe has no business with."""
+    upper = name.upper()
+    return upper in _SECRET_NAMES or any(word in upper for word in _SECRET_WORDS)
+
+
+def recipe_environment(config: Config, apkbuild: Path, *, colors: bool) -> dict[str, str]:
+    """Environment for a shell that sources functions.sh and then the recipe.
+
+    It is the caller's environment (people rely on ``options=!check abuild``) without what may be a secret, plus what the
+    configuration already found out, so that the shell comes to the same answers where the home is out of sight.
+    """
+    env = {name: value for name, value in config.environ.items() if not is_secret(name)}
+    found = ("ABUILD_DEFCONF", "ABUILD_CONF", "ABUILD_USERDIR", "ABUILD_USERCONF", "APORTSDIR", "CBUILD", "REPODEST")
+    env.update({name: config.variables.get(name, "") for name in found})
+    if config.get("SRCDEST"):
+        env["SRCDEST"] = config.get("SRCDEST")
+    if config.get("CBUILDROOT"):
+        env["CBUILDROOT"] = config.get("CBUILDROOT")
+    env["ABUILD_SHAREDIR"] = str(config.sharedir)
+    env["APKBUILD"] = str(apkbuild)
+    env["USE_COLORS"] = "force" if colors else ""
+    env["PATH"] = _path(config)
+    env.pop("ENV", None)  # ash would source that file
+    return env
+
+
+def _path(config: Config) -> str:
+    """The caller's PATH, ccache first where asked for, our own helpers (abuild-meson) last."""
+    folders = [config.environ.get("PATH") or "/usr/local/bin:/usr/bin:/bin", str(RUNTIME_DIR / "bin")]
+    if config.get("USE_CCACHE"):
+        folders.insert(0, "/usr/lib/ccache/bin")
+    return ":".join(folders)
+
+
+def runtime_files(config: Config) -> tuple[Path, ...]:
+    """Files outside the recipe's folder that its shell reads: to be visible, read-only, in a sandbox."""
+    return (*config.files(), config.sharedir, RUNTIME_DIR.parent.parent)
+
+
+def option_words(flags: Mapping[str, bool]) -> tuple[str, ...]:
+    """``{"f": True, "q": False}`` as the words ``("-f",)``."""
+    return tuple(f"-{letter}" for letter, on in flags.items() if on)

@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""APKBUILD in, :class:`Recipe` out: BusyBox ash sources the recipe and tells what it made of it."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from abuildpy.config import RUNTIME_DIR, Config
+from abuildpy.errors import RecipeError
+from abuildpy.recipe.environment import recipe_environment
+from abuildpy.recipe.model import Recipe, Source
+from abuildpy.recipe.subpackages import parse_subpackage
+from abuildpy.shell import find_ash, parse_functions, parse_variables, words
+from abuildpy.source.uri import file_name, is_remote, remote_uri
+
+_SCRIPT = RUNTIME_DIR.parent.parent / "recipe" / "evaluate.sh"
+
+HOOKS = (
+    "fetch verify unpack prepare build check package validate cleanup_srcdir snapshot sourcecheck srcpkg "
+    "stripbin postcheck archcheck prepare_metafiles prepare_trace_rpaths prepare_symlinks prepare_pkgconfig_provides "
+    "prepare_command_provides prepare_py_provides scan_shared_objects scan_symlink_targets scan_pkgconfig_depends "
+    "scan_python3_dependency trace_apk_deps create_apks real_so_path prepare_package prepare_subpackages rootpkg "
+    "prepare_language_packs pre_split find_scanelf_paths"
+).split()
+"""Functions of abuild that a recipe may bring its own version of."""
+
+_DEFINITION = re.compile(rb"^[ \t]*([^\s\"'`$#(){};|&<>=-][^\s\"'`$#(){};|&<>=]*)[ \t]*\([ \t]*\)", re.MULTILINE)
+_TRACE = re.compile(rb"^\++ABUILDPY:(\d+): (.*)$", re.MULTILINE)
+_LINE = re.compile(rb"(?:^|: )(?:line (\d+)|(\d+)): (.*)$", re.DOTALL)
+_SHELL_PREFIX = re.compile(rb"^[^\n]*evaluate\.sh: (?=line \d+: |\d+: )(?:line \d+: (?!syntax error))?", re.MULTILINE)
+_MAINTAINER = re.compile(rb"^.*# *Maintainer.*$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class ShellResult:
+    """How a shell ended: its exit status (negative: a signal), what it sent, what it complained."""
+
+    status: int
+    data: bytes
+    complaint: bytes
+
+
+class Runner(Protocol):
+    """Runs a shell behind whatever walls there are, with descriptor 8 as the way back; 60 seconds at most."""
+
+    def __call__(self, argv: tuple[str, ...], env: Mapping[str, str], folder: Path) -> ShellResult:
+        """``folder`` is the recipe's; the shell may read it and nothing of it may be written."""
+
+
+def find_apkbuild(path: Path) -> Path:
+    """The APKBUILD that ``path`` (a recipe or its folder) means, absolute. Raises RecipeError if there is none."""
+    candidate = path / "APKBUILD" if path.is_dir() else path
+    if not candidate.is_file():
+        raise RecipeError(
+            f"Could not find {candidate} (PWD={os.getcwd()})",
+            hint="run this in the folder of an aport, or name one with -C",
+        )
+    return candidate.resolve()
+
+
+def evaluate(apkbuild: Path, config: Config, run: Runner) -> Recipe:
+    """Evaluates one recipe (absolute path of its APKBUILD).
+
+    Raises RecipeError, with the line where it can be known, when the recipe has a syntax error, ends the shell, does not
+    end at all, or asks for an architecture that cannot be.
+    """
+    try:
+        text = apkbuild.read_bytes()
+    except OSError as error:
+        raise RecipeError(f"{apkbuild} cannot be read: {error.strerror}") from error
+    candidates = (*HOOKS, *sorted({os.fsdecode(match[1]) for match in _DEFINITION.finditer(text)}))
+    argv = (*find_ash(config.environ.get("PATH")), "-e", str(_SCRIPT), str(RUNTIME_DIR), *candidates)
+    env = recipe_environment(config, apkbuild, colors=False)
+    result = run(argv, env, apkbuild.parent)
+    fields = result.data.split(b"\0")
+    if result.status != 0 or len(fields) != 4 or fields[2] != b"complete":
+        raise _explain(apkbuild, config, run, argv, env, result)
+    return _recipe(apkbuild, text, parse_variables(fields[0]), parse_functions(fields[1]))
+
+
+def _recipe(apkbuild: Path, text: bytes, variables: dict[str, str], functions: frozenset[str]) -> Recipe:
+    def listed(name: str) -> tuple[str, ...]:
+        return words(variables, name)
+
+    value = variables.get
+    algorithm = value("sumalgo", "sha512")
+    sums = listed(f"{algorithm}sums")
+    return Recipe(
+        path=apkbuild,
+        startdir=apkbuild.parent,
+        repo=value("repo", ""),
+        pkgname=value("pkgname", ""),
+        pkgver=value("pkgver", ""),
+        pkgrel=value("pkgrel", ""),
+        pkgdesc=value("pkgdesc", ""),
+        url=value("url", ""),
+        license=value("license", ""),
+        maintainer=value("maintainer", "") or maintainer_comment(text),
+        pkgarch=value("pkgarch", ""),
+        builddir=value("builddir", ""),
+        arch=listed("arch"),
+        depends=listed("depends"),
+        makedepends=listed("makedepends"),
+        makedepends_build=listed("makedepends_build"),
+        makedepends_host=listed("makedepends_host"),
+        checkdepends=listed("checkdepends"),
+        provides=listed("provides"),
+        replaces=listed("replaces"),
+        install_if=listed("install_if"),
+        install=listed("install"),
+        triggers=listed("triggers"),
+        options=listed("options"),
+        pkgusers=listed("pkgusers"),
+        pkggroups=listed("pkggroups"),
+        subpackages=tuple(parse_subpackage(word, variables) for word in listed("subpackages")),
+        source=tuple(Source(w, file_name(w), remote_uri(w), is_remote(w)) for w in listed("source")),
+        checksums=tuple(zip(sums[::2], sums[1::2], strict=False)),
+        sum_algorithm=algorithm,
+        functions=functions,
+        variables=variables,
+    )
+
+
+def maintainer_comment(text: bytes) -> str:
+    """The maintainer named in a comment, as abuild reads it: the text between the first ``: `` and the next one."""
+    match = _MAINTAINER.search(text)
+    parts = match[0].split(b": ") if match else []
+    return parts[1].decode("utf-8", "surrogateescape") if len(parts) > 1 else ""
+
+
+def _explain(
+    apkbuild: Path,
+    config: Config,
+    run: Runner,
+    argv: tuple[str, ...],
+    env: Mapping[str, str],
+    result: ShellResult,
+) -> RecipeError:
+    """Says why a recipe could not be evaluated, and where: ash gives the line of a syntax error, a trace that of an exit."""
+    complaint = _SHELL_PREFIX.sub(b"", result.complaint.replace(os.fsencode(apkbuild) + b": ", b"")).strip()
+    line = _LINE.search(complaint.splitlines()[-1]) if complaint else None
+    if line and b"syntax error" in complaint:
+        number = (line[1] or line[2]).decode()
+        return RecipeError(
+            f"{apkbuild}:{number}: {_text(line[3])}", hint="mend the recipe; `busybox ash -n APKBUILD` checks it"
+        )
+    if result.status < 0:
+        return RecipeError(f"{apkbuild}: evaluation was ended by signal {-result.status}", hint="does the recipe loop?")
+    ash = len(find_ash(config.environ.get("PATH")))
+    traced = run((*argv[:ash], "-x", *argv[ash:]), {**env, "PS4": "+ABUILDPY:$LINENO: "}, apkbuild.parent)
+    steps = list(_TRACE.finditer(traced.complaint))
+    where = f"{apkbuild}:{steps[-1][1].decode()}" if steps else str(apkbuild)
+    command = _text(steps[-1][2]) if steps else "a command"
+    if command.split()[:1] == ["exit"]:
+        return RecipeError(
+            f"{where}: the recipe ends the shell with `{command}`", hint="a recipe must not call exit at top level"
+        )
+    return RecipeError(
+        f"{where}: `{command}` failed with status {result.status} while the recipe was read",
+        hint=_text(complaint) or "abuild reads recipes with `ash -e`: a command that fails at top level ends them",
+    )
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode("utf-8", "replace").strip()

@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Evaluates one recipe in this shell: ash -e evaluate.sh RUNTIME-DIR CANDIDATE...
+#
+# Descriptor 8 receives three NUL-framed fields: every shell variable (as "set" prints them), what "type" says of the
+# candidates (names that may be functions), and the word "complete", which a recipe that ends the shell never gets to.
+# The descriptor is closed while the recipe's own code runs.
+
+_ab_runtime=$1
+shift
+umask 022
+. "$ABUILD_SHAREDIR/functions.sh"
+. "$_ab_runtime/helpers.sh"
+. "$_ab_runtime/recipe.sh" 8>&-
+{
+	set
+	printf '\0'
+	type "$@" 2>/dev/null || :
+	printf '\0complete\0'
+} >&8

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What git knows of a recipe: the commit it comes from and the time its packages shall bear."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """``commit`` (may be empty or end in ``-dirty``) and ``epoch``, seconds since 1970."""
+
+    commit: str
+    epoch: int
+
+
+def provenance(apkbuild: Path, environ: Mapping[str, str]) -> Provenance:
+    """Commit and source date of a recipe (abuild 3.18, reproducibility).
+
+    ``ABUILD_LAST_COMMIT`` and ``SOURCE_DATE_EPOCH`` of the environment win. The date is the commit's where the folder is
+    clean, else the APKBUILD's own. Without git, or outside a git tree, the commit is empty. A SOURCE_DATE_EPOCH that is
+    no number raises ValueError.
+    """
+    commit = environ.get("ABUILD_LAST_COMMIT", "")
+    epoch = environ.get("SOURCE_DATE_EPOCH", "")
+    in_git = _in_git(apkbuild.parent)
+    if not commit and in_git:
+        commit = _last_commit(apkbuild) + ("-dirty" if _git(apkbuild.parent, "status", "-s", "--", ".") else "")
+    if not epoch and in_git and commit and not commit.endswith("-dirty"):
+        epoch = _git(apkbuild.parent, "show", "-s", "--format=%ct", commit)
+    return Provenance(commit, int(epoch) if epoch else int(apkbuild.stat().st_mtime))
+
+
+def describe(folder: Path) -> str:
+    """``git describe`` of a folder; empty outside git."""
+    return _git(folder, "describe") if _in_git(folder) else ""
+
+
+def _in_git(folder: Path) -> bool:
+    """Whether a git tree is around; asked of the file system first, as git itself costs a process."""
+    return any((parent / ".git").exists() for parent in (folder, *folder.parents)) and bool(
+        _git(folder, "rev-parse", "--show-toplevel")
+    )
+
+
+def _last_commit(apkbuild: Path) -> str:
+    if not _git(apkbuild.parent, "ls-files", "--", apkbuild.name):
+        return ""
+    return _git(apkbuild.parent, "log", "--format=%H", "-n", "1", "--", ".")
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    """Output of git without the final newline; empty when it fails or is missing."""
+    git = os.environ.get("git") or "git"  # noqa: SIM112 - the variable's name is abuild's
+    command = [git, "-c", "color.ui=false", *arguments]
+    try:
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    except OSError:
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
