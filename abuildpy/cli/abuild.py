@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``abuild``: builds the recipe in the current folder."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+
+from abuildpy import __version__
+from abuildpy.cli.failure import report
+from abuildpy.cli.options import USAGE, Options, parse
+from abuildpy.config import Config, load_config
+from abuildpy.errors import AbuildError, Aborted, ConfigError, UsageError
+from abuildpy.ui.console import Console, want_colors
+
+COMPATIBLE_WITH = "3.18.0"
+"""The abuild whose behaviour this program keeps."""
+
+
+def main() -> int:
+    """Entry point; returns the exit status."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+    program = _Program()
+    try:
+        return program.run(sys.argv[1:])
+    except (AbuildError, KeyboardInterrupt, OSError) as error:
+        return report(error, program.console)
+    finally:
+        program.console.title("")
+
+
+class _Program:
+    """One run: holds the console, whose name and colours become known on the way."""
+
+    def __init__(self) -> None:
+        self.console = Console(name="", colors=want_colors(os.environ.get("USE_COLORS", "")))
+
+    def run(self, arguments: list[str]) -> int:
+        try:
+            options, verbs = parse(arguments)
+        except UsageError as error:
+            status = report(error, self.console)
+            if error.message.startswith("Unrecognized"):
+                sys.stderr.write(USAGE)
+            return status
+        if options.print_help:
+            sys.stdout.write(USAGE)
+            return 0
+        if options.print_version:
+            sys.stdout.write(f"abuild {COMPATIBLE_WITH} (abuildpy {__version__})\n")
+            return 0
+        config = load_config(_environment(options))
+        if options.print_arch:
+            sys.stdout.write(f"{config.carch}\n")
+            return 0
+        self.console = Console("", _colors(options, config), options.quiet)
+        _refuse_root(options)
+        return self._build(options, config, verbs or ("all",))
+
+    def _build(self, options: Options, config: Config, verbs: tuple[str, ...]) -> int:
+        from abuildpy.phases.build import Build
+        from abuildpy.phases.settings import Settings
+        from abuildpy.recipe.evaluate import find_apkbuild
+
+        apkbuild = find_apkbuild(Path(os.environ.get("APKBUILD") or "./APKBUILD"))
+        settings = Settings(
+            force=options.force,
+            force_root=options.force_root,
+            keep=options.keep,
+            keep_build=options.keep_build,
+            nodeps=options.nodeps,
+            install_deps=options.install_deps,
+            quiet=options.quiet,
+            verbose=options.verbose,
+            description=options.description,
+            sandbox=options.sandbox,
+            net=options.net or config.get("ABUILD_NET", "recipe"),
+            program=f"abuild {COMPATIBLE_WITH}",
+        )
+        build = Build.open(apkbuild, config, settings, self.console)
+        self.console = build.console
+        carch = f"-{config.carch}" if config.get("CROSS_COMPILE") else ""
+        self.console.title(f"abuild{carch}: {build.recipe.pkgname}")
+        build.run(verbs)
+        return 0
+
+
+def _environment(options: Options) -> dict[str, str]:
+    """The environment with the command line's folders in it; changes to the folder of ``-C`` on the way."""
+    if options.directory is not None:
+        try:
+            os.chdir(options.directory)
+        except OSError as error:
+            raise UsageError(f"-C {options.directory}: {error.strerror}") from error
+    env = dict(os.environ)
+    for name, value in (("REPODEST", options.repodest), ("SRCDEST", options.srcdest)):
+        if value is not None:
+            env[name] = value
+    return env
+
+
+def _colors(options: Options, config: Config) -> bool:
+    return options.colors if options.colors is not None else want_colors(config.get("USE_COLORS"))
+
+
+def _refuse_root(options: Options) -> None:
+    if os.getuid() == 0 and not options.force_root and not os.environ.get("FAKEROOTKEY"):
+        raise ConfigError(
+            "Do not run abuild as root",
+            hint="run it as an ordinary user, or add -F: the recipe's functions then run as an unprivileged one",
+        )
+
+
+def _interrupt(number: int, _frame: FrameType | None) -> None:
+    raise Aborted(f"Ended by {signal.Signals(number).name}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

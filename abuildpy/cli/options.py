@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""abuild's command line: short options exactly as the shell's getopts reads them, and long ones of our own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from abuildpy.errors import UsageError
+
+_FLAGS = "AcdfFhkKmnqrvV"
+_WITH_ARGUMENT = "CDPs"
+SANDBOXES = ("auto", "bwrap", "none")
+NETS = ("recipe", "always", "never")
+
+USAGE = """\
+usage: abuild [options] [-C DIR] [-P REPODEST] [-s SRCDEST] [-D DESC] [verb...]
+
+Options:
+ -A  Print CARCH and exit
+ -c  Colours on
+ -C  Change to this folder first
+ -d  Do not look at build dependencies
+ -D  Description of the index (default: repository name and git describe)
+ -f  Build even if the packages are up to date or the arch is not listed
+ -F  Allow root (phases then run as an unprivileged user)
+ -h  Show this help
+ -k  Keep existing packages whatever their age
+ -K  Keep src, pkg, tmp and the installed build dependencies
+ -m  Colours off
+ -P  Folder for the repositories (REPODEST)
+ -q  Quiet
+ -r  Install missing build dependencies with $SUDO_APK, remove them afterwards
+ -s  Folder for sources (SRCDEST)
+ -v  Trace every command of the recipe
+ -V  Print the version and exit
+ --sandbox=auto|bwrap|none      walls around the recipe's functions (default: auto)
+ --net=recipe|always|never      network for them (default: only with options="net")
+
+Verbs (default: all):
+  all         Everything: from validate to the signed index
+  build       Run build()
+  check       Run check()
+  checksum    Write the sources' checksums into the APKBUILD
+  clean       Remove src, pkg and tmp
+  cleancache  Remove this recipe's downloads from SRCDEST
+  cleanoldpkg Remove packages of other versions and update the index
+  cleanpkg    Remove packages of this version and update the index
+  deps        Install the build dependencies
+  fetch       Download, verify and link the sources
+  index       Update and sign the index
+  listpkg     Print the names of the package files
+  package     Run package()
+  prepare     Run prepare(), which applies patches
+  rootpkg     Run package() and the splits, make the packages
+  sourcecheck Ask upstream whether the sources are still there
+  undeps      Remove the build dependencies
+  unpack      Extract the sources
+  up2date     Succeed if nothing is to be done
+  validate    Check the recipe
+  verify      Same as fetch
+Any other function of the recipe can be named as well.
+
+To build for another machine set CHOST (or CTARGET, for compilers) in the environment.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The options given; ``directory``, ``repodest``, ``srcdest`` and ``description`` are None where absent."""
+
+    print_arch: bool = False
+    print_help: bool = False
+    print_version: bool = False
+    colors: bool | None = None
+    nodeps: bool = False
+    force: bool = False
+    force_root: bool = False
+    keep: bool = False
+    keep_build: bool = False
+    quiet: bool = False
+    install_deps: bool = False
+    verbose: bool = False
+    directory: str | None = None
+    repodest: str | None = None
+    srcdest: str | None = None
+    description: str | None = None
+    sandbox: str = "auto"
+    net: str = ""
+
+
+_NAMES = {
+    "A": ("print_arch", True),
+    "h": ("print_help", True),
+    "V": ("print_version", True),
+    "c": ("colors", True),
+    "m": ("colors", False),
+    "d": ("nodeps", True),
+    "f": ("force", True),
+    "F": ("force_root", True),
+    "k": ("keep", True),
+    "K": ("keep_build", True),
+    "q": ("quiet", True),
+    "r": ("install_deps", True),
+    "v": ("verbose", True),
+    "C": ("directory", None),
+    "P": ("repodest", None),
+    "s": ("srcdest", None),
+    "D": ("description", None),
+}
+
+
+def parse(arguments: Sequence[str]) -> tuple[Options, tuple[str, ...]]:
+    """Splits a command line into options and verbs.
+
+    As with getopts, reading stops at the first word that is no option, and an option that lacks its argument is as good
+    as absent. ``-A``, ``-h`` and ``-V`` end the reading, what stands after them is not looked at. Raises UsageError for
+    an unknown option.
+    """
+    values: dict[str, str | bool | None] = {}
+    rest = list(arguments)
+    while rest and rest[0].startswith("-") and rest[0] != "-":
+        word = rest.pop(0)
+        if word == "--":
+            break
+        if word.startswith("--"):
+            _long(word, rest, values)
+            continue
+        if _short(word[1:], rest, values):
+            break
+    return Options(**values), tuple(rest)  # type: ignore[arg-type]
+
+
+def _short(letters: str, rest: list[str], values: dict[str, str | bool | None]) -> bool:
+    """Reads one word of short options; True if one of them ends the program."""
+    while letters:
+        letter, letters = letters[0], letters[1:]
+        if letter == "n":
+            raise UsageError("New aports are made by newapkbuild", hint="run newapkbuild")
+        if letter not in _NAMES:
+            raise UsageError(f"Unrecognized option: {letter}")
+        name, value = _NAMES[letter]
+        if letter not in _WITH_ARGUMENT:
+            values[name] = value
+            if letter in "AhV":
+                return True
+            continue
+        if letters:
+            values[name] = letters
+        elif rest:
+            values[name] = rest.pop(0)
+        return False
+    return False
+
+
+def _long(word: str, rest: list[str], values: dict[str, str | bool | None]) -> None:
+    name, equals, value = word[2:].partition("=")
+    choices = {"sandbox": SANDBOXES, "net": NETS}.get(name)
+    if name == "help":
+        values["print_help"] = True
+        return
+    if choices is None:
+        raise UsageError(f"Unrecognized option: {word.partition('=')[0]}")
+    if not equals:
+        value = rest.pop(0) if rest else ""
+    if value not in choices:
+        raise UsageError(f"--{name} takes one of {', '.join(choices)}, not '{value}'")
+    values[name] = value

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The pipes between a program outside and a shell inside, and reading several of them at once."""
+
+from __future__ import annotations
+
+import os
+import select
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class Pipe:
+    """Two ends; closing one twice is fine."""
+
+    receive: int
+    send: int
+
+    def close_receive(self) -> None:
+        """Closes the reading end."""
+        if self.receive >= 0:
+            os.close(self.receive)
+            self.receive = -1
+
+    def close_send(self) -> None:
+        """Closes the writing end, after which the reader sees the end of the stream."""
+        if self.send >= 0:
+            os.close(self.send)
+            self.send = -1
+
+
+@contextmanager
+def pipes(count: int) -> Iterator[tuple[Pipe, ...]]:
+    """That many pipes, none of which a program inherits unless it is told to; all closed at the end."""
+    made: list[Pipe] = []
+    try:
+        for _ in range(count):
+            made.append(Pipe(*os.pipe2(os.O_CLOEXEC)))
+        yield tuple(made)
+    finally:
+        for pipe in made:
+            pipe.close_receive()
+            pipe.close_send()
+
+
+def read_all(descriptors: Sequence[int], seconds: float) -> list[bytes] | None:
+    """What comes out of each descriptor until all have ended; None if that takes longer than ``seconds``."""
+    deadline = time.monotonic() + seconds
+    chunks: dict[int, list[bytes]] = {descriptor: [] for descriptor in descriptors}
+    poll = select.poll()
+    for descriptor in descriptors:
+        poll.register(descriptor, select.POLLIN)
+    open_ones = set(descriptors)
+    while open_ones:
+        ready = poll.poll(max(0.0, deadline - time.monotonic()) * 1000)
+        if not ready:
+            return None
+        for descriptor, _ in ready:
+            data = os.read(descriptor, 1 << 16)
+            if data:
+                chunks[descriptor].append(data)
+            else:
+                poll.unregister(descriptor)
+                open_ones.discard(descriptor)
+    return [b"".join(chunks[descriptor]) for descriptor in descriptors]

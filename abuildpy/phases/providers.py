@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who may know which package provides something: apk's database, then the local repository's index."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from abuildpy.config import Config
+from abuildpy.errors import DependencyError, RepositoryError
+from abuildpy.package.providers import NoLookup, ProviderLookup, Providers
+from abuildpy.phases.upkeep import repository_folder
+from abuildpy.recipe.model import Recipe
+from abuildpy.repository.index import Index, read_index
+from abuildpy.repository.installed import InstalledDatabase, apk_root, open_database
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """apk's database of installed packages as a source of providers."""
+
+    database: InstalledDatabase
+    available: bool = field(default=True)
+
+    def provides(self, dependency: str) -> str | None:
+        """Name of the installed package that provides it."""
+        return self.database.provider_of(dependency)
+
+    def owner_of(self, path: str) -> str | None:
+        """Name of the installed package that owns a file."""
+        return self.database.owner_of_file(path)
+
+
+@dataclass(frozen=True, slots=True)
+class Indexed:
+    """A repository's index as a source of providers."""
+
+    index: Index
+    available: bool = field(default=True)
+
+    def provides(self, dependency: str) -> str | None:
+        """Name of a package in the index that provides it."""
+        try:
+            found = self.index.satisfying(dependency)
+        except DependencyError:
+            return None
+        return found[0].name if found else None
+
+    def owner_of(self, path: str) -> str | None:  # noqa: ARG002 - an index lists no files
+        """Nobody: an index lists no files."""
+        return None
+
+
+def providers_for(config: Config, recipe: Recipe) -> Callable[[str], Providers]:
+    """A function from a package's triplet to who is asked; databases are read when first needed."""
+    known: dict[str, Providers] = {}
+
+    def lookup(triplet: str) -> Providers:
+        root = config.get("CBUILDROOT") if triplet != config.get("CBUILD") else ""
+        if root not in known:
+            known[root] = Providers(_installed(config, root), _indexed(config, recipe), root or "/")
+        return known[root]
+
+    return lookup
+
+
+def _installed(config: Config, root: str) -> ProviderLookup:
+    found = Path(root) if root else apk_root(config.apk, config.environ)
+    database = open_database(found) if found is not None else None
+    return Installed(database) if database is not None else NoLookup()
+
+
+def _indexed(config: Config, recipe: Recipe) -> ProviderLookup:
+    path = repository_folder(recipe, config, config.carch) / "APKINDEX.tar.gz"
+    try:
+        return Indexed(read_index(path))
+    except RepositoryError:
+        return NoLookup()  # no index yet; one that is damaged is made anew at the end of this build

@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Updates the indexes of the repositories that a recipe's packages went to."""
+
+from __future__ import annotations
+
+from abuildpy.config import Config
+from abuildpy.errors import RepositoryError
+from abuildpy.package.sign import Signer
+from abuildpy.phases.upkeep import repository_folder
+from abuildpy.recipe.history import describe
+from abuildpy.recipe.model import Recipe
+from abuildpy.repository.index import update_index
+from abuildpy.ui.console import Console
+
+
+def update_indexes(recipe: Recipe, config: Config, signer: Signer, description: str | None, console: Console) -> None:
+    """Writes APKINDEX.tar.gz, signed, for every architecture of the recipe's packages.
+
+    ``description`` defaults to the repository's name and ``git describe``. Raises RepositoryError where there is no
+    folder of packages.
+    """
+    text = description if description is not None else f"{recipe.repo} {describe(recipe.startdir)}"
+
+    mtime = int(config.source_date_epoch) if config.source_date_epoch.isdigit() else None
+    arches = dict.fromkeys(
+        config.carch if recipe.arch_of(name) == "noarch" else recipe.arch_of(name) for name in recipe.package_names
+    )
+    for arch in arches:
+        folder = repository_folder(recipe, config, arch)
+        if not folder.is_dir():
+            raise RepositoryError(f"{folder}: no such folder", hint="build a package first")
+        update_index(folder, arch=arch, description=text, sign=signer.sign_index, log=console, mtime=mtime)

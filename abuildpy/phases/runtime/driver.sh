@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Runs a recipe's functions: ash -e driver.sh RUNTIME-DIR FLAGS TASK ARGUMENT...
+#
+# FLAGS is a word of option letters (f force, F forceroot, K keep, c colours, q quiet, v trace; a dash for none). Tasks:
+#   verbs NAME...                 run these functions in this shell, then hand over the environment
+#   fakeroot STATE TASK...        run another task of this driver in a fakeroot session, saving ownership to STATE
+#   package NAME:FUNC:ARCH:TRIPLET...  package(), then one split after the other, then what the trees need
+#   split FUNC                    one split function, its subpackage described by subpkg* in the environment
+#
+# Descriptor 8 carries events to the caller: a count, then that many fields, each ended by a NUL. Descriptor 9 carries
+# one-line answers. The caller believes none of it more than it believes the recipe.
+#
+# Everything here is named _ab_*, locals too: the recipe's functions run inside, and ash's locals are seen by callees.
+
+_ab_runtime=$1 _ab_flags=$2
+shift 2
+umask 022
+
+_ab_tell() {
+	printf '%s\0' $# "$@" >&8
+}
+
+# Everything this shell knows, for the caller to pick from. $1: event, $2: package
+_ab_tell_variables() {
+	{
+		printf '3\0%s\0%s\0' "$1" "$2"
+		set
+		printf '\0'
+	} >&8
+}
+
+_ab_tell_environment() {
+	{
+		printf '2\0environment\0'
+		export -p
+		printf '\0'
+	} >&8
+}
+
+# Asks the caller to do something and fails if it could not: call_back VERB ARGUMENT...
+call_back() {
+	_ab_tell call "$@"
+	read -r _ab_answer <&9 || _ab_answer=
+	[ "$_ab_answer" = ok ]
+}
+
+# Starts this driver afresh: an environment is all that passes on.
+_ab_start_afresh() {
+	$ABUILDPY_ASH -e "$_ab_runtime/driver.sh" "$_ab_runtime" "$_ab_flags" "$@"
+}
+
+case "$1" in
+fakeroot)
+	_ab_state=$2
+	shift 2
+	. "$_ab_runtime/fakeroot.sh"
+	fakeroot_begin "${_ab_state%/*}/fakeroot"
+	_ab_status=0
+	_ab_start_afresh "$@" || _ab_status=$?
+	fakeroot_end "$_ab_state" || _ab_status=1
+	exit $_ab_status
+	;;
+esac
+
+. "$ABUILD_SHAREDIR/functions.sh"
+unset force forceroot keep keep_build quiet verbose color_opt nodeps install_deps
+case "$_ab_flags" in *c*) enable_colors color_opt=-c ;; *) disable_colors color_opt=-m ;; esac
+case "$_ab_flags" in *f*) force=-f ;; esac
+case "$_ab_flags" in *F*) forceroot=-F ;; esac
+case "$_ab_flags" in *K*) keep_build=-K ;; esac
+case "$_ab_flags" in *q*) quiet=-q ;; esac
+. "$_ab_runtime/fakeroot.sh"
+. "$_ab_runtime/helpers.sh"
+. "$_ab_runtime/splitters.sh"
+. "$_ab_runtime/prepare.sh"
+. "$_ab_runtime/internals.sh"
+. "$_ab_runtime/messages.sh"
+. "$_ab_runtime/recipe.sh"
+
+_ab_part_ended() {
+	_ab_tell failed "$_ab_part" "$1" "${subpkgname:-$pkgname}"
+}
+
+# Runs one function of the recipe; whatever ends the shell meanwhile is a failure of that function.
+_ab_run_part() {
+	_ab_part=$1
+	if ! is_function "$1"; then
+		_ab_tell missing "$1"
+		exit 1
+	fi
+	trap 'exit 129' HUP
+	trap '_ab_part_ended $?' EXIT
+	case "$1" in
+	prepare | build | check | package)
+		export GIT_CEILING_DIRECTORIES="$startdir"
+		! [ -d "$builddir" ] || cd "$builddir"
+		;;
+	esac
+	_ab_tell start "$1" "${subpkgname:-$pkgname}"
+	case "$_ab_flags" in *v*) set -x ;; esac
+	"$1"
+	set +x
+	trap - EXIT HUP
+	_ab_tell done "$1"
+}
+
+# Runs those packaging internals that the recipe brings its own version of, as abuild would at this point.
+# $1: package, $2: its tree; $ABUILDPY_OVERRIDDEN: the names
+_ab_run_overrides() {
+	for _ab_hook in $ABUILDPY_OVERRIDDEN; do
+		_ab_part=$_ab_hook
+		trap '_ab_part_ended $?' EXIT
+		run_overridden "$1" "$2" "$pkgbasedir/.control.$1" "$_ab_hook"
+		trap - EXIT
+	done
+}
+
+_ab_need_tree() {
+	[ -d "$1" ] || die "Missing ${subpkgname:+sub}pkgdir for ${subpkgname:-$pkgname}"
+}
+
+# In a session whose library has no effect, everything would be owned by the builder without anybody noticing.
+[ -z "$FAKEROOTKEY" ] || fakeroot_check
+
+_ab_task_verbs() {
+	for _ab_verb; do
+		_ab_run_part "$_ab_verb"
+	done
+	_ab_tell_environment
+}
+
+_ab_task_package() {
+	cd "$startdir"
+	_ab_run_part package
+	cd "$startdir"
+	for _ab_word; do
+		_ab_name=${_ab_word%%:*} _ab_rest=${_ab_word#*:}
+		_ab_split=${_ab_rest%%:*} _ab_rest=${_ab_rest#*:}
+		(
+			# An environment of its own, for the messages as well.
+			export subpkgname="$_ab_name" subpkgdir="$pkgbasedir/$_ab_name"
+			export subpkgarch="${_ab_rest%%:*}" subpkgtriplet="${_ab_rest#*:}"
+			msg "Running split function $_ab_split..."
+			_ab_start_afresh split "$_ab_split"
+		)
+	done
+	_ab_need_tree "$pkgdir"
+	msg "Preparing package $pkgname..."
+	_ab_run_overrides "$pkgname" "$pkgdir"
+	_ab_tell_variables metadata "$pkgname"
+	_ab_finish_trees
+}
+
+_ab_task_split() {
+	# These are the main package's, not to be inherited.
+	provides= install_if=
+	_ab_need_tree "$pkgdir"
+	cd "$pkgdir"
+	_ab_run_part "$1"
+	_ab_need_tree "$subpkgdir"
+	msg "Preparing subpackage $subpkgname..."
+	_ab_run_overrides "$subpkgname" "$subpkgdir"
+	_ab_tell_variables metadata "$subpkgname"
+}
+
+# The caller looks at the trees and leaves lists in a folder: what to strip with which program, what to delete, which
+# folders to drop if empty, whose capabilities to read. Answers go to the session's own folder. Nothing touches the trees
+# after this.
+_ab_finish_trees() {
+	_ab_tell trees
+	read -r _ab_plan <&9 || exit 1
+	for _ab_list in "$_ab_plan"/strip.*; do
+		[ -e "$_ab_list" ] || continue
+		xargs -0 -r $ABUILDPY_ASH -e "$_ab_runtime/strip.sh" "${_ab_list##*/strip.}" "$ABUILDPY_STRIPPED" <"$_ab_list"
+	done
+	[ ! -s "$_ab_plan/delete" ] || xargs -0 -r rm -f -- <"$_ab_plan/delete"
+	[ ! -s "$_ab_plan/rmdir" ] || xargs -0 -r rmdir -- <"$_ab_plan/rmdir" 2>/dev/null || :
+	[ ! -s "$_ab_plan/capabilities" ] || fakeroot_capabilities "$_ab_plan/capabilities" "$ABUILDPY_CAPABILITIES"
+	_ab_tell finished
+}
+
+_ab_task=$1
+shift
+case "$_ab_task" in
+verbs | package | split) "_ab_task_$_ab_task" "$@" ;;
+*) exit 2 ;;
+esac

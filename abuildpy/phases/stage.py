@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One stage of a build: a shell behind the walls runs functions of the recipe and reports what became of them."""
+
+from __future__ import annotations
+
+import os
+import select
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from abuildpy.phases.events import FrameReader
+from abuildpy.shell import parse_exported, parse_variables
+
+EVENTS = 8
+ANSWERS = 9
+"""Descriptors on which a stage's shell reports, and reads answers."""
+
+CallBack = Callable[[str, tuple[str, ...]], bool]
+"""What a recipe's function asked of the program outside: (verb, arguments) -> done or not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A function that did not come to its end. ``status`` is the shell's; ``package`` the one it worked for."""
+
+    function: str
+    status: int
+    package: str
+
+
+@dataclass(frozen=True, slots=True)
+class StageResult:
+    """What a stage's shell reported. ``status`` is negative when a signal ended it."""
+
+    status: int
+    failures: tuple[Failure, ...] = ()
+    missing: str = ""
+    """Name of a function that the recipe does not have; empty in a good stage."""
+    environment: Mapping[str, str] | None = None
+    """Exported variables at the end, where the task hands them over."""
+    metadata: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """All variables of the shell that made a package, by the package's name."""
+    running: str = ""
+    """The function that was running when the stage ended without a word; empty otherwise."""
+    finished: bool = False
+    """Whether the package task came to its end."""
+
+
+class Running(Protocol):
+    """The part of a started process that a stage needs."""
+
+    @property
+    def pid(self) -> int:
+        """Process to watch."""
+
+    def wait(self) -> int:
+        """Waits for the end; returns the exit status, negative for a signal."""
+
+
+class Listener:
+    """Follows one stage: collects its events, answers its questions."""
+
+    def __init__(
+        self, call_back: CallBack, trees: Callable[[Mapping[str, Mapping[str, str]]], str] | None = None
+    ) -> None:
+        """``trees`` is asked, when all packages have their tree, for the folder with the lists for the last steps."""
+        self._call_back = call_back
+        self._trees = trees
+        self._frames = FrameReader()
+        self._failures: list[Failure] = []
+        self._metadata: dict[str, Mapping[str, str]] = {}
+        self._environment: Mapping[str, str] | None = None
+        self._missing = ""
+        self._running = ""
+        self._finished = False
+
+    def follow(self, events: int, answers: int, running: Running) -> StageResult:
+        """Reads events until the process has ended. Both descriptors stay the caller's to close."""
+        watch = os.pidfd_open(running.pid)
+        try:
+            poll = select.poll()
+            poll.register(events, select.POLLIN)
+            poll.register(watch, select.POLLIN)
+            ended = False
+            while not ended:
+                ready = dict(poll.poll())
+                # What was said before the end is read first; a leftover process may hold the pipe open for ever.
+                if events in ready:
+                    data = os.read(events, 1 << 16)
+                    if data:
+                        self._take(data, answers)
+                        continue
+                    poll.unregister(events)
+                ended = watch in ready
+        finally:
+            os.close(watch)
+        return StageResult(
+            status=running.wait(),
+            failures=tuple(self._failures),
+            missing=self._missing,
+            environment=self._environment,
+            metadata=self._metadata,
+            running=self._running,
+            finished=self._finished,
+        )
+
+    def _take(self, data: bytes, answers: int) -> None:
+        for frame in self._frames.feed(data):
+            answer = self._event(frame[0].decode("ascii", "replace"), frame[1:])
+            if answer is not None:
+                try:
+                    os.write(answers, os.fsencode(answer) + b"\n")
+                except BrokenPipeError:
+                    return  # it has ended meanwhile; its status tells
+
+    def _event(self, kind: str, fields: tuple[bytes, ...]) -> str | None:
+        """Takes note of one event; returns the answer it wants, or None."""
+        texts = tuple(value.decode("utf-8", "surrogateescape") for value in fields)
+        match kind, texts:
+            case "start", (function, _package):
+                self._running = function
+            case "done", _:
+                self._running = ""
+            case "failed", (function, status, package):
+                self._running = ""
+                self._failures.append(Failure(function, int(status) if status.isdigit() else 1, package))
+            case "missing", (function,):
+                self._missing = function
+            case "environment", (_,):
+                self._environment = parse_exported(fields[0])
+            case "metadata", (package, _):
+                self._metadata[package] = parse_variables(fields[1])
+            case "call", (verb, *arguments):
+                return "ok" if self._call_back(verb, tuple(arguments)) else "failed"
+            case "trees", () if self._trees is not None:
+                return self._trees(self._metadata)
+            case "finished", ():
+                self._finished = True
+        return None

@@ -1,0 +1,340 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Starts the stages of builds behind walls: what each may see and write, its environment, its way to report."""
+
+from __future__ import annotations
+
+import signal
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from abuildpy import __version__
+from abuildpy.config import RUNTIME_DIR, Config
+from abuildpy.errors import ConfigError
+from abuildpy.package.model import Owner
+from abuildpy.phases.pipes import pipes, read_all
+from abuildpy.phases.settings import Settings
+from abuildpy.phases.stage import ANSWERS, EVENTS, CallBack, Listener, StageResult
+from abuildpy.phases.upkeep import has_option, source_folder
+from abuildpy.phases.workspace import Workspace, read_inside
+from abuildpy.recipe.environment import recipe_environment, runtime_files
+from abuildpy.recipe.evaluate import Runner, ShellResult
+from abuildpy.recipe.history import Provenance, provenance
+from abuildpy.recipe.model import Recipe
+from abuildpy.sandbox.base import Request, Wall
+from abuildpy.sandbox.handover import hand_over
+from abuildpy.sandbox.identity import Identity
+from abuildpy.sandbox.probe import choose
+from abuildpy.shell import find_ash
+from abuildpy.ui.console import Console
+
+if TYPE_CHECKING:
+    from abuildpy.package.sign import Signer
+
+_EVALUATION_SECONDS = 60
+_STATE = "ownership"
+_CAPABILITIES = "capabilities"
+_CACHES = ("GOCACHE", "GOMODCACHE", "CARGO_HOME", "HARECACHE")
+_OF_A_SESSION = ("FAKEROOTKEY", "LD_PRELOAD", "LD_LIBRARY_PATH", "FAKEROOTDONTTRYCHOWN")
+
+
+@dataclass(frozen=True, slots=True)
+class Ownership:
+    """Who owns what in the finished trees, as the fakeroot session recorded it, and what the ids are called."""
+
+    owners: Mapping[tuple[int, int], Owner]
+    capabilities: Mapping[bytes, bytes]
+    identity: Identity
+
+    def capabilities_below(self, root: Path) -> dict[bytes, bytes]:
+        """Raw capabilities of the files below a folder, by their path relative to it."""
+        prefix = bytes(root) + b"/"
+        return {path[len(prefix) :]: raw for path, raw in self.capabilities.items() if path.startswith(prefix)}
+
+
+class Stages:
+    """Starts stages for one configuration. A wall is chosen, and a folder that is ours alone made, on first use."""
+
+    def __init__(self, config: Config, settings: Settings, console: Console) -> None:
+        self._config = config
+        self._settings = settings
+        self._console = console
+        self._provenances: dict[Path, Provenance] = {}
+        self._walls: dict[Path, Wall] = {}
+
+    @property
+    def generator(self) -> str:
+        """What packages name as their maker."""
+        return f"abuildpy {__version__}"
+
+    @cached_property
+    def _private(self) -> Path:
+        """A folder that recipes can at most read; gone when this object is."""
+        self._holder = tempfile.TemporaryDirectory(prefix="abuildpy-", ignore_cleanup_errors=True)
+        folder = Path(self._holder.name)
+        folder.chmod(0o755)
+        for name in ("home", "tmp", "plan"):
+            (folder / name).mkdir()
+        return folder
+
+    @cached_property
+    def _signer(self) -> Signer:
+        from abuildpy.package.sign import load_signer
+
+        return load_signer(self._config)
+
+    def signer(self) -> Signer:
+        """The packager's key. Raises SigningError when there is none or it cannot be used."""
+        return self._signer
+
+    def provenance(self, recipe: Recipe) -> Provenance:
+        """Commit and source date of a recipe, asked once."""
+        if recipe.path not in self._provenances:
+            try:
+                self._provenances[recipe.path] = provenance(recipe.path, self._config.environ)
+            except ValueError as error:
+                raise ConfigError(f"SOURCE_DATE_EPOCH is not a number of seconds: {error}") from error
+        return self._provenances[recipe.path]
+
+    @property
+    def plan_folder(self) -> Path:
+        """Where lists for a waiting session are left: it can read there, and nothing of the recipe can write."""
+        return self._private / "plan"
+
+    # --- evaluation --------------------------------------------------------------------------------------------
+
+    def evaluation_runner(self) -> Runner:
+        """A runner for :func:`abuildpy.recipe.evaluate.evaluate`: nothing can be written, no network."""
+        return self._evaluate
+
+    def _evaluate(self, argv: tuple[str, ...], env: Mapping[str, str], folder: Path) -> ShellResult:
+        wall = self._wall(folder)
+        home, tmp = self._private / "home", self._private / "tmp"
+        hand_over((home, tmp), wall.user)
+        with pipes(2) as (events, complaints):
+            request = Request(
+                argv=self._plumbed(argv, {EVENTS: events.send, 2: complaints.send}),
+                env=env,
+                cwd=folder,
+                home=home,
+                tmp=tmp,
+                readable=_existing(*self._readable(folder), *self._config_files()),
+                hidden=self._hidden(),
+                pass_fds=(events.send, complaints.send),
+            )
+            with wall.start(request) as running:
+                events.close_send()
+                complaints.close_send()
+                outputs = read_all((events.receive, complaints.receive), _EVALUATION_SECONDS)
+                if outputs is None:
+                    return ShellResult(-signal.SIGKILL, b"", b"")
+                return ShellResult(running.wait(), *outputs)
+
+    # --- stages ------------------------------------------------------------------------------------------------
+
+    def verbs(
+        self,
+        recipe: Recipe,
+        workspace: Workspace,
+        verbs: tuple[str, ...],
+        *,
+        environment: Mapping[str, str] | None,
+        call_back: CallBack,
+        fakeroot: bool = False,
+        network: bool = False,
+        writable: tuple[Path, ...] = (),
+        interactive: bool = False,
+    ) -> StageResult:
+        """Runs functions of the recipe in one shell, with ``fakeroot`` in a session of that.
+
+        ``environment`` is what the stage before exported (None: this is the first); ``writable`` are folders to be
+        written besides the work folders; ``interactive`` leaves the terminal to the functions.
+        """
+        task = ("verbs", *verbs)
+        if fakeroot:
+            task = ("fakeroot", str(workspace.session / _STATE), *task)
+        return self._run(
+            recipe,
+            workspace,
+            task,
+            Listener(call_back),
+            environment,
+            network=network or self._network(recipe),
+            writable=writable,
+            interactive=interactive,
+        )
+
+    def package(
+        self,
+        recipe: Recipe,
+        workspace: Workspace,
+        overridden: tuple[str, ...],
+        *,
+        environment: Mapping[str, str] | None,
+        call_back: CallBack,
+        trees: Callable[[Mapping[str, Mapping[str, str]]], str],
+    ) -> StageResult:
+        """Runs package() and the split functions in a fakeroot session.
+
+        ``overridden`` names packaging steps that the recipe does itself; ``trees`` is called when all trees are there,
+        with every shell's variables by package, and returns the folder with the lists for the session's last steps.
+        """
+        subpackages = [f"{s.name}:{s.split}:{s.arch}:{s.triplet}" for s in recipe.subpackages]
+        return self._run(
+            recipe,
+            workspace,
+            ("fakeroot", str(workspace.session / _STATE), "package", *subpackages),
+            Listener(call_back, trees),
+            environment,
+            network=self._network(recipe),
+            more={
+                "ABUILDPY_OVERRIDDEN": " ".join(overridden),
+                "ABUILDPY_CAPABILITIES": str(workspace.session / _CAPABILITIES),
+                "ABUILDPY_STRIPPED": str(workspace.session / "stripped"),
+            },
+        )
+
+    def ownership(self, recipe: Recipe, workspace: Workspace) -> Ownership:
+        """What the last fakeroot session recorded. Raises SandboxError when that is missing or makes no sense."""
+        from abuildpy.sandbox.fakeroot import parse_capabilities, parse_state, without_builder
+
+        user = self._wall(workspace.startdir).user
+
+        folder = workspace.session.relative_to(workspace.tmp)
+        state = read_inside(workspace.tmp, *folder.parts, _STATE)
+        capabilities = read_inside(workspace.tmp, *folder.parts, _CAPABILITIES)
+        return Ownership(
+            without_builder(parse_state(state or b""), user.uid, user.gid),
+            parse_capabilities(capabilities or b""),
+            self._identity(recipe, workspace),
+        )
+
+    def _run(
+        self,
+        recipe: Recipe,
+        workspace: Workspace,
+        task: tuple[str, ...],
+        listener: Listener,
+        environment: Mapping[str, str] | None,
+        *,
+        network: bool,
+        writable: tuple[Path, ...] = (),
+        interactive: bool = False,
+        more: Mapping[str, str] | None = None,
+    ) -> StageResult:
+        wall = self._wall(recipe.startdir)
+        hand_over(workspace.create(), wall.user)
+        driver = (*self._ash, "-e", str(RUNTIME_DIR / "driver.sh"), str(RUNTIME_DIR), self._flags(), *task)
+        with pipes(2) as (events, answers):
+            request = Request(
+                argv=self._plumbed(driver, {EVENTS: events.send, ANSWERS: answers.receive}),
+                env={**self._environment(recipe, environment), **self._fakeroot(task), **(more or {})},
+                cwd=recipe.startdir,
+                home=workspace.home,
+                tmp=workspace.scratch,
+                readable=_existing(
+                    *self._readable(recipe.startdir), source_folder(recipe, self._config), *self._config_files()
+                ),
+                writable=(*workspace.writable, *writable),
+                caches=self._caches(),
+                hidden=self._hidden(),
+                files=self._identity(recipe, workspace).write(self._private),
+                network=network,
+                terminal=interactive,
+                stdin=0 if interactive else None,
+                pass_fds=(events.send, answers.receive),
+            )
+            with wall.start(request) as running:
+                events.close_send()
+                answers.close_receive()
+                return listener.follow(events.receive, answers.send, running)
+
+    # --- what a stage is given ---------------------------------------------------------------------------------
+
+    def _environment(self, recipe: Recipe, before: Mapping[str, str] | None) -> dict[str, str]:
+        colors = self._console.colors
+        env = recipe_environment(self._config, recipe.path, colors=colors)
+        if before is not None:
+            env = {name: value for name, value in before.items() if name not in _OF_A_SESSION}
+        known = self.provenance(recipe)
+        env["SOURCE_DATE_EPOCH"] = str(known.epoch)
+        env["ABUILD_LAST_COMMIT"] = known.commit
+        env["ABUILDPY_ASH"] = " ".join(self._ash)
+        return env
+
+    def _fakeroot(self, task: tuple[str, ...]) -> Mapping[str, str]:
+        from abuildpy.sandbox.fakeroot import find_fakeroot
+
+        return find_fakeroot().environment if task[0] == "fakeroot" else {}
+
+    @cached_property
+    def _ash(self) -> tuple[str, ...]:
+        return find_ash(self._config.environ.get("PATH"))
+
+    def _plumbed(self, argv: tuple[str, ...], descriptors: Mapping[int, int]) -> tuple[str, ...]:
+        """The command with descriptors moved to the numbers it knows, whatever numbers they have with us."""
+        moves = " ".join(f"{inside}>&{outside}" for inside, outside in descriptors.items())
+        ends = " ".join(f"{outside}>&-" for outside in descriptors.values() if outside not in descriptors)
+        return (*self._ash, "-c", f'exec "$@" {moves} {ends}', "ash", *argv)
+
+    def _flags(self) -> str:
+        settings = self._settings
+        flags = {
+            "f": settings.force,
+            "F": settings.force_root,
+            "K": settings.keep_build,
+            "c": self._console.colors,
+            "q": settings.quiet,
+            "v": settings.verbose,
+        }
+        return "".join(letter for letter, on in flags.items() if on) or "-"
+
+    def _network(self, recipe: Recipe) -> bool:
+        return {"always": True, "never": False}.get(self._settings.net, has_option(recipe, "net"))
+
+    def _wall(self, startdir: Path) -> Wall:
+        if startdir not in self._walls:
+            self._walls[startdir] = choose(self._settings.sandbox, self._console, startdir=startdir)
+        return self._walls[startdir]
+
+    def _identity(self, recipe: Recipe, workspace: Workspace) -> Identity:
+        user = self._wall(workspace.startdir).user
+        return Identity.build(recipe.pkgusers, recipe.pkggroups, user.uid, user.gid)
+
+    def _config_files(self) -> tuple[Path, ...]:
+        return runtime_files(self._config)
+
+    def _readable(self, startdir: Path) -> tuple[Path, ...]:
+        """The recipe's folder and, as recipes read their siblings, the tree around it, unless the home is in that."""
+        private = Path(self._config.home).resolve()
+        tree = startdir
+        for parent in startdir.parents:
+            if private == parent or parent in private.parents:
+                break
+            if parent == startdir.parent or (parent / ".git").exists():
+                tree = parent
+            if (parent / ".git").exists():
+                break
+        return (startdir, tree, self._private)
+
+    def _hidden(self) -> tuple[Path, ...]:
+        """Private keys, wherever they lie."""
+        keys = [Path(self._config.packager_privkey).absolute()] if self._config.packager_privkey else []
+        return (*keys, *self._config.userdir.glob("*.rsa"))
+
+    def _caches(self) -> tuple[Path, ...]:
+        names = [self._config.get(name) for name in _CACHES]
+        if self._config.get("USE_CCACHE"):
+            names.append(self._config.get("CCACHE_DIR") or f"{self._config.home}/.ccache")
+        folders = tuple(Path(name) for name in names if name)
+        for folder in folders:
+            folder.mkdir(parents=True, exist_ok=True)
+        return folders
+
+
+def _existing(*paths: Path) -> tuple[Path, ...]:
+    """Paths without those that are not there and without repetitions."""
+    return tuple(path for path in dict.fromkeys(paths) if path.exists())

@@ -1,0 +1,245 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The full wall: bubblewrap, with namespaces of its own for files, processes, IPC, names and network.
+
+An ordinary caller gets a user namespace, in which the stage sees itself as ``user.uid`` and has no capability.
+
+For root there is no user namespace, so that sources below folders like /root can be mounted. Root's bubblewrap would leave the
+stage able to undo the mounts; so it keeps just the three capabilities that changing ids needs, and the first program inside
+gives up everything (:func:`drop_command`) before the recipe's environment is even set.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Self
+
+from abuildpy.errors import SandboxError
+from abuildpy.sandbox.base import BuildUser, Request
+from abuildpy.sandbox.mounts import mount_table
+from abuildpy.sandbox.process import (
+    CLEAN_ENVIRONMENT,
+    find_program,
+    open_pidfd,
+    spawn,
+    status_of,
+    wait_readable,
+)
+
+# Gives up ids, groups and capabilities, then becomes the rest of the command line: for hosts without util-linux's setpriv.
+_DROP = """\
+import ctypes, os, sys
+uid, gid = int(sys.argv[1]), int(sys.argv[2])
+prctl = ctypes.CDLL(None, use_errno=True).prctl
+if prctl(38, 1, 0, 0, 0):
+    sys.exit("prctl: no new privileges")
+for cap in range(64):
+    if prctl(24, cap, 0, 0, 0):
+        break
+prctl(47, 4, 0, 0, 0)
+os.setgroups([])
+os.setresgid(gid, gid, gid)
+os.setresuid(uid, uid, uid)
+os.execv(sys.argv[3], sys.argv[3:])
+"""
+
+
+def drop_command(user: BuildUser, tool: str) -> tuple[str, ...]:
+    """The start of a command line that gives up root for ``user`` and runs the rest; ``tool`` is from :func:`drop_tools`."""
+    if "python" in os.path.basename(tool):
+        return (tool, "-I", "-S", "-c", _DROP, str(user.uid), str(user.gid))
+    return (
+        tool,
+        f"--reuid={user.uid}",
+        f"--regid={user.gid}",
+        "--clear-groups",
+        "--no-new-privs",
+        "--inh-caps=-all",
+        "--ambient-caps=-all",
+        "--bounding-set=-all",
+        "--",
+    )
+
+
+def drop_tools() -> tuple[str, ...]:
+    """Programs of the system that can drop root's rights, fastest first (BusyBox's setpriv cannot)."""
+    setpriv = find_program("setpriv")
+    if setpriv and os.path.basename(os.path.realpath(setpriv)) == "busybox":
+        setpriv = None
+    return tuple(tool for tool in (setpriv, find_program("python3")) if tool)
+
+
+class BwrapWall:
+    """Stages behind bubblewrap. ``fresh_proc`` False is for containers in which a new /proc cannot be mounted."""
+
+    name = "bwrap"
+
+    def __init__(self, program: str, user: BuildUser, *, fresh_proc: bool = True, drop_tool: str | None = None) -> None:
+        self._program = program
+        self._user = user
+        self._fresh_proc = fresh_proc
+        self._drop_tool = drop_tool
+
+    @property
+    def user(self) -> BuildUser:
+        """Who the stages run as."""
+        return self._user
+
+    def describe(self) -> str:
+        """One line for the user."""
+        proc = "" if self._fresh_proc else ", the host's /proc"
+        who = f" as user {self._user.host_uid}" if self._user.drops else ""
+        return f"bubblewrap{who}{proc}"
+
+    def start(self, request: Request) -> BwrapStage:
+        """Start a stage; see :class:`abuildpy.sandbox.base.Wall`."""
+        return BwrapStage(self._program, self.arguments(request), request)
+
+    def arguments(self, request: Request) -> list[str]:
+        """bubblewrap's arguments for the request, without the program and the descriptor options."""
+        table = mount_table(request, self._user, fresh_proc=self._fresh_proc)
+        words = ["--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try", "--die-with-parent"]
+        if not request.network:
+            words.append("--unshare-net")
+        if not request.terminal:
+            words.append("--new-session")
+        if request.hostname is not None:
+            words += ["--hostname", request.hostname]
+        if self._user.drops:
+            words += ["--cap-drop", "ALL"]
+            for capability in ("CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP"):
+                words += ["--cap-add", capability]
+        else:
+            words += ["--unshare-user", "--uid", str(self._user.uid), "--gid", str(self._user.gid)]
+        words += [*table.arguments(), "--chdir", os.fspath(request.cwd), "--clearenv"]
+        env = {**request.env, **request.extra_env, "HOME": os.fspath(table.home)}
+        if self._user.drops:
+            words += [*_pairs("--setenv", CLEAN_ENVIRONMENT), "--"]
+            return [*words, *self._dropped(env, request.argv)]
+        return [*words, *_pairs("--setenv", env), "--", *request.argv]
+
+    def _dropped(self, env: dict[str, str], argv: Sequence[str]) -> list[str]:
+        tool, env_tool = self._drop_tool, find_program("env")
+        if tool is None or env_tool is None:
+            raise SandboxError(
+                "Root's rights cannot be given up: neither setpriv nor python3 is there",
+                hint="install setpriv (util-linux), or build as an ordinary user",
+            )
+        assignments = [f"{name}={value}" for name, value in env.items()]
+        return [*drop_command(self._user, tool), env_tool, "-i", *assignments, *argv]
+
+
+def _pairs(option: str, env: Mapping[str, str]) -> list[str]:
+    return [word for name, value in env.items() for word in (option, name, value)]
+
+
+class BwrapStage:
+    """A running stage behind bubblewrap.
+
+    Process tree: bubblewrap's monitor (our child), below it process 1 of the namespace, below that the stage. When process 1
+    ends the kernel has ended everything in the namespace, so that is what :meth:`wait` waits for.
+    """
+
+    def __init__(self, program: str, arguments: Sequence[str], request: Request) -> None:
+        self._returned: int | None = None
+        self._killed = False
+        options = b"".join(os.fsencode(word) + b"\0" for word in arguments[: arguments.index("--")])
+        command = arguments[arguments.index("--") :]
+        args_fd = os.memfd_create("bwrap-arguments")
+        status_read, status_write = os.pipe()
+        self._status = status_read
+        try:
+            with open(args_fd, "wb", closefd=False) as file:
+                file.write(options)
+            os.lseek(args_fd, 0, os.SEEK_SET)
+            self._pid = spawn(
+                [program, "--args", str(args_fd), "--json-status-fd", str(status_write), *command],
+                CLEAN_ENVIRONMENT,
+                stdin=request.stdin,
+                keep=(args_fd, status_write, *request.pass_fds),
+            )
+        except BaseException:
+            os.close(status_read)
+            raise
+        finally:
+            os.close(args_fd)
+            os.close(status_write)
+        self._first: int | None = None
+        self._report = b""
+        try:
+            while b"\n" not in self._report and (chunk := os.read(self._status, 4096)):
+                self._report += chunk
+            child = self._reported("child-pid")
+            self._first = None if child is None else open_pidfd(child)
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+
+    @property
+    def pid(self) -> int:
+        """bubblewrap's process id."""
+        return self._pid
+
+    def wait(self, timeout: float | None = None) -> int:
+        """See :class:`abuildpy.sandbox.base.Running`."""
+        if self._returned is None:
+            deadline = None if timeout is None else time.monotonic() + timeout
+            if deadline is not None:
+                monitor = open_pidfd(self._pid)
+                if monitor is not None:
+                    try:
+                        wait_readable(monitor, deadline)
+                    finally:
+                        os.close(monitor)
+            _, status = os.waitpid(self._pid, 0)
+            self._returned = status_of(status)
+            if self._first is not None:
+                wait_readable(self._first, None)
+            while chunk := os.read(self._status, 4096):
+                self._report += chunk
+            if self._returned > 0 and self._reported("exit-code") is None and not self._killed:
+                raise SandboxError(
+                    "bubblewrap could not set up the sandbox", hint="its message is above; --wall=none goes without"
+                )
+        return self._returned
+
+    def kill(self) -> None:
+        """See :class:`abuildpy.sandbox.base.Running`."""
+        self._killed = True
+        if self._returned is not None:
+            return
+        if self._first is not None:
+            try:
+                signal.pidfd_send_signal(self._first, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        os.kill(self._pid, signal.SIGKILL)  # our child and not waited for: the number is still its own
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._returned is None:
+            self.kill()
+            self.wait()
+        for fd in (self._status, self._first):
+            if fd is not None:
+                os.close(fd)
+        self._first, self._status = None, -1
+
+    def _reported(self, key: str) -> int | None:
+        """A number from bubblewrap's status reports, one JSON object after another."""
+        for line in self._report.decode("ascii", "replace").splitlines():
+            try:
+                value = json.loads(line).get(key)
+            except (ValueError, AttributeError):
+                continue
+            if isinstance(value, int):
+                return value
+        return None

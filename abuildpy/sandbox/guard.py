@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs one stage without walls and ends everything it started. A program, not a module: ``none.py`` starts it.
+
+Arguments: process id of the caller, descriptor with the environment (NUL-separated ``NAME=value``), user id, group id (``-``:
+stay), ``session`` or ``terminal``, the folder to start in, the command. It becomes the reaper of all that the stage leaves behind,
+so that nothing escapes by double forking, and ends with its caller. Ends with the stage's exit status, 128 + signal, or 125 when
+it could not start it. It imports nothing of ours: it runs with ``-I -S``, for a fast start and nobody's modules.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from typing import NoReturn
+
+PR_SET_PDEATHSIG, PR_CAPBSET_DROP, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 24, 36, 38
+PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL = 47, 4
+LAST_SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT})
+FAILED = 125
+NOT_FOUND = 127
+PATIENCE = 0.1
+"""Seconds between asking and killing: time for fakeroot's daemon to remove its message queues."""
+
+
+def main(argv: list[str]) -> int:
+    """Run the command; see the module."""
+    parent, env_fd, uid, gid, session, cwd, *command = argv
+    with open(int(env_fd), "rb") as file:
+        env = dict(entry.split(b"=", 1) for entry in file.read().split(b"\0") if b"=" in entry)
+    prctl = ctypes.CDLL(None, use_errno=True).prctl
+    prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    if os.getppid() != int(parent):
+        return FAILED
+    watched = {signal.SIGCHLD, *LAST_SIGNALS}
+    signal.pthread_sigmask(signal.SIG_BLOCK, watched)
+    child = os.fork()
+    if child == 0:
+        become(uid, gid, session, cwd, command, env, prctl)
+    status: int | None = None
+    while status is None:
+        if signal.sigwait(watched) in LAST_SIGNALS:
+            os.kill(child, signal.SIGTERM)
+            break
+        for pid, ended in reap():
+            if pid == child:
+                status = ended
+    end_all()
+    if status is None:
+        return 128 + signal.SIGTERM
+    code = os.waitstatus_to_exitcode(status)
+    return code if code >= 0 else 128 - code
+
+
+def become(
+    uid: str, gid: str, session: str, cwd: str, command: list[str], env: dict[bytes, bytes], prctl: Callable[..., int]
+) -> NoReturn:
+    """In the child: give up what is to be given up, and become the command."""
+    try:
+        if session == "session":
+            os.setsid()
+        prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+        if uid != "-":
+            for capability in range(64):
+                prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)
+            prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
+            os.setgroups([])
+            os.setresgid(int(gid), int(gid), int(gid))
+            os.setresuid(int(uid), int(uid), int(uid))
+        prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        os.chdir(cwd)
+        for number in (signal.SIGPIPE, signal.SIGXFSZ):
+            signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    except OSError as error:
+        sys.stderr.write(f"Cannot start the stage: {error}\n")
+        sys.stderr.flush()
+        os._exit(FAILED)
+    try:
+        os.execvpe(command[0], command, env)  # noqa: S606
+    except OSError as error:
+        sys.stderr.write(f"{command[0]}: {error.strerror}\n")
+        sys.stderr.flush()
+        os._exit(NOT_FOUND)
+
+
+def reap() -> list[tuple[int, int]]:
+    """Children that have ended, with their wait status."""
+    ended: list[tuple[int, int]] = []
+    while True:
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return ended
+        if pid == 0:
+            return ended
+        ended.append((pid, status))
+
+
+def end_all() -> None:
+    """End all children, and the children they leave to us, until there are none."""
+    deadline = time.monotonic() + PATIENCE
+    for pid in children():
+        signal_child(pid, signal.SIGTERM)
+        signal_child(pid, signal.SIGCONT)
+    while children() and (left := deadline - time.monotonic()) > 0:
+        signal.sigtimedwait({signal.SIGCHLD}, left)
+        reap()
+    while True:
+        for pid in children():
+            signal_child(pid, signal.SIGKILL)
+        try:
+            os.waitpid(-1, 0)
+        except ChildProcessError:
+            return
+
+
+def signal_child(pid: int, number: int) -> None:
+    """Send a signal to a child (not waited for, so its number cannot be another's)."""
+    try:
+        os.kill(pid, number)
+    except (ProcessLookupError, PermissionError):
+        pass
+
+
+def children() -> list[int]:
+    """Process ids of our children, ended ones not yet waited for included."""
+    me = os.getpid()
+    try:
+        with open(f"/proc/self/task/{me}/children", encoding="ascii") as file:
+            return [int(word) for word in file.read().split()]
+    except OSError:
+        pass
+    found = []
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            try:
+                with open(f"/proc/{name}/stat", "rb") as stat:
+                    if int(stat.read().rpartition(b")")[2].split()[1]) == me:
+                        found.append(int(name))
+            except (OSError, ValueError, IndexError):
+                continue
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Messages on the terminal, in abuild's own layout."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+
+_NORMAL, _STRONG = "\033[1;0m", "\033[1;1m"
+_RED, _GREEN, _YELLOW, _BLUE = "\033[1;31m", "\033[1;32m", "\033[1;33m", "\033[1;34m"
+
+
+def want_colors(use_colors: str) -> bool:
+    """Whether ``USE_COLORS`` asks for colours here: ``force``, or anything on a terminal (standard output decides)."""
+    return use_colors == "force" or (bool(use_colors) and os.isatty(1))
+
+
+@dataclass(frozen=True, slots=True)
+class Console:
+    """Prints ``>>> NAME*: text`` to standard error. ``name`` is None for programs that name no package."""
+
+    name: str | None = None
+    colors: bool = False
+    quiet: bool = False
+    fakeroot: bool = False
+
+    def about(self, name: str, *, fakeroot: bool = False) -> Console:
+        """The same console speaking of another package."""
+        return Console(name, self.colors, self.quiet, fakeroot)
+
+    def msg(self, text: str) -> None:
+        """``>>> NAME: text``, unless quiet."""
+        if not self.quiet:
+            self._say(_GREEN, ">>>", text)
+
+    def msg2(self, text: str) -> None:
+        """A continuation, indented by four blanks, unless quiet."""
+        if not self.quiet:
+            _write(2, f"    {text}\n")
+
+    def warning(self, text: str) -> None:
+        """``>>> WARNING: NAME: text``."""
+        self._say(_YELLOW, ">>> WARNING:", text)
+
+    def warning2(self, text: str) -> None:
+        """Continues a warning."""
+        _write(2, f"{'':13}{text}\n")
+
+    def error(self, text: str) -> None:
+        """``>>> ERROR: NAME: text``."""
+        self._say(_RED, ">>> ERROR:", text)
+
+    def error2(self, text: str) -> None:
+        """Continues an error."""
+        _write(2, f"{'':11}{text}\n")
+
+    def plain(self, text: str) -> None:
+        """A line on standard output."""
+        _write(1, f"{text}\n")
+
+    def lines(self, stream: str, lines: tuple[str, ...]) -> None:
+        """Lines as they are on ``stdout`` or ``stderr``."""
+        _write(1 if stream == "stdout" else 2, "".join(f"{line}\n" for line in lines))
+
+    def title(self, text: str) -> None:
+        """Sets the title of an xterm, where colours are wanted and the terminal is one."""
+        if self.colors and os.environ.get("TERM") == "xterm":
+            _write(2, f"\033]0;{text}\007")
+
+    def _say(self, color: str, prompt: str, text: str) -> None:
+        if self.colors:
+            about = "" if self.name is None else f"{_STRONG}{self.name}{_NORMAL}{self._star(_BLUE, _NORMAL)}: "
+            _write(2, f"{color}{prompt}{_NORMAL} {about}{text}\n")
+        else:
+            about = "" if self.name is None else f"{self.name}{self._star('', '')}: "
+            _write(2, f"{prompt} {about}{text}\n")
+
+    def _star(self, before: str, after: str) -> str:
+        return f"{before}*{after}" if self.fakeroot else ""
+
+
+def _write(descriptor: int, text: str) -> None:
+    """Writes at once and whole: phases write to the same descriptors, and a closed one must not hide the real error."""
+    stream = sys.stdout if descriptor == 1 else sys.stderr
+    try:
+        stream.flush()
+        data = text.encode("utf-8", "surrogateescape")
+        while data:
+            data = data[os.write(descriptor, data) :]
+    except OSError:
+        pass

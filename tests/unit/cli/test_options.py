@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import pytest
+
+from abuildpy.cli.options import Options, parse
+from abuildpy.errors import UsageError
+
+
+def test_short_options_may_share_a_word() -> None:
+    options, verbs = parse(["-rKf", "-P/repo", "-s", "/src", "build", "check"])
+    assert (options.install_deps, options.keep_build, options.force) == (True, True, True)
+    assert (options.repodest, options.srcdest) == ("/repo", "/src")
+    assert verbs == ("build", "check")
+
+
+def test_reading_stops_at_the_first_verb() -> None:
+    options, verbs = parse(["build", "-f"])
+    assert not options.force
+    assert verbs == ("build", "-f")
+
+
+def test_an_option_without_its_argument_is_as_good_as_absent() -> None:
+    assert parse(["-P"]) == (Options(), ())
+
+
+def test_what_ends_the_program_hides_the_rest() -> None:
+    options, _ = parse(["-A@"])
+    assert options.print_arch
+
+
+@pytest.mark.parametrize("word", ["-@", "--nonsense", "--sandbox=paper", "-n"])
+def test_unknown_words_are_refused(word: str) -> None:
+    with pytest.raises(UsageError):
+        parse([word])
+
+
+def test_long_options_take_their_value_either_way() -> None:
+    assert parse(["--sandbox=none", "--net", "never", "all"])[0] == Options(sandbox="none", net="never")
+
+
+def test_two_dashes_end_the_options() -> None:
+    assert parse(["--", "-f"])[1] == ("-f",)
+
+
+def test_the_last_colour_wish_wins() -> None:
+    assert parse(["-cm"])[0].colors is False
+    assert parse(["-m", "-c"])[0].colors is True
