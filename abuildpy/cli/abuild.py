@@ -13,7 +13,7 @@ from abuildpy import __version__
 from abuildpy.cli.failure import report
 from abuildpy.cli.options import USAGE, Options, parse
 from abuildpy.config import Config, load_config
-from abuildpy.errors import AbuildError, Aborted, ConfigError, UsageError
+from abuildpy.errors import Aborted, AbuildError, ConfigError, UsageError
 from abuildpy.ui.console import Console, want_colors
 
 COMPATIBLE_WITH = "3.18.0"

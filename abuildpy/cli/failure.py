@@ -7,7 +7,7 @@ import errno
 import os
 from collections.abc import Callable
 
-from abuildpy.errors import AbuildError, Aborted
+from abuildpy.errors import Aborted, AbuildError
 from abuildpy.ui.console import Console
 
 

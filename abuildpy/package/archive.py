@@ -148,14 +148,14 @@ def _put_regular(entry: Entry, root: _Root, put: Callable[[bytes | memoryview], 
                 raise _changed(entry.path)
             if entry.size <= _WHOLE:
                 content = _read(descriptor, entry.size + 1)
+                if len(content) != entry.size:
+                    raise _changed(entry.path)
                 checksum = _sha1(content)
             else:
                 content = b""
                 checksum = _sha1_of(descriptor, entry.size, entry.path)
         put(paxtar.header(_member(entry, epoch, checksum=checksum)))
         if entry.size <= _WHOLE:
-            if len(content) != entry.size:
-                raise _changed(entry.path)
             put(paxtar.pad(content))
             return
         for piece in _pieces(descriptor, entry):

@@ -86,7 +86,7 @@ def postcheck(tree: Tree, name: str, has_option: Callable[[str], bool], elf: Map
     (``Metadata.has_option``).
     """
     index = TreeIndex(tree)
-    delete = () if has_option("libtool") else _libtool_archives(tree)
+    delete = () if has_option("libtool") else libtool_archives(tree)
     findings = (
         *_layout(index, has_option),
         *_services(index, name),
@@ -137,7 +137,8 @@ def _listed(paths: Iterable[bytes]) -> tuple[str, ...]:
     return tuple(f"\t/{show(path)}" for path in paths)
 
 
-def _libtool_archives(tree: Tree) -> tuple[bytes, ...]:
+def libtool_archives(tree: Tree) -> tuple[bytes, ...]:
+    """libtool's ``*.la`` files, which no package needs."""
     return tuple(e.path for e in tree.entries if e.kind == "f" and e.path.endswith(b".la"))
 
 

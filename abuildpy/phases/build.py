@@ -15,6 +15,7 @@ from abuildpy.errors import AbuildError, PhaseError, RecipeError
 from abuildpy.phases import upkeep
 from abuildpy.phases.settings import Settings
 from abuildpy.phases.stage import StageResult
+from abuildpy.phases.timing import Timings
 from abuildpy.phases.walls import Stages
 from abuildpy.phases.workspace import Workspace, building, remove_tree, workspace_of
 from abuildpy.recipe.evaluate import evaluate
@@ -31,6 +32,7 @@ class _State:
 
     environment: Mapping[str, str] | None = None
     uninstall: bool = False
+    fetched: bool = False
 
 
 class Build:
@@ -44,6 +46,7 @@ class Build:
         self.workspace: Workspace = workspace_of(recipe)
         self._stages = stages
         self._state = _State()
+        self._timings = Timings(config.environ)
 
     @classmethod
     def open(cls, apkbuild: Path, config: Config, settings: Settings, console: Console) -> Build:
@@ -142,20 +145,20 @@ class Build:
     def _build_packages(self) -> None:
         started = time.time()
         recipe, console = self.recipe, self.console
-        self._stages.signer()  # without a key nothing else is worth starting
+        with self._timings.step("key"):
+            self._stages.require_key()  # without a key nothing else is worth starting
         console.msg(
             f"Building {recipe.repo}/{recipe.pkgname} {recipe.version} (using {self.settings.program}) "
             f"started {formatdate(started, localtime=True)}"
         )
-        self.validate()
-        self.check_dependencies()
-        self.clean()
-        self.fetch()
-        self.unpack()
+        for step in (self.validate, self.check_dependencies, self.clean, self.fetch, self.unpack):
+            with self._timings.step(step.__name__):
+                step()
         check = self._check_verb()
-        self._shell_verbs(("prepare", "mkusers", "build", *(("check",) if check == "check" else ())))
-        if check == "checkroot":
-            self._shell_verbs(("check",), fakeroot=True)
+        with self._timings.step("build"):
+            self._shell_verbs(("prepare", "mkusers", "build", *(("check",) if check == "check" else ())))
+            if check == "checkroot":
+                self._shell_verbs(("check",), fakeroot=True)
         self.root_package()
         seconds = int(time.time() - started)
         console.msg(
@@ -182,24 +185,20 @@ class Build:
         """Downloads, verifies and links the sources."""
         if "fetch" in self.recipe.functions:
             self._shell_verbs(("fetch",), network=True, writable=self._sources_folder())
-            return
-        from abuildpy.phases.sources import fetch_sources
-
-        fetch_sources(self.recipe, self.config, self.workspace, self.console)
+        else:
+            self._default_fetch()
+        self._state.fetched = True
 
     def unpack(self) -> None:
-        """Extracts the sources, after a look whether they are still what the recipe says."""
-        if "unpack" in self.recipe.functions:
+        """Extracts the sources; verifies them first unless this run already did."""
+        if not self._state.fetched:
             self.fetch()
+        if "unpack" in self.recipe.functions:
             self._shell_verbs(("unpack",))
             return
-        from abuildpy.phases.sources import fetch_sources, unpack_sources
+        from abuildpy.phases.sources import unpack_sources
 
-        if "fetch" in self.recipe.functions:
-            self.fetch()
-        else:
-            fetch_sources(self.recipe, self.config, self.workspace, self.console)
-        unpack_sources(self.recipe, self.workspace, self.console)
+        unpack_sources(self.recipe, self.config, self.workspace, self.console)
 
     def checksum(self) -> None:
         """Writes the checksums of the sources into the APKBUILD and goes on with the changed recipe."""
@@ -210,14 +209,15 @@ class Build:
 
     def clean(self) -> None:
         """Removes src, pkg and tmp (not with ``-K``)."""
+        self._state.fetched = False
         self._clean_up(("srcdir", "pkgdir", "tmpdir"))
 
     def check_dependencies(self) -> None:
         """Makes sure that the build dependencies are there; installs them with ``-r``, does nothing with ``-d``."""
-        from abuildpy.phases import dependencies
-
         if self.settings.nodeps:
             return
+        from abuildpy.phases import dependencies
+
         self.console.msg("Analyzing dependencies...")
         if self.settings.install_deps:
             self.install_dependencies()
@@ -239,25 +239,20 @@ class Build:
 
     def root_package(self) -> None:
         """package() and the splits in fakeroot, then finished packages in the repository."""
-        from abuildpy.phases.packaging import make_packages
+        from abuildpy.phases.packaging import pack
+        from abuildpy.phases.trees import Job, make_trees
 
         require_safe_names(self.recipe)
         remove_tree(self.workspace.pkg / self.recipe.pkgname)
-        make_packages(
-            self.recipe,
-            self.config,
-            self._stages,
-            self.workspace,
-            self._state.environment,
-            self._call_back,
-            self.console,
-        )
+        job = Job(self.recipe, self.config, self._stages, self.workspace, self.console, self._timings)
+        pack(job, make_trees(job, self._state.environment, self._call_back))
 
     def index(self) -> None:
         """Updates and signs the indexes of the architectures that this recipe makes packages for."""
         from abuildpy.phases.publish import update_indexes
 
-        update_indexes(self.recipe, self.config, self._stages.signer(), self.settings.description, self.console)
+        with self._timings.step("index"):
+            update_indexes(self.recipe, self.config, self._stages.signer(), self.settings.description, self.console)
 
     def require_up_to_date(self) -> None:
         """Raises AbuildError unless nothing is to be done."""

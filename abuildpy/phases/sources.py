@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The sources of a build: where they are kept, where they go."""
+"""The sources of a build, with the folders and the mirror that the configuration names."""
 
 from __future__ import annotations
 
@@ -12,24 +12,51 @@ from abuildpy.ui.console import Console
 
 def fetch_sources(recipe: Recipe, config: Config, workspace: Workspace, console: Console) -> None:
     """Downloads what is missing, verifies all and links it into src. Raises FetchError, ChecksumError."""
-    workspace.create()
-    if not recipe.source:
+    if not recipe.source:  # nothing of what follows is worth its import then
+        workspace.src.mkdir(parents=True, exist_ok=True)
         return
     from abuildpy.source.acquire import acquire
+    from abuildpy.source.transfer import FetchOptions
+    from abuildpy.ui.progress import download_bar
 
     acquire(
         recipe,
         srcdest=source_folder(recipe, config),
         srcdir=workspace.src,
-        mirror=config.get("DISTFILES_MIRROR") or None,
+        mirror=_mirror(config),
         log=console,
+        options=FetchOptions(progress=download_bar()),
     )
 
 
-def unpack_sources(recipe: Recipe, workspace: Workspace, console: Console) -> None:
+def unpack_sources(recipe: Recipe, config: Config, workspace: Workspace, console: Console) -> None:
     """Extracts the archives among the sources into src. Raises UnpackError."""
     if not recipe.source:
         return
     from abuildpy.source.acquire import unpack_all
 
-    unpack_all(recipe, srcdir=workspace.src, log=console)
+    unpack_all(recipe, srcdest=source_folder(recipe, config), srcdir=workspace.src, log=console)
+
+
+def fetch_entry(entry: str, recipe: Recipe, config: Config, console: Console) -> None:
+    """Downloads one word of ``source`` form, as a recipe's own function may ask for. Raises FetchError."""
+    from abuildpy.source.fetch import fetch
+
+    fetch(entry, source_folder(recipe, config), log=console, mirror=_mirror(config))
+
+
+def write_source_checksums(recipe: Recipe, config: Config, console: Console) -> None:
+    """``checksum``: fetches all sources unverified and writes their SHA-512 into the APKBUILD.
+
+    Raises RecipeError for two sources of one file name, FetchError for one that cannot be had.
+    """
+    from abuildpy.recipe.edit import write_checksums
+    from abuildpy.source.acquire import compute_checksums
+
+    sums = compute_checksums(recipe, srcdest=source_folder(recipe, config), log=console, mirror=_mirror(config))
+    console.msg(f"Updating the sha512sums in {recipe.path}...")
+    write_checksums(recipe.path, sums)
+
+
+def _mirror(config: Config) -> str | None:
+    return config.get("DISTFILES_MIRROR") or None

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import signal
 import tempfile
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from abuildpy import __version__
 from abuildpy.config import RUNTIME_DIR, Config
-from abuildpy.errors import ConfigError
+from abuildpy.errors import ConfigError, SigningError
 from abuildpy.package.model import Owner
 from abuildpy.phases.pipes import pipes, read_all
 from abuildpy.phases.settings import Settings
@@ -64,6 +65,8 @@ class Stages:
         self._console = console
         self._provenances: dict[Path, Provenance] = {}
         self._walls: dict[Path, Wall] = {}
+        self._loader: threading.Thread | None = None
+        self._signer: Signer | None = None
 
     @property
     def generator(self) -> str:
@@ -80,14 +83,33 @@ class Stages:
             (folder / name).mkdir()
         return folder
 
-    @cached_property
-    def _signer(self) -> Signer:
+    def require_key(self) -> None:
+        """Raises SigningError unless there is a key; one that looks good is loaded while other work goes on."""
+        if self._signer is None:
+            if _looks_like_a_key(self._config.packager_privkey):
+                # Loading takes longer than anything else in a small build, and nobody needs the key before its end.
+                self._loader = threading.Thread(target=self._load_signer, daemon=True)
+                self._loader.start()
+            else:
+                self.signer()
+
+    def _load_signer(self) -> None:
         from abuildpy.package.sign import load_signer
 
-        return load_signer(self._config)
+        try:
+            self._signer = load_signer(self._config)
+        except SigningError:
+            pass  # loading it again, where it is needed, tells what is wrong
 
     def signer(self) -> Signer:
         """The packager's key. Raises SigningError when there is none or it cannot be used."""
+        if self._loader is not None:
+            self._loader.join()
+            self._loader = None
+        if self._signer is None:
+            from abuildpy.package.sign import load_signer
+
+            self._signer = load_signer(self._config)
         return self._signer
 
     def provenance(self, recipe: Recipe) -> Provenance:
@@ -338,3 +360,12 @@ class Stages:
 def _existing(*paths: Path) -> tuple[Path, ...]:
     """Paths without those that are not there and without repetitions."""
     return tuple(path for path in dict.fromkeys(paths) if path.exists())
+
+
+def _looks_like_a_key(path: str) -> bool:
+    """Whether a file starts as an unprotected private key does; what is wrong with another one, loading it tells."""
+    try:
+        with open(path, "rb") as stream:
+            return stream.readline(100).strip() in (b"-----BEGIN PRIVATE KEY-----", b"-----BEGIN RSA PRIVATE KEY-----")
+    except OSError:
+        return False

@@ -13,7 +13,6 @@ from pathlib import Path
 from abuildpy.errors import ConfigError
 from abuildpy.recipe.model import Recipe
 
-
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 

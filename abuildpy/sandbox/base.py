@@ -23,9 +23,9 @@ from typing import Protocol, Self
 class BuildUser:
     """The account that recipe code runs under.
 
-    ``uid`` and ``gid`` are what the stage sees as its own ids; ``host_uid`` and ``host_gid`` are the owner that its files
-    have when looked at from outside. They differ where a user namespace maps one to the other. ``drops`` tells that the
-    caller is root and every stage gives up root's rights.
+    ``uid`` and ``gid`` are what the stage sees as its own ids; ``host_uid`` and ``host_gid`` are the owner that its
+    files have when looked at from outside. They differ where a user namespace maps one to the other. ``drops`` tells
+    that the caller is root and every stage gives up root's rights.
     """
 
     uid: int
@@ -42,7 +42,7 @@ class Request:
     argv: tuple[str, ...]
     """Program (an absolute path, or a name looked up in ``env``'s PATH) and its arguments."""
     env: Mapping[str, str]
-    """The complete environment (surrogate escapes for bytes that are not UTF-8); the wall adds or replaces HOME only."""
+    """The complete environment (surrogate escapes for what is not UTF-8); the wall adds or replaces HOME only."""
     cwd: Path
     """Where the stage starts."""
     home: Path
@@ -56,7 +56,7 @@ class Request:
     caches: tuple[Path, ...] = ()
     """Further folders to change (compiler caches). They must exist."""
     hidden: tuple[Path, ...] = ()
-    """Files and folders to mask wherever they would show (private keys, folders of agents). Missing ones are ignored."""
+    """Files and folders to mask wherever they would show (private keys, agents' folders). Missing ones are ignored."""
     files: tuple[tuple[Path, Path], ...] = ()
     """(source, destination) of single files to lay over the stage's view, read-only."""
     network: bool = False
@@ -83,8 +83,9 @@ class Running(Protocol):
     def wait(self, timeout: float | None = None) -> int:
         """Wait for the end of the stage *and* of all that it started.
 
-        Returns the exit status, or minus the number of the signal that ended it. With ``timeout`` (seconds) a stage that
-        takes longer raises ``TimeoutError`` and goes on running. Raises SandboxError when the wall itself failed.
+        Returns the exit status, or minus the number of the signal that ended it. With ``timeout`` (seconds) a stage
+        that takes longer raises ``TimeoutError`` and goes on running. Raises SandboxError when the wall itself
+        failed.
         """
 
     def kill(self) -> None:

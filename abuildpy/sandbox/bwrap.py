@@ -3,9 +3,9 @@
 
 An ordinary caller gets a user namespace, in which the stage sees itself as ``user.uid`` and has no capability.
 
-For root there is no user namespace, so that sources below folders like /root can be mounted. Root's bubblewrap would leave the
-stage able to undo the mounts; so it keeps just the three capabilities that changing ids needs, and the first program inside
-gives up everything (:func:`drop_command`) before the recipe's environment is even set.
+For root there is no user namespace, so that sources below folders like /root can be mounted. Root's bubblewrap would
+leave the stage able to undo the mounts; so it keeps just the three capabilities that changing ids needs, and the
+first program inside gives up everything (:func:`drop_command`) before the recipe's environment is even set.
 """
 
 from __future__ import annotations
@@ -30,11 +30,13 @@ from abuildpy.sandbox.process import (
     wait_readable,
 )
 
-# Gives up ids, groups and capabilities, then becomes the rest of the command line: for hosts without util-linux's setpriv.
+# Gives up ids, groups and capabilities, then becomes the rest of the command line: for hosts without util-linux's
+# setpriv.
 _DROP = """\
 import ctypes, os, sys
 uid, gid = int(sys.argv[1]), int(sys.argv[2])
-prctl = ctypes.CDLL(None, use_errno=True).prctl
+libc = ctypes.CDLL(None, use_errno=True)
+prctl = libc.prctl
 if prctl(38, 1, 0, 0, 0):
     sys.exit("prctl: no new privileges")
 for cap in range(64):
@@ -44,12 +46,14 @@ prctl(47, 4, 0, 0, 0)
 os.setgroups([])
 os.setresgid(gid, gid, gid)
 os.setresuid(uid, uid, uid)
+if libc.capset((ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)()):
+    sys.exit("capset")
 os.execv(sys.argv[3], sys.argv[3:])
 """
 
 
 def drop_command(user: BuildUser, tool: str) -> tuple[str, ...]:
-    """The start of a command line that gives up root for ``user`` and runs the rest; ``tool`` is from :func:`drop_tools`."""
+    """Start of a command line that gives up root for ``user`` and runs the rest; ``tool`` is of :func:`drop_tools`."""
     if "python" in os.path.basename(tool):
         return (tool, "-I", "-S", "-c", _DROP, str(user.uid), str(user.gid))
     return (
@@ -102,7 +106,7 @@ class BwrapWall:
     def arguments(self, request: Request) -> list[str]:
         """bubblewrap's arguments for the request, without the program and the descriptor options."""
         table = mount_table(request, self._user, fresh_proc=self._fresh_proc)
-        words = ["--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try", "--die-with-parent"]
+        words = ["--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"]
         if not request.network:
             words.append("--unshare-net")
         if not request.terminal:
@@ -140,8 +144,8 @@ def _pairs(option: str, env: Mapping[str, str]) -> list[str]:
 class BwrapStage:
     """A running stage behind bubblewrap.
 
-    Process tree: bubblewrap's monitor (our child), below it process 1 of the namespace, below that the stage. When process 1
-    ends the kernel has ended everything in the namespace, so that is what :meth:`wait` waits for.
+    Process tree: bubblewrap's monitor (our child), below it process 1 of the namespace, below that the stage. When
+    process 1 ends the kernel has ended everything in the namespace, so that is what :meth:`wait` waits for.
     """
 
     def __init__(self, program: str, arguments: Sequence[str], request: Request) -> None:
@@ -203,7 +207,7 @@ class BwrapStage:
                 self._report += chunk
             if self._returned > 0 and self._reported("exit-code") is None and not self._killed:
                 raise SandboxError(
-                    "bubblewrap could not set up the sandbox", hint="its message is above; --wall=none goes without"
+                    "bubblewrap could not set up the sandbox", hint="its message is above; --sandbox=none goes without"
                 )
         return self._returned
 

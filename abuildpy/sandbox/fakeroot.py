@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """fakeroot: finding it, and reading what a session recorded (``phases/runtime/fakeroot.sh`` runs the session).
 
-fakeroot's daemon saves one line per file that was given an owner, a device number or a mode; a file that is not named belongs
-to root. Capabilities are not saved; they are asked for before the session ends.
+fakeroot's daemon saves one line per file that was given an owner, a device number or a mode; a file that is not named
+belongs to root. Capabilities are not saved; they are asked for before the session ends.
 """
 
 from __future__ import annotations
@@ -33,7 +33,13 @@ class FakerootTools:
 
 
 # Where distributions put the library; Debian has both variants, under telling names.
-_LIBRARY_FOLDERS = ("/usr/lib/*/libfakeroot", "/usr/lib/libfakeroot", "/usr/lib64/libfakeroot", "/usr/lib", "/usr/lib64")
+_LIBRARY_FOLDERS = (
+    "/usr/lib/*/libfakeroot",
+    "/usr/lib/libfakeroot",
+    "/usr/lib64/libfakeroot",
+    "/usr/lib",
+    "/usr/lib64",
+)
 _PAIRS = (
     ("faked-sysv", ("libfakeroot-sysv.so",)),
     ("faked", ("libfakeroot-sysv.so", "libfakeroot-0.so", "libfakeroot.so")),
@@ -64,7 +70,8 @@ _LINE = re.compile(
 
 
 def parse_state(state: bytes) -> dict[tuple[int, int], Owner]:
-    """Owners from fakeroot's saved state, by (st_dev, st_ino); a file that is absent belongs to root with its real mode.
+    """Owners from fakeroot's saved state, by (st_dev, st_ino); a file that is absent belongs to root with its real
+    mode.
 
     Raises SandboxError if the state is damaged (a recipe can reach it).
     """
@@ -72,7 +79,7 @@ def parse_state(state: bytes) -> dict[tuple[int, int], Owner]:
 
 
 def parse_devices(state: bytes) -> dict[tuple[int, int], tuple[int, int]]:
-    """(major, minor) of the device nodes that exist only in the session, by (st_dev, st_ino); on disk they are empty files."""
+    """(major, minor) of devices that exist only in the session, by (st_dev, st_ino); on disk they are empty files."""
     return {
         inode: (os.major(rdev), os.minor(rdev))
         for inode, owner, rdev in _records(state)
@@ -83,8 +90,9 @@ def parse_devices(state: bytes) -> dict[tuple[int, int], tuple[int, int]]:
 def without_builder(owners: Mapping[tuple[int, int], Owner], uid: int, gid: int) -> dict[tuple[int, int], Owner]:
     """The owners with the build user's own ids turned into root's.
 
-    fakeroot records the real owner when the first thing that happens to a file is a change of its extended attributes (setcap,
-    cp -a); the recipe meant root, as for every file it did not chown. The build user's id is not one that recipes use.
+    fakeroot records the real owner when the first thing that happens to a file is a change of its extended attributes
+    (setcap, cp -a); the recipe meant root, as for every file it did not chown. The build user's id is not one that
+    recipes use.
     """
     return {
         inode: Owner(0 if owner.uid == uid else owner.uid, 0 if owner.gid == gid else owner.gid, owner.mode)
@@ -114,9 +122,9 @@ def _limited(number: bytes) -> int:
 # Linux's capabilities in the order of their bits (capabilities(7)).
 CAPABILITIES = (
     "chown dac_override dac_read_search fowner fsetid kill setgid setuid setpcap linux_immutable net_bind_service "
-    "net_broadcast net_admin net_raw ipc_lock ipc_owner sys_module sys_rawio sys_chroot sys_ptrace sys_pacct sys_admin sys_boot "
-    "sys_nice sys_resource sys_time sys_tty_config mknod lease audit_write audit_control setfcap mac_override mac_admin syslog "
-    "wake_alarm block_suspend audit_read perfmon bpf checkpoint_restore"
+    "net_broadcast net_admin net_raw ipc_lock ipc_owner sys_module sys_rawio sys_chroot sys_ptrace sys_pacct "
+    "sys_admin sys_boot sys_nice sys_resource sys_time sys_tty_config mknod lease audit_write audit_control "
+    "setfcap mac_override mac_admin syslog wake_alarm block_suspend audit_read perfmon bpf checkpoint_restore"
 ).split()
 _ALL = (1 << len(CAPABILITIES)) - 1
 _REVISION_2, _REVISION_3, _EFFECTIVE = 0x02000000, 0x03000000, 1
@@ -160,11 +168,10 @@ def pack_capabilities(text: str) -> bytes:
             raise ValueError(clause)
         bits = _bits(match[1])
         for operator, letters in re.findall(r"([=+-])([eip]*)", match[2]):
-            for letter in flags:
-                if operator == "=":
-                    flags[letter] &= ~bits
-                if letter in letters:
-                    flags[letter] = flags[letter] & ~bits if operator == "-" else flags[letter] | bits
+            if operator == "=":
+                flags = {letter: held & ~bits for letter, held in flags.items()}
+            for letter in letters:
+                flags[letter] = flags[letter] & ~bits if operator == "-" else flags[letter] | bits
     permitted, inheritable = flags["p"], flags["i"]
     low = 0xFFFF_FFFF
     magic = _REVISION_2 | (_EFFECTIVE if flags["e"] else 0)

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Runs one stage without walls and ends everything it started. A program, not a module: ``none.py`` starts it.
 
-Arguments: process id of the caller, descriptor with the environment (NUL-separated ``NAME=value``), user id, group id (``-``:
-stay), ``session`` or ``terminal``, the folder to start in, the command. It becomes the reaper of all that the stage leaves behind,
-so that nothing escapes by double forking, and ends with its caller. Ends with the stage's exit status, 128 + signal, or 125 when
-it could not start it. It imports nothing of ours: it runs with ``-I -S``, for a fast start and nobody's modules.
+Arguments: process id of the caller, descriptor with the environment (NUL-separated ``NAME=value``), user id, group id
+(``-``: stay), ``session`` or ``terminal``, the folder to start in, the command. It becomes the reaper of all that the
+stage leaves behind, so that nothing escapes by double forking, and ends with its caller. Ends with the stage's exit
+status, 128 + signal, or 125 when it could not start it. It imports nothing of ours: it runs with ``-I -S``, for a
+fast start and nobody's modules.
 """
 
 from __future__ import annotations
@@ -14,11 +15,11 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
 from typing import NoReturn
 
 PR_SET_PDEATHSIG, PR_CAPBSET_DROP, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 24, 36, 38
 PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL = 47, 4
+CAPABILITY_VERSION_3 = 0x20080522
 LAST_SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT})
 FAILED = 125
 NOT_FOUND = 127
@@ -31,7 +32,8 @@ def main(argv: list[str]) -> int:
     parent, env_fd, uid, gid, session, cwd, *command = argv
     with open(int(env_fd), "rb") as file:
         env = dict(entry.split(b"=", 1) for entry in file.read().split(b"\0") if b"=" in entry)
-    prctl = ctypes.CDLL(None, use_errno=True).prctl
+    libc = ctypes.CDLL(None, use_errno=True)
+    prctl = libc.prctl
     prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
     if os.getppid() != int(parent):
@@ -40,7 +42,7 @@ def main(argv: list[str]) -> int:
     signal.pthread_sigmask(signal.SIG_BLOCK, watched)
     child = os.fork()
     if child == 0:
-        become(uid, gid, session, cwd, command, env, prctl)
+        become(uid, gid, session, cwd, command, env, libc)
     status: int | None = None
     while status is None:
         if signal.sigwait(watched) in LAST_SIGNALS:
@@ -57,9 +59,10 @@ def main(argv: list[str]) -> int:
 
 
 def become(
-    uid: str, gid: str, session: str, cwd: str, command: list[str], env: dict[bytes, bytes], prctl: Callable[..., int]
+    uid: str, gid: str, session: str, cwd: str, command: list[str], env: dict[bytes, bytes], libc: ctypes.CDLL
 ) -> NoReturn:
     """In the child: give up what is to be given up, and become the command."""
+    prctl = libc.prctl
     try:
         if session == "session":
             os.setsid()
@@ -71,6 +74,7 @@ def become(
             os.setgroups([])
             os.setresgid(int(gid), int(gid), int(gid))
             os.setresuid(int(uid), int(uid), int(uid))
+            libc.capset((ctypes.c_uint32 * 2)(CAPABILITY_VERSION_3, 0), (ctypes.c_uint32 * 6)())  # inheritable ones
         prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         os.chdir(cwd)
         for number in (signal.SIGPIPE, signal.SIGXFSZ):

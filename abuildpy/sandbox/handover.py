@@ -19,8 +19,8 @@ def hand_over(paths: Iterable[Path], user: BuildUser) -> None:
     """Make ``user`` the owner of the folders and of all in them; nothing to do unless the caller is root.
 
     Call it only while no stage runs. No symbolic link is followed, no other file system is entered. A file with several
-    names is handed over only if all of them were found here: a name planted for, say, /etc/shadow gives nobody that file.
-    Raises SandboxError where one of the folders is missing or is no real folder.
+    names is handed over only if all of them were found here: a name planted for, say, /etc/shadow gives nobody that
+    file. Raises SandboxError where one of the folders is missing or is no real folder.
     """
     if not user.drops:
         return

@@ -2,8 +2,8 @@
 """Who exists inside the sandbox: the users and groups that a recipe may name, and the account that it runs under.
 
 The recipe's ``install -o minio`` and ``chown :video`` must mean the same on every machine, so ``/etc/passwd`` and
-``/etc/group`` are replaced by Alpine's base accounts, the recipe's ``pkgusers`` and ``pkggroups``, and the build user. The
-packer outside turns ids into names by the same lists.
+``/etc/group`` are replaced by Alpine's base accounts, the recipe's ``pkgusers`` and ``pkggroups``, and the build
+user. The packer outside turns ids into names by the same lists.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ from abuildpy.sandbox.base import BuildUser
 BUILD_ID = 65525
 """Id of recipe code wherever we may choose.
 
-Between systemd's ranges (61184 to 65519 is for dynamic users; 65520 to 65533 is given to nobody) and below 65536, so that a
-container that maps 65536 ids has it; Debian reserves it, Alpine gives out 100 to 999 and 1000 upwards. No recipe has it either.
+Between systemd's ranges (61184 to 65519 is for dynamic users; 65520 to 65533 is given to nobody) and below 65536, so
+that a container that maps 65536 ids has it; Debian reserves it, Alpine gives out 100 to 999 and 1000 upwards. No
+recipe has it either.
 """
 
 NOLOGIN = "/sbin/nologin"
@@ -103,10 +104,10 @@ class Identity:
     ) -> Identity:
         """Accounts for a recipe with these ``pkgusers`` and ``pkggroups``, built by ``uid``:``gid``.
 
-        System users get ids from 100 and groups from 101, in the order given, as Alpine's ``adduser -S`` would on a fresh
-        system; a user belongs to the group of its own name if there is one, else to nogroup. Names that Alpine's base
-        system has keep its ids. None of the new ids is the build user's. Raises SandboxError for a name that would break the
-        files.
+        System users get ids from 100 and groups from 101, in the order given, as Alpine's ``adduser -S`` would on a
+        fresh system; a user belongs to the group of its own name if there is one, else to nogroup. Names that
+        Alpine's base system has keep its ids. None of the new ids is the build user's. Raises SandboxError for a name
+        that would break the files.
         """
         group_lines = [f"{name}:x:{number}:{members}" for name, (number, members) in BASE_GROUPS.items()]
         gids = {name: number for name, (number, _) in BASE_GROUPS.items()}
@@ -152,7 +153,7 @@ class Identity:
         return self.groups.get(gid, "")
 
     def write(self, folder: Path) -> tuple[tuple[Path, Path], ...]:
-        """Write both files into ``folder`` (ours alone, not writable by the recipe); returns them as ``Request.files``."""
+        """Write both files into ``folder`` (ours, out of the recipe's reach); returns them as ``Request.files``."""
         pairs = []
         for name, text in (("passwd", self.passwd_text), ("group", self.group_text)):
             target = folder / name
@@ -178,9 +179,9 @@ def _next_free(first: int, taken: Container[int]) -> int:
 def build_user(startdir: Path, *, chosen: int | None = None) -> BuildUser:
     """The account for recipe code inside full walls.
 
-    An ordinary caller's stages stay the caller for the system, and see themselves as :data:`BUILD_ID`. For root it is the
-    owner of the recipe's folder, so that what the build leaves behind is theirs; where that is root too, ``chosen`` or
-    else :data:`BUILD_ID`. Raises SandboxError if ``chosen`` is root.
+    An ordinary caller's stages stay the caller for the system, and see themselves as :data:`BUILD_ID`. For root it is
+    the owner of the recipe's folder, so that what the build leaves behind is theirs; where that is root too,
+    ``chosen`` or else :data:`BUILD_ID`. Raises SandboxError if ``chosen`` is root.
     """
     if os.geteuid() != 0:
         return BuildUser(BUILD_ID, BUILD_ID, os.geteuid(), os.getegid())

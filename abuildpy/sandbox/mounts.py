@@ -16,9 +16,9 @@ folders that the user cannot pass      empty, with only the requested trees belo
 ``Request.hidden``, known secrets      masked: folders by an empty one, files by an unreadable device
 =====================================  ==========================================================================
 
-Deeper paths lie on top of shallower ones, whatever their kind; that one rule gives "at their own paths even below a hidden
-home" as well as "a key inside a visible tree stays hidden". Everything is resolved before: bubblewrap gets real paths, and
-symbolic links that led to a tree are made anew where the folder holding them is hidden.
+Deeper paths lie on top of shallower ones, whatever their kind; that one rule gives "at their own paths even below a
+hidden home" as well as "a key inside a visible tree stays hidden". Everything is resolved before: bubblewrap gets real
+paths, and symbolic links that led to a tree are made anew where the folder holding them is hidden.
 
 Two dangers shaped the code. A recipe can plant symbolic links wherever it writes, and the next stage's mounts would
 follow them: so no requested path may lead through a link inside a writable folder, and mount points inside one are
@@ -55,7 +55,7 @@ class Kind(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Mount:
-    """One line of the table. ``source`` is a host path (for SYMLINK: the link's text); ``mode`` is for EMPTY and FOLDER."""
+    """One line of the table. ``source`` is a host path (SYMLINK: the link's text); ``mode`` is for EMPTY and FOLDER."""
 
     kind: Kind
     target: Path
@@ -87,13 +87,15 @@ ROOT = Path("/")
 TMP = Path("/tmp")  # noqa: S108 -- the sandbox's own
 NOTHING = Path("/dev/null")
 
+_HOME_NAMES = ("builder", "build", "abuild", "build-home")
+
 # Folders where daemons keep sockets outside /run, and people's mail.
 _DAEMONS = ("/var/snap/lxd", "/var/lib/lxd", "/var/lib/incus", "/var/mail", "/var/spool/mail", "/var/spool/cron")
 
 # In a home: what is masked if the home itself shows because the recipe lies directly in it.
 _SECRETS = (
-    ".abuild .ssh .gnupg .netrc .aws .azure .config .docker .kube .password-store .pki .git-credentials .pypirc .npmrc .mozilla "
-    ".thunderbird .vault-token .local/share/keyrings .bash_history .ash_history"
+    ".abuild .ssh .gnupg .netrc .aws .azure .config .docker .kube .password-store .pki .git-credentials .pypirc .npmrc "
+    ".mozilla .thunderbird .vault-token .local/share/keyrings .bash_history .ash_history"
 ).split()
 _CACHE_SECRETS = ("credentials", "credentials.toml")  # cargo's
 
@@ -105,8 +107,8 @@ _SHARED = (*_SYSTEM, *map(Path, ("/", "/var", "/var/lib", "/opt", "/srv", "/tmp"
 def mount_table(request: Request, user: BuildUser, *, fresh_proc: bool = True) -> Table:
     """What the stage of ``request`` sees.
 
-    Raises SandboxError for a tree that the build user cannot read, a writable folder that is a symbolic link, paths that lead
-    through links the recipe could have planted, and trees that are /tmp, /run or the like themselves.
+    Raises SandboxError for a tree that the build user cannot read, a writable folder that is a symbolic link, paths
+    that lead through links the recipe could have planted, and trees that are /tmp, /run or the like themselves.
     """
     return _Planner(request, user, fresh_proc).table()
 
@@ -343,7 +345,7 @@ class _Planner:
         taken = {*self.trees, *self.links}
         real = Path(os.path.realpath("/home"))
         if real.is_dir() and real not in taken:
-            for name in ("builder", "build", "abuild", "build-home"):
+            for name in _HOME_NAMES:
                 if not any(is_inside(path, real / name) for path in taken):
                     return Path("/home") / name
         if os.path.isdir("/run"):

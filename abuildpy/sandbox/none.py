@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""No wall: stages run on the host as the caller, or as an unprivileged user for root. All they leave behind still ends."""
+"""No wall: stages run on the host as the caller, or as an unprivileged user for root; what they leave still ends."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _GUARD_FAILED = 125
 
 
 class NoWall:
-    """Stages without walls, each below a guard (guard.py) that ends with them, or when we do, and kills what they left."""
+    """Stages without walls, each below a guard (guard.py) that ends with it, or with us, and kills what it left."""
 
     name = "none"
 
@@ -39,7 +39,10 @@ class NoWall:
         return "no walls: the recipe's code can do what you can"
 
     def start(self, request: Request) -> GuardedStage:
-        """Start a stage; see :class:`abuildpy.sandbox.base.Wall`. /tmp stays the host's; TMPDIR points to ``request.tmp``."""
+        """Start a stage; see :class:`abuildpy.sandbox.base.Wall`.
+
+        /tmp stays the host's; TMPDIR points to ``request.tmp``.
+        """
         return GuardedStage(self._user, request)
 
 

@@ -33,9 +33,9 @@ _REASONS = (
 def choose(mode: str, log: Messages, *, startdir: Path, build_uid: int | None = None) -> Wall:
     """The wall for builds of the recipe in ``startdir``.
 
-    ``auto`` takes bubblewrap if a process can be started behind it, else none, with one warning that says why; ``bwrap`` insists on
-    it and raises SandboxError with the reason; ``none`` asks nothing. ``build_uid`` is the id that root's stages run under where the
-    recipe's folder belongs to root.
+    ``auto`` takes bubblewrap if a process can be started behind it, else none, with one warning that says why;
+    ``bwrap`` insists on it and raises SandboxError with the reason; ``none`` asks nothing. ``build_uid`` is the id
+    that root's stages run under where the recipe's folder belongs to root.
     """
     if mode not in MODES:
         raise SandboxError(f"No such wall: {mode}", hint="one of " + ", ".join(MODES))

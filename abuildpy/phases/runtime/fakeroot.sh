@@ -3,11 +3,11 @@
 #
 #   . fakeroot.sh
 #   fakeroot_begin FOLDER    start the daemon; FOLDER (made here) holds its pipe and its state
-#   exec ash …               the new shell and all below it are "root"
-#   . fakeroot.sh
-#   fakeroot_check           fail unless this shell and its programs really are
-#   …
-#   fakeroot_capabilities LIST OUT
+#   ash …                    a new shell (started or exec'ed): it and all below it are "root"; in it:
+#       . fakeroot.sh
+#       fakeroot_check       fail unless this shell and its programs really are
+#       …
+#       fakeroot_capabilities LIST OUT
 #   fakeroot_end STATE       end the daemon; what it recorded is written to the file STATE
 #
 # In the environment: ABUILDPY_FAKED (daemon) and ABUILDPY_LIBFAKEROOT (library), absolute paths.
@@ -79,21 +79,20 @@ fakeroot_capabilities() {
 	unset _fr_path _fr_value
 }
 
-# Afterwards this shell can only exit: without the daemon the library ends whoever asks for a file's owner, and looking for a
-# program does that.
+# A shell that is itself inside the session can only exit afterwards: without the daemon the library ends whoever asks for a
+# file's owner, and looking for a program does that.
 fakeroot_end() {
+	_fr_cat=$(command -v cat) || return 1
 	# Owners are sent to the daemon without waiting; a question that is answered means that it has read all before.
-	[ -e / ]
-	if ! kill -0 "$ABUILDPY_FAKED_PID" 2>/dev/null; then
+	if ! kill -0 "$ABUILDPY_FAKED_PID" 2>/dev/null || ! ls -nd / >/dev/null; then
 		echo "fakeroot's daemon is gone; something in package() ended it" >&2
 		return 1
 	fi
-	_fr_cat=$(command -v cat) || return 1
 	exec 7<>"$ABUILDPY_FAKEROOT_DIR/life"
 	exec 6<"$ABUILDPY_FAKEROOT_DIR/life" 7>&-
-	kill "$ABUILDPY_FAKED_PID"
+	kill "$ABUILDPY_FAKED_PID" || return 1
 	LD_PRELOAD=
-	IFS= read -r _fr_end <&6 # until the daemon, its only writer, has ended
+	IFS= read -r _fr_end <&6 || : # until the daemon, its only writer, has ended
 	exec 6<&-
 	"$_fr_cat" "$ABUILDPY_FAKEROOT_DIR/state" >"$1"
 }

@@ -82,7 +82,19 @@ def test_same_rpath_twice_counts_once() -> None:
     assert known(elf(rpath="/x", runpath="/x")).rpaths == ("/x",)
 
 
-@pytest.mark.parametrize("data", [b"", b"\x7fELF", b"\x7fELF" + b"." * 80, b"#!/bin/sh\n" * 20, elf()[:40]])
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\x7fELF",
+        b"\x7fELG" + elf()[4:],
+        elf()[:4] + b"\3" + elf()[5:],
+        elf()[:5] + b"\3" + elf()[6:],
+        b"\x7fELF" + b"." * 80,
+        b"#!/bin/sh\n" * 20,
+        elf()[:40],
+    ],
+)
 def test_what_is_no_elf_file(data: bytes) -> None:
     assert facts(data) is None
 
@@ -117,6 +129,14 @@ def test_huge_counts_and_offsets_are_bounded(tmp_path: Path) -> None:
     tree = make_tree(tmp_path / "p", {name: File(data) for name, data in items.items()})
     assert set(find_elf(tree)) == {b"phoff", b"phnum", b"dynamic", b"length"}
     assert find_elf(tree)[b"length"].soname == "libfoo.so.1"
+
+
+def test_dynamic_section_ends_at_its_mark() -> None:
+    """The end mark in the place of the second library leaves no string table to read the first one's name from."""
+    data = elf(needed=("a", "b"))
+    start = len(data) - 5 * 16
+    assert known(data).needed == ("a", "b")
+    assert known(data[: start + 16] + bytes(8) + data[start + 24 :]).needed == ()
 
 
 def test_string_without_end_is_left_out() -> None:

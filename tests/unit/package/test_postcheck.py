@@ -40,6 +40,7 @@ def test_ordinary_package_passes(tmp_path: Path) -> None:
         "usr/bin/foo": Program(elf(interpreter=MUSL)),
         "usr/lib/libfoo.so.1": File(elf()),
         "etc/foo.conf": File(),
+        "usr/share/foo/__pycache__/x.pyc": File(),
         "var/lib/foo": Folder(0o1755),
     }
     result = check(tmp_path / "p", items)

@@ -94,7 +94,9 @@ def test_first_version_that_is_not_zero_counts(tmp_path: Path) -> None:
 
 def test_invalid_library_version(tmp_path: Path) -> None:
     items: dict[str, Item] = {"usr/lib/libfoo.so.1.0p1": File(elf(soname="libfoo.so.1"))}
-    (error,) = one(tmp_path / "a", items).errors
+    traced = one(tmp_path / "a", items)
+    assert traced.provides == ()
+    (error,) = traced.errors
     assert error == "/usr/lib/libfoo.so.1.0p1: library version 1.0p1 is invalid"
     masked = metadata(variables={"somask": "other libfoo.so.1"})
     assert one(tmp_path / "b", items, masked) == Traced()
@@ -107,6 +109,7 @@ def test_ldpath(tmp_path: Path) -> None:
         "usr/lib/foo/liba.so": File(elf()),
         "usr/lib/foo/deep/libb.so": File(elf()),
         "opt/libc.so": File(elf()),
+        "srv/libd.so": File(elf()),
     }
     assert one(tmp_path / "a", items).provides == ()
     listed = {"ldpath": "/usr/lib/foo:/opt:/none"}
@@ -151,7 +154,7 @@ def test_sover_namecheck(tmp_path: Path) -> None:
 def test_detached_symbols_are_no_libraries(tmp_path: Path) -> None:
     meta = metadata(variables={"ldpath": "/usr/lib/debug"})
     items: dict[str, Item] = {"usr/lib/debug/libx.so.1.debug": File(elf())}
-    assert one(tmp_path, items, meta).provides == ()
+    assert one(tmp_path, items, meta) == Traced()
 
 
 def test_hostile_names_do_not_become_lines(tmp_path: Path) -> None:
@@ -245,6 +248,17 @@ def test_library_file_of_a_package_without_such_a_name(tmp_path: Path) -> None:
     assert "libnobody.so.1: no package" in traced.errors[0]
 
 
+def test_owner_of_a_library_behind_a_link(tmp_path: Path) -> None:
+    (tmp_path / "libx.so.1.2").touch()
+    (tmp_path / "libx.so.1").symlink_to("libx.so.1.2")
+    (tmp_path / "liby.so.1").symlink_to("libx.so.1.2")
+    folder = str(tmp_path)
+    installed = Database(owned={f"{tmp_path.resolve()}/libx.so.1.2": "x", f"{folder}/libz.so": "z"})
+    providers = Providers(installed, NoLookup())
+    assert providers.owner_of_library("libx.so.1", ("/nonexistent", folder)) == (f"{folder}/libx.so.1", "x")
+    assert providers.owner_of_library("libz.so", (folder,)) == (None, None)
+
+
 def test_each_triplet_has_its_own_database(tmp_path: Path) -> None:
     cross = "aarch64-alpine-linux-musl"
     packages = [
@@ -289,6 +303,8 @@ def test_rpath_complaints(tmp_path: Path) -> None:
         ("/nix/store/ld.so", TRIPLET, True),
         ("/lib64/ld-linux-x86-64.so.2", "x86_64-linux-gnu", False),
         (MUSL, "x86_64-linux-gnu", True),
+        ("/lib/ld-musl-armhf.so.1", "armv7-linux-gnueabihf", True),
+        (MUSL, "x86_64-linux-uclibc", False),
     ],
 )
 def test_foreign_interpreter(interpreter: str, triplet: str, foreign: bool) -> None:
@@ -379,7 +395,9 @@ def test_pc_provider_in_depends_dev(tmp_path: Path) -> None:
 
 def test_pc_version_that_apk_does_not_know(tmp_path: Path) -> None:
     items: dict[str, Item] = {"usr/lib/pkgconfig/foo.pc": pc("1.0-unknown")}
-    (error,) = one(tmp_path, items).errors
+    traced = one(tmp_path, items)
+    assert traced.provides == ()
+    (error,) = traced.errors
     assert error == "/usr/lib/pkgconfig/foo.pc: pkg-config version 1.0-unknown is invalid"
 
 
@@ -424,6 +442,8 @@ def test_python_modules(tmp_path: Path) -> None:
         f"{site}/native.so": File(),
         f"{site}/alias": Link("pkg"),
         f"{site}/foo-1.0.dist-info/METADATA": File(),
+        "usr/lib/other/site-packages/no.py": File(),
+        "usr/lib/python3.11/no.py": File(),
     }
     traced = one(tmp_path / "a", items, metadata(arch="noarch"))
     assert traced.provides == tuple(f"py3.12:{name}=1.0-r0" for name in ("alias", "pkg", "single"))

@@ -87,6 +87,8 @@ def test_stale_record_of_another_kind_is_ignored(tmp_path: Path) -> None:
     make_tree(tmp_path, {"d": Folder(0o700)})
     d = scan_with(tmp_path, {"d": Owner(33, 33, stat.S_IFREG | 0o4755)})[b"d"]
     assert (d.uid, d.gid, d.mode, d.kind) == (0, 0, 0o700, "d")
+    d = scan_with(tmp_path, {"d": Owner(33, 33, stat.S_IFCHR | 0o4755)})[b"d"]
+    assert (d.uid, d.kind) == (0, "d")
 
 
 def test_faked_fifo_is_a_fifo(tmp_path: Path) -> None:
@@ -164,6 +166,7 @@ def test_links_resolve_inside_the_tree(linked: Tree) -> None:
     assert index.real(b"etc/passwd") is None  # nothing of the host
     assert index.real(b"loop") is None
     assert index.real(b"usr/lib/libx.so.1/below") is None
+    assert index.real(b"usr/lib/libx.so.1.2/../libx.so.1.2") is None
     assert index.is_directory(b"lib")
     assert not index.is_directory(b"lib/libx.so")
     assert index.is_file(b"lib/libx.so")
@@ -199,6 +202,14 @@ def test_reader_follows_no_link(linked: Tree) -> None:
             with pytest.raises(PackageError, match="cannot be read"):
                 reader.read(path, 1)
         assert reader.read(b"usr/lib/.hidden", 1) == b""
+
+
+def test_reader_tells_folders_apart(tmp_path: Path) -> None:
+    paths = ["a/x", "a/b/x", "b/x", "b/a/x", "x"]
+    tree = make_tree(tmp_path / "p", {path: File(path.encode()) for path in paths})
+    with TreeReader(tree.root) as reader:
+        for path in [*paths, *reversed(paths), "a/b/x", "b/a/x"]:
+            assert reader.read(path.encode(), 9) == path.encode()
 
 
 def test_reader_closes_what_it_opens(linked: Tree) -> None:

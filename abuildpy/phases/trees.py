@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The packaging session: package() and the splits make one tree per package, which then is read as it will be packed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from abuildpy.config import Config
+from abuildpy.errors import PhaseError, RecipeError
+from abuildpy.package.elf import ElfInfo, find_elf
+from abuildpy.package.model import Metadata, Tree
+from abuildpy.package.postcheck import libtool_archives, removable_directories
+from abuildpy.package.strip import plan_strip
+from abuildpy.package.tree import scan
+from abuildpy.phases.metadata import package_metadata
+from abuildpy.phases.stage import CallBack, StageResult
+from abuildpy.phases.timing import Timings
+from abuildpy.phases.workspace import Workspace
+from abuildpy.recipe.model import Recipe
+from abuildpy.ui.console import Console
+
+if TYPE_CHECKING:
+    from abuildpy.phases.walls import Stages
+
+WRITTEN_BY = {
+    "prepare_trace_rpaths": (".rpaths",),
+    "prepare_symlinks": (".symlinks",),
+    "prepare_pkgconfig_provides": (".provides-pc", ".needs-pc"),
+    "prepare_command_provides": (".provides-command",),
+    "prepare_py_provides": (".provides-py",),
+    "scan_shared_objects": (".provides-so", ".needs-so"),
+    "scan_symlink_targets": (".needs-symlinks",),
+    "scan_pkgconfig_depends": (".needs-pc",),
+    "scan_python3_dependency": (".needs-python3",),
+}
+"""Packaging steps that a recipe may do itself, with the files in ``.control.NAME/`` that carry what they found."""
+
+_IN_SESSION = ("stripbin", *WRITTEN_BY, "archcheck", "postcheck")
+"""Steps that the session's shell runs where the recipe redefines them, in abuild's order."""
+
+_REFUSED = ("create_apks", "prepare_package", "prepare_subpackages", "prepare_metafiles", "rootpkg", "pre_split")
+"""Redefining these would mean making packages in the recipe's own way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Everything that making the packages of one recipe needs."""
+
+    recipe: Recipe
+    config: Config
+    stages: Stages
+    workspace: Workspace
+    console: Console
+    timings: Timings
+
+    def triplet_of(self, package: str) -> str:
+        """The triplet whose tools serve a package."""
+        for sub in self.recipe.subpackages:
+            if sub.name == package:
+                return sub.triplet
+        return self.config.get("CHOST")
+
+    def about(self, package: str) -> Console:
+        """A console that speaks of one package, as from inside fakeroot."""
+        return self.console.about(package, fakeroot=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """One package on its way, with what was read off its tree; ``emptied`` tells that empty folders were removed from it."""
+
+    metadata: Metadata
+    tree: Tree
+    elf: Mapping[bytes, ElfInfo]
+    triplet: str
+    emptied: bool = False
+
+
+def own_steps(recipe: Recipe) -> tuple[str, ...]:
+    """Packaging steps that the recipe does itself. Raises RecipeError for one that cannot be handed over."""
+    refused = [name for name in _REFUSED if name in recipe.functions]
+    if refused:
+        raise RecipeError(
+            f"{recipe.path} redefines {', '.join(refused)}, which makes the packages",
+            hint="let package() and split functions do what is special about it",
+        )
+    return tuple(name for name in _IN_SESSION if name in recipe.functions)
+
+
+def make_trees(job: Job, environment: Mapping[str, str] | None, call_back: CallBack) -> tuple[Package, ...]:
+    """Runs package() and the splits; returns the packages with their trees as they are to be packed, main package first.
+
+    Raises PhaseError when a function fails.
+    """
+    planner = _Planner(job, own_steps(job.recipe))
+    job.console.msg("Entering fakeroot...")
+    with job.timings.step("package"):
+        result = job.stages.package(
+            job.recipe,
+            job.workspace,
+            own_steps(job.recipe),
+            environment=environment,
+            call_back=call_back,
+            trees=planner.write,
+        )
+    _require_success(job, result)
+    with job.timings.step("trees"):
+        return _read(job, package_metadata(job.recipe, result.metadata), planner.emptied)
+
+
+def _require_success(job: Job, result: StageResult) -> None:
+    kept = f"; the trees are kept in {job.workspace.pkg}"
+    if result.failures:
+        inner = result.failures[0]
+        message = f"{inner.function} failed"
+        if inner.package != job.recipe.pkgname:
+            job.about(inner.package).error(message)
+            message = f"rootpkg failed in the split function {inner.function} of {inner.package}"
+        raise PhaseError(message, phase=inner.function, status=inner.status, hint=f"exit status {inner.status}{kept}")
+    if result.missing:
+        raise RecipeError(f"{job.recipe.path}: there is no function {result.missing}()", hint="every split needs one")
+    if result.status != 0 or not result.finished:
+        how = f"signal {-result.status}" if result.status < 0 else f"exit status {result.status}"
+        what = result.running or "rootpkg"
+        raise PhaseError(
+            f"{what} failed", phase=what, status=result.status, hint=f"the packaging session ended with {how}{kept}"
+        )
+
+
+class _Planner:
+    """Looks at the finished trees while the session waits, and writes down what it shall still do to them."""
+
+    def __init__(self, job: Job, steps: tuple[str, ...]) -> None:
+        self._job, self._steps = job, steps
+        self.emptied = False
+
+    def write(self, reported: Mapping[str, Mapping[str, str]]) -> str:
+        """Writes the lists for the session's last steps; returns their folder."""
+        job, folder = self._job, self._job.stages.plan_folder
+        for old in folder.iterdir():
+            old.unlink()
+        lists: dict[str, list[bytes]] = {"delete": [], "rmdir": [], "capabilities": []}
+        for metadata in package_metadata(job.recipe, reported):
+            root = job.workspace.pkg / metadata.name
+            tree = scan(root, {}, lambda _: "", lambda _: "", frozenset(), frozenset(), {})
+            prefix = bytes(root) + b"/"
+            delete = () if metadata.has_option("libtool") else libtool_archives(tree)
+            lists["delete"] += [prefix + path for path in delete]
+            if metadata.name == job.recipe.pkgname:
+                empty = removable_directories(tree, metadata.has_option, deleted=delete)
+                self.emptied = bool(empty)
+                lists["rmdir"] += [prefix + path for path in empty]
+            if "stripbin" not in self._steps:
+                triplet, build = job.triplet_of(metadata.name), job.config.get("CBUILD")
+                strip = plan_strip(tree, metadata, find_elf(tree), triplet=triplet, cbuild=build)
+                if strip.files:
+                    job.about(metadata.name).msg("Stripping binaries")
+                    lists.setdefault(f"strip.{strip.program}", []).extend(prefix + path for path in strip.files)
+            lists["capabilities"] += [prefix + e.path for e in tree.entries if e.kind == "f" and e.mode & 0o111]
+        for name, paths in lists.items():
+            (folder / name).write_bytes(b"".join(path + b"\0" for path in paths))
+        return str(folder)
+
+
+def _read(job: Job, metadata: tuple[Metadata, ...], emptied: bool) -> tuple[Package, ...]:
+    ownership = job.stages.ownership(job.recipe, job.workspace)
+    packages = []
+    for item in metadata:
+        root = job.workspace.pkg / item.name
+        tree = scan(
+            root,
+            ownership.owners,
+            ownership.identity.user_name,
+            ownership.identity.group_name,
+            frozenset(job.recipe.pkgusers),
+            frozenset(job.recipe.pkggroups),
+            ownership.capabilities_below(root),
+        )
+        is_main = item.name == job.recipe.pkgname
+        packages.append(Package(item, tree, find_elf(tree), job.triplet_of(item.name), emptied and is_main))
+    return tuple(packages)
+
+
+def own_findings(job: Job, name: str) -> Mapping[str, tuple[str, ...]]:
+    """Lines that the recipe's own packaging steps left for a package, by the name of their file."""
+    from abuildpy.phases.workspace import read_inside
+
+    found: dict[str, tuple[str, ...]] = {}
+    for step in own_steps(job.recipe):
+        for file in WRITTEN_BY.get(step, ()):
+            content = read_inside(Path(job.workspace.pkg), f".control.{name}", file) or b""
+            found[file] = tuple(line for line in content.decode("utf-8", "surrogateescape").split("\n") if line)
+    return found

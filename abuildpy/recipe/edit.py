@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Changing a recipe's text without running it: the edit of the ``checksum`` verb.
+
+abuild 3.18, checksum: every ``sha<N>sums="…"`` that starts a line goes, on however many lines, and one block of
+sha512sums is added at the end. All other bytes stay as they are.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from abuildpy.errors import RecipeError
+from abuildpy.recipe.scan import Assignment, assignments
+
+
+def replace_checksums(text: bytes, sums: Sequence[tuple[str, str]]) -> bytes:
+    """``text`` without its checksums, and with ``sums`` (pairs of hash and name) as sha512sums at the end.
+
+    No sums: nothing is added. An assignment counts if it starts a line, is a command of its own outside functions, and
+    its value starts with a quote. RecipeError if the text has an unclosed quote, or an assignment is tied to another
+    command (``&&``, ``|``).
+    """
+    # Latin-1 maps each byte to one character and back, so nothing is lost whatever the encoding is.
+    source = text.decode("latin-1")
+    kept: list[str] = []
+    position = 0
+    for assignment in assignments(source):
+        if _is_sums(assignment):
+            kept.append(source[position : assignment.start])
+            position = _after(source, assignment)
+    kept.append(source[position:])
+    result = "".join(kept).encode("latin-1")
+    if not sums:
+        return result
+    if result and not result.endswith(b"\n"):
+        result += b"\n"
+    lines = "".join(f"{hash_}  {_quoted(name)}\n" for hash_, name in sums)
+    return result + f'sha512sums="\n{lines}"\n'.encode("utf-8", "surrogateescape")
+
+
+def write_checksums(apkbuild: Path, sums: Sequence[tuple[str, str]]) -> None:
+    """Apply :func:`replace_checksums` to a file, replaced in one step; its permissions stay. RecipeError."""
+    path = Path(os.path.realpath(apkbuild))
+    try:
+        old = path.read_bytes()
+        new = replace_checksums(old, sums)
+        if new != old:
+            _replace(path, new)
+    except OSError as error:
+        raise RecipeError(f"cannot change {path}: {error.strerror or error}")
+    except RecipeError as error:
+        raise RecipeError(f"{path}: {error.message}", hint=error.hint)
+
+
+def _is_sums(assignment: Assignment) -> bool:
+    name = assignment.name
+    digits = name.removeprefix("sha").removesuffix("sums")
+    quoted = assignment.value.startswith(('"', "'"))
+    return quoted and name == f"sha{digits}sums" and digits.isascii() and digits.isdigit()
+
+
+def _after(source: str, assignment: Assignment) -> int:
+    """Where the text goes on: behind the assignment, the blanks and the ``;`` after it, and its line's end."""
+    at = _skip_blanks(source, assignment.end)
+    if source.startswith(";", at) and not source.startswith(";;", at):
+        at = _skip_blanks(source, at + 1)
+    if source[at : at + 1] in tuple("&|;<>()"):
+        line = source.count("\n", 0, assignment.start) + 1
+        raise RecipeError(
+            f"line {line}: {assignment.name} is part of a longer command and cannot be replaced",
+            hint="Put the assignment on lines of its own",
+        )
+    if source.startswith("\n", at):
+        at += 1
+    return at
+
+
+def _skip_blanks(source: str, at: int) -> int:
+    while source[at : at + 1] in (" ", "\t"):
+        at += 1
+    return at
+
+
+def _quoted(name: str) -> str:
+    return "".join(f"\\{c}" if c in '"$`\\' else c for c in name)
+
+
+def _replace(path: Path, text: bytes) -> None:
+    status = path.stat()
+    fd, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(fd, "wb") as file:
+            if (os.geteuid(), os.getegid()) != (status.st_uid, status.st_gid):
+                try:
+                    os.fchown(fd, status.st_uid, status.st_gid)
+                except PermissionError:
+                    pass
+            os.fchmod(fd, status.st_mode & 0o7777)
+            file.write(text)
+        os.rename(name, path)
+    except BaseException:
+        os.unlink(name)
+        raise

@@ -1,0 +1,4 @@
+# SPDX-License-Identifier: MIT
+"""A private module."""
+
+INK = "black"
