@@ -6,7 +6,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from email.utils import formatdate
 from itertools import groupby
 from pathlib import Path
 
@@ -149,7 +148,7 @@ class Build:
             self._stages.require_key()  # without a key nothing else is worth starting
         console.msg(
             f"Building {recipe.repo}/{recipe.pkgname} {recipe.version} (using {self.settings.program}) "
-            f"started {formatdate(started, localtime=True)}"
+            f"started {_date(started)}"
         )
         for step in (self.validate, self.check_dependencies, self.clean, self.fetch, self.unpack):
             with self._timings.step(step.__name__):
@@ -162,7 +161,7 @@ class Build:
         self.root_package()
         seconds = int(time.time() - started)
         console.msg(
-            f"Build complete at {formatdate(localtime=True)} elapsed time "
+            f"Build complete at {_date(time.time())} elapsed time "
             f"{seconds // 3600}h {seconds // 60 % 60}m {seconds % 60}s"
         )
         self._clean_up(self.config.get("CLEANUP").split())
@@ -355,6 +354,11 @@ class Build:
                 self.console.msg("Uninstalling dependencies...")
                 self._state.uninstall = False
                 self.remove_dependencies()
+
+
+def _date(seconds: float) -> str:
+    """A time as RFC 2822 writes it, in the local zone."""
+    return time.strftime("%a, %d %b %Y %H:%M:%S %z", time.localtime(seconds))
 
 
 def require_safe_names(recipe: Recipe) -> None:

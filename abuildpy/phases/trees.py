@@ -173,8 +173,8 @@ def _read(job: Job, metadata: tuple[Metadata, ...], emptied: bool) -> tuple[Pack
         tree = scan(
             root,
             ownership.owners,
-            ownership.identity.user_name,
-            ownership.identity.group_name,
+            ownership.user_name,
+            ownership.group_name,
             frozenset(job.recipe.pkgusers),
             frozenset(job.recipe.pkggroups),
             ownership.capabilities_below(root),

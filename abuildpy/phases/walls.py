@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import signal
-import tempfile
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,21 +13,21 @@ from typing import TYPE_CHECKING
 
 from abuildpy import __version__
 from abuildpy.config import RUNTIME_DIR, Config
-from abuildpy.errors import ConfigError, SigningError
+from abuildpy.errors import ConfigError, SandboxError, SigningError
 from abuildpy.package.model import Owner
 from abuildpy.phases.pipes import pipes, read_all
 from abuildpy.phases.settings import Settings
 from abuildpy.phases.stage import ANSWERS, EVENTS, CallBack, Listener, StageResult
 from abuildpy.phases.upkeep import has_option, source_folder
-from abuildpy.phases.workspace import Workspace, read_inside
+from abuildpy.phases.workspace import Workspace, private_folder, read_inside
 from abuildpy.recipe.environment import recipe_environment, runtime_files
 from abuildpy.recipe.evaluate import Runner, ShellResult
 from abuildpy.recipe.history import Provenance, provenance
 from abuildpy.recipe.model import Recipe
-from abuildpy.sandbox.base import Request, Wall
+from abuildpy.sandbox.base import BuildUser, Request, Wall
 from abuildpy.sandbox.handover import hand_over
 from abuildpy.sandbox.identity import Identity
-from abuildpy.sandbox.probe import choose
+from abuildpy.sandbox.probe import choose, likely
 from abuildpy.shell import find_ash
 from abuildpy.ui.console import Console
 
@@ -48,12 +47,35 @@ class Ownership:
 
     owners: Mapping[tuple[int, int], Owner]
     capabilities: Mapping[bytes, bytes]
-    identity: Identity
+    user_name: Callable[[int], str]
+    group_name: Callable[[int], str]
 
     def capabilities_below(self, root: Path) -> dict[bytes, bytes]:
         """Raw capabilities of the files below a folder, by their path relative to it."""
         prefix = bytes(root) + b"/"
         return {path[len(prefix) :]: raw for path, raw in self.capabilities.items() if path.startswith(prefix)}
+
+
+class HostAccounts:
+    """The names that this machine has for ids."""
+
+    def user_name(self, uid: int) -> str:
+        """The name of a user id; empty if it has none."""
+        import pwd
+
+        try:
+            return pwd.getpwuid(uid).pw_name
+        except KeyError:
+            return ""
+
+    def group_name(self, gid: int) -> str:
+        """The name of a group id; empty if it has none."""
+        import grp
+
+        try:
+            return grp.getgrgid(gid).gr_name
+        except KeyError:
+            return ""
 
 
 class Stages:
@@ -75,10 +97,8 @@ class Stages:
 
     @cached_property
     def _private(self) -> Path:
-        """A folder that recipes can at most read; gone when this object is."""
-        self._holder = tempfile.TemporaryDirectory(prefix="abuildpy-", ignore_cleanup_errors=True)
-        folder = Path(self._holder.name)
-        folder.chmod(0o755)
+        """A folder that recipes can at most read; gone when the program ends."""
+        folder = private_folder()
         for name in ("home", "tmp", "plan"):
             (folder / name).mkdir()
         return folder
@@ -87,13 +107,16 @@ class Stages:
         """Raises SigningError unless there is a key; one that looks good is loaded while other work goes on."""
         if self._signer is None:
             if _looks_like_a_key(self._config.packager_privkey):
-                # Loading takes longer than anything else in a small build, and nobody needs the key before its end.
+                # Loading takes longer than anything else in a small build, and nobody needs the key before its end;
+                # nor the modules that make packages, while we wait for the recipe's phases anyway.
                 self._loader = threading.Thread(target=self._load_signer, daemon=True)
                 self._loader.start()
             else:
                 self.signer()
 
     def _load_signer(self) -> None:
+        import abuildpy.phases.packaging
+        import abuildpy.phases.publish  # noqa: F401
         from abuildpy.package.sign import load_signer
 
         try:
@@ -133,19 +156,33 @@ class Stages:
         return self._evaluate
 
     def _evaluate(self, argv: tuple[str, ...], env: Mapping[str, str], folder: Path) -> ShellResult:
-        wall = self._wall(folder)
+        known = folder in self._walls
+        wall = self._walls.get(folder) or likely(self._settings.sandbox, startdir=folder) or self._wall(folder)
+        try:
+            result = self._evaluate_behind(wall, argv, env, folder)
+        except SandboxError:
+            if known:
+                raise
+            return self._evaluate_behind(self._wall(folder), argv, env, folder)
+        self._walls[folder] = wall
+        return result
+
+    def _evaluate_behind(
+        self, wall: Wall, argv: tuple[str, ...], env: Mapping[str, str], folder: Path
+    ) -> ShellResult:
         home, tmp = self._private / "home", self._private / "tmp"
         hand_over((home, tmp), wall.user)
         with pipes(2) as (events, complaints):
             request = Request(
-                argv=self._plumbed(argv, {EVENTS: events.send, 2: complaints.send}),
+                argv=self._plumbed(argv, {EVENTS: events.send}),
                 env=env,
                 cwd=folder,
                 home=home,
                 tmp=tmp,
                 readable=_existing(*self._readable(folder), *self._config_files()),
                 hidden=self._hidden(),
-                pass_fds=(events.send, complaints.send),
+                stderr=complaints.send,
+                pass_fds=(events.send,),
             )
             with wall.start(request) as running:
                 events.close_send()
@@ -223,15 +260,18 @@ class Stages:
         """What the last fakeroot session recorded. Raises SandboxError when that is missing or makes no sense."""
         from abuildpy.sandbox.fakeroot import parse_capabilities, parse_state, without_builder
 
-        user = self._wall(workspace.startdir).user
-
+        wall = self._wall(workspace.startdir)
+        user = wall.user
+        # Without walls it was the machine's own accounts that names in the recipe stood for.
+        known = self._identity(recipe, workspace) if wall.name != "none" else HostAccounts()
         folder = workspace.session.relative_to(workspace.tmp)
         state = read_inside(workspace.tmp, *folder.parts, _STATE)
         capabilities = read_inside(workspace.tmp, *folder.parts, _CAPABILITIES)
         return Ownership(
             without_builder(parse_state(state or b""), user.uid, user.gid),
             parse_capabilities(capabilities or b""),
-            self._identity(recipe, workspace),
+            known.user_name,
+            known.group_name,
         )
 
     def _run(
@@ -261,7 +301,7 @@ class Stages:
                     *self._readable(recipe.startdir), source_folder(recipe, self._config), *self._config_files()
                 ),
                 writable=(*workspace.writable, *writable),
-                caches=self._caches(),
+                caches=self._caches(wall.user),
                 hidden=self._hidden(),
                 files=self._identity(recipe, workspace).write(self._private),
                 network=network,
@@ -347,13 +387,15 @@ class Stages:
         keys = [Path(self._config.packager_privkey).absolute()] if self._config.packager_privkey else []
         return (*keys, *self._config.userdir.glob("*.rsa"))
 
-    def _caches(self) -> tuple[Path, ...]:
+    def _caches(self, user: BuildUser) -> tuple[Path, ...]:
         names = [self._config.get(name) for name in _CACHES]
         if self._config.get("USE_CCACHE"):
             names.append(self._config.get("CCACHE_DIR") or f"{self._config.home}/.ccache")
         folders = tuple(Path(name) for name in names if name)
         for folder in folders:
-            folder.mkdir(parents=True, exist_ok=True)
+            if not folder.is_dir():
+                folder.mkdir(parents=True)
+                hand_over((folder,), user)
         return folders
 
 

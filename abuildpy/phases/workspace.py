@@ -183,3 +183,19 @@ def read_inside(folder: Path, *parts: str) -> bytes | None:
         return None
     finally:
         os.close(descriptor)
+
+
+def private_folder() -> Path:
+    """Makes a new folder that others can enter but not write; it is deleted when the program ends."""
+    import atexit
+
+    place = os.environ.get("TMPDIR") or "/tmp"  # noqa: S108 - the name in it cannot be guessed
+    folder = Path(place).resolve() / f"abuildpy-{os.getpid()}-{os.urandom(6).hex()}"
+    try:
+        folder.mkdir(mode=0o755)
+    except OSError as error:
+        raise ConfigError(f"{folder} cannot be made: {error.strerror}", hint="set TMPDIR to a folder that can be written") from error
+    folder.chmod(0o755)
+    owner = os.getpid()
+    atexit.register(lambda: remove_tree(folder) if os.getpid() == owner else None)
+    return folder

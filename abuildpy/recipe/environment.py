@@ -36,6 +36,7 @@ def recipe_environment(config: Config, apkbuild: Path, *, colors: bool) -> dict[
     env["USE_COLORS"] = "force" if colors else ""
     env["PATH"] = _path(config)
     env.pop("ENV", None)  # ash would source that file
+    env.pop("TMPDIR", None)  # inside the walls /tmp is private, and nothing else is there
     return env
 
 

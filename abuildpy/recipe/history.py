@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,6 +54,8 @@ def _last_commit(apkbuild: Path) -> str:
 
 def _git(folder: Path, *arguments: str) -> str:
     """Output of git without the final newline; empty when it fails or is missing."""
+    import subprocess
+
     git = os.environ.get("git") or "git"  # noqa: SIM112 - the variable's name is abuild's
     command = [git, "-c", "color.ui=false", *arguments]
     try:

@@ -90,7 +90,7 @@ class _Scanner:
                         words_to_in = 2
                     elif word == "esac":
                         cases = max(0, cases - 1)
-                    elif word in "{}":
+                    elif word in ("{", "}"):
                         self._braces = max(0, self._braces + (1 if word == "{" else -1))
                     name = _assigned(word)
                     if name and closer is None and start == line_start and not self._braces:

@@ -64,7 +64,9 @@ class Request:
     terminal: bool = False
     """Whether the stage stays in the caller's terminal session (for verbs that ask questions)."""
     stdin: int | None = None
-    """Descriptor to use as standard input; None is /dev/null. Output and errors go where the caller's go."""
+    """Descriptor to use as standard input; None is /dev/null. Output goes where the caller's goes."""
+    stderr: int | None = None
+    """Descriptor for errors, the wall's own included; None is the caller's."""
     pass_fds: tuple[int, ...] = ()
     """Descriptors handed in under their own numbers. Pipes only: an open folder would be a hole in the wall."""
     hostname: str | None = None

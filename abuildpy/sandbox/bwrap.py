@@ -10,8 +10,8 @@ first program inside gives up everything (:func:`drop_command`) before the recip
 
 from __future__ import annotations
 
-import json
 import os
+import re
 import signal
 import time
 from collections.abc import Mapping, Sequence
@@ -106,7 +106,7 @@ class BwrapWall:
     def arguments(self, request: Request) -> list[str]:
         """bubblewrap's arguments for the request, without the program and the descriptor options."""
         table = mount_table(request, self._user, fresh_proc=self._fresh_proc)
-        words = ["--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"]
+        words = ["--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try", "--die-with-parent"]
         if not request.network:
             words.append("--unshare-net")
         if not request.terminal:
@@ -164,6 +164,7 @@ class BwrapStage:
                 [program, "--args", str(args_fd), "--json-status-fd", str(status_write), *command],
                 CLEAN_ENVIRONMENT,
                 stdin=request.stdin,
+                stderr=request.stderr,
                 keep=(args_fd, status_write, *request.pass_fds),
             )
         except BaseException:
@@ -202,6 +203,7 @@ class BwrapStage:
             _, status = os.waitpid(self._pid, 0)
             self._returned = status_of(status)
             if self._first is not None:
+                self._kill_namespace()
                 wait_readable(self._first, None)
             while chunk := os.read(self._status, 4096):
                 self._report += chunk
@@ -216,12 +218,16 @@ class BwrapStage:
         self._killed = True
         if self._returned is not None:
             return
+        self._kill_namespace()
+        os.kill(self._pid, signal.SIGKILL)  # our child and not waited for: the number is still its own
+
+    def _kill_namespace(self) -> None:
+        """Kill process 1 of the namespace, and with it the kernel kills all others there."""
         if self._first is not None:
             try:
                 signal.pidfd_send_signal(self._first, signal.SIGKILL)
             except ProcessLookupError:
                 pass
-        os.kill(self._pid, signal.SIGKILL)  # our child and not waited for: the number is still its own
 
     def __enter__(self) -> Self:
         return self
@@ -238,12 +244,6 @@ class BwrapStage:
         self._first, self._status = None, -1
 
     def _reported(self, key: str) -> int | None:
-        """A number from bubblewrap's status reports, one JSON object after another."""
-        for line in self._report.decode("ascii", "replace").splitlines():
-            try:
-                value = json.loads(line).get(key)
-            except (ValueError, AttributeError):
-                continue
-            if isinstance(value, int):
-                return value
-        return None
+        """A number from bubblewrap's status reports, JSON objects with one number each."""
+        match = re.search(rb'"%s"[ ]*:[ ]*([0-9]+)' % key.encode(), self._report)
+        return int(match[1]) if match else None

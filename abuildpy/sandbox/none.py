@@ -75,6 +75,7 @@ class GuardedStage:
                 ],
                 CLEAN_ENVIRONMENT,
                 stdin=request.stdin,
+                stderr=request.stderr,
                 keep=(env_fd, *request.pass_fds),
             )
         finally:

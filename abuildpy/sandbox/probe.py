@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
 
 from abuildpy.errors import SandboxError
@@ -51,6 +50,19 @@ def choose(mode: str, log: Messages, *, startdir: Path, build_uid: int | None = 
     return _no_wall(user, startdir, log)
 
 
+def likely(mode: str, *, startdir: Path, build_uid: int | None = None) -> Wall | None:
+    """The wall that :func:`choose` finds on nearly every machine, without trying it; None where only trying can tell.
+
+    For a first stage that harms nobody: if it cannot be started, ``choose`` says what is possible.
+    """
+    program = find_program("bwrap")
+    if mode == "none" or program is None:
+        return None
+    user = build_user(startdir, chosen=build_uid)
+    tools = drop_tools() if user.drops else (None,)
+    return BwrapWall(program, user, drop_tool=tools[0]) if tools else None
+
+
 def probe(user: BuildUser) -> tuple[Wall | None, str]:
     """bubblewrap's wall if ``true`` runs behind it, else None and the reason in one line."""
     program = find_program("bwrap")
@@ -82,6 +94,8 @@ def _nobodys(user: BuildUser) -> BuildUser:
 
 def _try(wall: BwrapWall, program: str) -> str | None:
     """Run ``true`` behind the wall; None if that works, else what bubblewrap said."""
+    import tempfile
+
     true = find_program("true") or "/bin/true"
     with tempfile.TemporaryDirectory(prefix="abuildpy-") as folder:
         home, tmp = Path(folder, "home"), Path(folder, "tmp")

@@ -13,7 +13,8 @@ from abuildpy.source.transfer import FetchOptions, PartFile, TransferFailed, des
 if TYPE_CHECKING:
     from requests import Response
 
-_CHUNK = 1 << 17
+# A read waits until it has so much, so this is what a stall or a kill may lose.
+_CHUNK = 1 << 14
 _WORTH_RETRYING = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Stages behind real walls, started by root and by an ordinary user (whom tests run by root become in a child process)."""
+"""Stages behind real walls, started by root and by an ordinary user (root's tests become one in a child process)."""
 
 from __future__ import annotations
 

@@ -475,23 +475,34 @@ subpkg_unset() {
 
 # --- the build's surroundings -----------------------------------------------------------------------------------
 
-# mkusers: creates the groups and users of pkggroups and pkgusers that the system lacks.
+# mkusers: creates the groups and users of pkggroups and pkgusers that the system lacks. In a full sandbox none is lacking.
 mkusers() {
 	local _ab_each
 	for _ab_each in $pkggroups; do
 		getent group "$_ab_each" >/dev/null && continue
 		msg "Creating group $_ab_each"
-		$ADDGROUP -S "$_ab_each" || return 1
+		_ab_add_account "$_ab_each" ${ADDGROUP:-abuild-addgroup} -S "$_ab_each" || return 1
 	done
 	for _ab_each in $pkgusers; do
 		getent passwd "$_ab_each" >/dev/null && continue
 		msg "Creating user $_ab_each"
 		if getent group "$_ab_each" >/dev/null; then
-			$ADDUSER -S -D -H -G "$_ab_each" "$_ab_each" || return 1
+			_ab_add_account "$_ab_each" ${ADDUSER:-abuild-adduser} -S -D -H -G "$_ab_each" "$_ab_each" || return 1
 		else
-			$ADDUSER -S -D -H "$_ab_each" || return 1
+			_ab_add_account "$_ab_each" ${ADDUSER:-abuild-adduser} -S -D -H "$_ab_each" || return 1
 		fi
 	done
+}
+
+# _ab_add_account NAME COMMAND...
+_ab_add_account() {
+	local _ab_name="$1"
+	shift
+	if ! "$@"; then
+		warning "$1 could not create '$_ab_name', which this recipe needs (pkgusers, pkggroups)"
+		warning2 'create it by hand, or build in a sandbox (--sandbox=bwrap)'
+		return 1
+	fi
 }
 
 # logcmd WORD...: hands a line to the command that ABUILD_LOG_CMD names; whatever that does, the build goes on.

@@ -54,6 +54,7 @@ _ab_compress_man() {
 
 	set --
 	while IFS= read -r _ab_file; do
+		[ -n "$_ab_file" ] || continue # an empty list still is one line
 		_ab_inode="${_ab_file%% *}"
 		_ab_file="${_ab_file#* }"
 		if [ -L "$_ab_file" ]; then
@@ -62,7 +63,7 @@ _ab_compress_man() {
 		elif [ "$_ab_inode" != "$_ab_before" ]; then
 			_ab_before="$_ab_inode"
 			_ab_first="$_ab_file"
-			[ -z "$_ab_file" ] || set -- "$@" "$_ab_file"
+			set -- "$@" "$_ab_file"
 		else
 			_ab_link_page "$_ab_first.gz" "$_ab_file.gz"
 			rm -f "$_ab_file"
@@ -140,6 +141,7 @@ default_dbg() {
 	[ $# -eq 0 ] || _ab_list_dyn "$@" >"$_ab_work/list"
 
 	while IFS= read -r _ab_file; do
+		[ -n "$_ab_file" ] || continue # an empty list still is one line
 		_ab_inode="${_ab_file%% *}"
 		_ab_file="${_ab_file#* }"
 		_ab_debug="$subpkgdir/usr/lib/debug/${_ab_file#"$pkgbasedir"/*/}.debug"

@@ -231,6 +231,12 @@ def test_dev_leaves_static_libraries_to_their_own_package(packages: Shell) -> No
 # --- manual pages -----------------------------------------------------------------------------------------------
 
 
+def test_doc_leaves_pages_that_are_compressed_already(packages: Shell) -> None:
+    make(packages.cwd / "usr/share/man", "man8/a.8.gz")
+    packages.says("doc", subpkgname="foo-doc")
+    assert tree(sub(packages) / "usr/share/man") == ["man8/a.8.gz"]
+
+
 def test_doc_compresses_manual_pages(packages: Shell) -> None:
     man = packages.cwd / "usr/share/man"
     make(man, "man1/a b.1", "man3/c.3perl", "man7/d.7.gz", "man5/e.5.xz", "mann/f.n", "man1/README", "de/man1/a.1")

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Fixtures of the tests that run whole builds; a test module names this one in ``pytest_plugins``."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from buildkit import ORDINARY, PATH, TOP, Place
+
+
+@pytest.fixture(scope="session")
+def key_pair() -> tuple[bytes, bytes]:
+    """A private key and its public half, PEM."""
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    public = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return private, public
+
+
+@pytest.fixture(scope="session")
+def make_place(key_pair: tuple[bytes, bytes]) -> Iterator[Callable[..., Place]]:
+    """Makes places; all are removed at the end of the session, or by ``place`` at the end of its test."""
+    made: list[Path] = []
+
+    def make(owner: int | None = None) -> Place:
+        # Not pytest's own folder: that is closed to others, so that nobody else could build there.
+        base = Path(tempfile.mkdtemp(prefix="abuildpy-test-"))
+        base.chmod(0o755)
+        made.append(base)
+        place = Place(base, *key_pair, owner)
+        if owner is not None:
+            place.give_away()
+        return place
+
+    yield make
+    for base in made:
+        shutil.rmtree(base, ignore_errors=True)
+
+
+@pytest.fixture
+def place(make_place: Callable[..., Place]) -> Iterator[Place]:
+    """A fresh place in which we run the program ourselves."""
+    made = make_place()
+    yield made
+    shutil.rmtree(made.base, ignore_errors=True)
+
+
+@pytest.fixture
+def users_place(make_place: Callable[..., Place]) -> Iterator[Place]:
+    """A fresh place in which an ordinary user runs the program."""
+    owner = None
+    if os.geteuid() == 0:
+        owner = ORDINARY
+        probe = subprocess.run(
+            [sys.executable, "-c", "import abuildpy.cli.abuild, cryptography"],
+            user=owner,
+            group=owner,
+            extra_groups=[],
+            env={"PATH": PATH, "PYTHONPATH": str(TOP), "PYTHONDONTWRITEBYTECODE": "1"},
+            cwd="/",
+            capture_output=True,
+            check=False,
+        )
+        if probe.returncode != 0:
+            pytest.skip(f"an ordinary user cannot run {sys.executable} with {TOP}")
+    made = make_place(owner)
+    yield made
+    shutil.rmtree(made.base, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def _wall_reason(make_place: Callable[..., Place]) -> str:
+    """Why bubblewrap cannot be used here; empty if it can."""
+    place = make_place()
+    folder = place.recipe("package() { :; }")
+    done = place.run(folder, "--sandbox=bwrap", "listpkg")
+    return "" if done.status == 0 else done.err.strip()
+
+
+@pytest.fixture
+def walls(_wall_reason: str) -> None:
+    """Skips a test where there is no bubblewrap that works."""
+    if _wall_reason:
+        pytest.skip(f"no bubblewrap here: {_wall_reason}")
+
+
+@pytest.fixture(params=["bwrap", "none"])
+def sandbox(request: pytest.FixtureRequest) -> str:
+    """The option that chooses a sandbox, for each there is."""
+    if request.param == "bwrap":
+        request.getfixturevalue("walls")
+    return f"--sandbox={request.param}"

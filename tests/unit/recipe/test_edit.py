@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from abuildpy.errors import RecipeError
+from abuildpy.recipe.edit import replace_checksums, write_checksums
+
+SUMS = [("ab" * 64, "foo-1.tar.gz"), ("cd" * 64, "fix.patch")]
+BLOCK = f'sha512sums="\n{SUMS[0][0]}  foo-1.tar.gz\n{SUMS[1][0]}  fix.patch\n"\n'.encode()
+
+
+def edited(text: str) -> str:
+    """The text after an edit that adds nothing."""
+    return replace_checksums(text.encode(), []).decode()
+
+
+def test_the_block_goes_to_the_end() -> None:
+    before = b"pkgname=foo\nsource=x\n\npackage() {\n\t:\n}\n\n"
+    assert replace_checksums(before + b'sha512sums="\naa  x\nbb  y\n"\n', SUMS) == before + BLOCK
+
+
+def test_every_form_of_assignment_goes() -> None:
+    text = 'a=1\nsha256sums=\'aa  x\'\nb=2\nsha512sums="aa  x"\nsha1sums="\n\taa  x\n  "\nc=3\nsha512sums=\'\'""\n'
+    assert edited(text) == "a=1\nb=2\nc=3\n"
+
+
+def test_a_second_edit_changes_nothing() -> None:
+    once = replace_checksums(b"a=1\n", SUMS)
+    assert replace_checksums(once, SUMS) == once == b"a=1\n" + BLOCK
+
+
+def test_a_missing_line_end_is_added() -> None:
+    assert replace_checksums(b"a=1", SUMS) == b"a=1\n" + BLOCK
+    assert replace_checksums(b"", SUMS) == BLOCK
+
+
+def test_all_other_bytes_stay() -> None:
+    odd = b"pkgdesc='caf\xe9 \xff'\r\n\ta=1  \n\n\n"
+    assert replace_checksums(odd + b'sha512sums="\xfe"\n#end', SUMS) == odd + b"#end\n" + BLOCK
+
+
+UNTOUCHED = [
+    'cat <<EOF\nsha512sums="x"\nEOF\n',
+    "cat <<-'E O F'\n\tsha512sums=\"x\n\tE O F\n",
+    'cat <<\\EOF >out <<B "$x"\nsha512sums="x"\nEOF\nsha256sums="y"\nB\n',
+    "note='\nsha512sums=\"x\"\n'\n",
+    "note=\"\nsha512sums='x'\n\"\n",
+    'note="\\"\nsha512sums=\'x\'\n"\n',
+    'note="${x:-"\n"}\nsha512sums=\'x\'\n"\n',
+    'note=$(cat <<EOF\nsha512sums="x")\nEOF\n)\n',
+    "note=`\nsha512sums='x'\n`\n",
+    'note=$(\nsha512sums="x"\n)\n',
+    'note=$(case x in\na) echo ;;\nesac\nsha512sums="x"\n)\n',
+    'echo \\\nsha512sums="x"\n',
+    'sha512sums=$x\nsha512sums=\nmd5sums="x"\nshasums="x"\nsha512sums_x="y"\n',
+    ' sha512sums="x"\n\tsha512sums="y"\n',
+    '# it\'s\n#sha512sums="x"\n',
+    'build() {\nsha512sums="x"\n}\n',
+    'build() {\nif {\n:\n}; then\n:\nfi\nsha512sums="x"\n}\n',
+    'build() (\nsha512sums="x"\n)\n',
+]
+
+
+@pytest.mark.parametrize("text", UNTOUCHED)
+def test_what_only_looks_like_one_stays(text: str) -> None:
+    assert edited(text) == text
+
+
+FOUND_AFTER = [
+    "x=don\\'t\n",
+    "# don't\n",
+    "x=a#'b'\n",
+    "x='#'\n",
+    'x=${x#"\'"}\n',
+    "x=\"${x#'}'}\"\n",
+    'x="${x:-don\'t}"\n',
+    "x=$#\n",
+    "x=${#y}\n",
+    "x=$((1 + (2 << 3)))\n",
+    "x=$(( $(echo '1)') ))\n",
+    "case $x in\n(a|b) y='(';;\n*) z=1\nesac\n",
+    "case $x in a) y=1;; b) ;; esac\n",
+    'case "$CARCH" in\n\tx86*) a=1 ;;\nesac\n',
+    "x=$(case a in a) echo ')' ;; esac)\n",
+    "build() {\n\techo } {\n\tif true; then { :; } fi\n}\n",
+    "build() { :; }\n",
+    "f() (\n\t:\n)\n",
+    "cat <<-EOF\n\t'it\n\tEOF\n",
+    "cat <<A; cat <<'B'\n'\nA\n\"\nB\n",
+    "x=$'it\\'s'\n",
+    "x=`echo \\`a\\``\n",
+    'x="`echo "a"`"\n',
+    "for i in { a; do :; done\n",
+    "a=1 \\\n b=2\n",
+    "exec 3<&0 >&2 2>/dev/null\n",
+    "x='\n'\n",
+]
+
+
+@pytest.mark.parametrize("before", FOUND_AFTER)
+def test_quoting_before_it_does_not_confuse(before: str) -> None:
+    after = "pkgrel='0'\n"
+    assert edited(f'{before}sha512sums="\naa  x\n"\n{after}') == before + after
+
+
+def test_what_follows_on_the_line_stays_and_makes_sense() -> None:
+    assert edited('sha512sums="x"; a=1\n') == "a=1\n"
+    assert edited('sha512sums="x" # why\nb=2\n') == "# why\nb=2\n"
+    assert edited('sha512sums="x" ;\nb=2\n') == "b=2\n"
+    assert edited('sha512sums="x"  \nb=2\n') == "b=2\n"
+    assert edited('sha512sums="x"') == ""
+
+
+@pytest.mark.parametrize("tail", ["&& a=1", "| cat", ") x", "|| :", "&", ";;", ">f"])
+def test_an_assignment_tied_to_a_command_is_refused(tail: str) -> None:
+    with pytest.raises(RecipeError, match="line 2: sha512sums"):
+        replace_checksums(f'a=1\nsha512sums="x" {tail}\n'.encode(), SUMS)
+
+
+@pytest.mark.parametrize(
+    "text", ["a=1\nb='x\n", 'a=1\nb="x\n', "a=1\nb=$(x\n", "a=1\nb=${x\n", "a=1\nb=`x\n", "a=\nb=$((1\n", "\n(x"]
+)
+def test_an_unclosed_quote_is_reported_with_its_line(text: str) -> None:
+    with pytest.raises(RecipeError, match=r"line 2: .* never closed"):
+        replace_checksums(text.encode(), SUMS)
+
+
+def test_names_are_quoted_for_the_shell() -> None:
+    assert rb"aa  we\$\"ird\`\\" in replace_checksums(b"", [("aa", 'we$"ird`\\')])
+
+
+def test_a_file_is_replaced_with_its_mode_kept(tmp_path: Path) -> None:
+    real, link = tmp_path / "real", tmp_path / "APKBUILD"
+    real.write_bytes(b'a=1\nsha256sums="x"\n')
+    real.chmod(0o640)
+    link.symlink_to("real")
+    inode = real.stat().st_ino
+    write_checksums(link, SUMS)
+    assert real.read_bytes() == b"a=1\n" + BLOCK
+    assert real.stat().st_mode & 0o7777 == 0o640
+    assert real.stat().st_ino != inode
+    assert link.is_symlink()
+    assert sorted(os.listdir(tmp_path)) == ["APKBUILD", "real"]
+
+
+def test_errors_name_the_file(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match=r"cannot change .*APKBUILD"):
+        write_checksums(tmp_path / "APKBUILD", SUMS)
+    (tmp_path / "APKBUILD").write_bytes(b"a='")
+    with pytest.raises(RecipeError, match=r"APKBUILD: line 1: a quote"):
+        write_checksums(tmp_path / "APKBUILD", SUMS)
+    assert (tmp_path / "APKBUILD").read_bytes() == b"a='"
