@@ -59,8 +59,10 @@ class PhaseError(AbuildError):
     ``phase`` is the function's name; ``status`` its exit status (negative: the number of the signal that ended it).
     """
 
-    def __init__(self, message: str, *, phase: str, status: int, hint: str | None = None) -> None:
-        super().__init__(message, hint=hint)
+    def __init__(
+        self, message: str, *, phase: str, status: int, hint: str | None = None, details: tuple[str, ...] = ()
+    ) -> None:
+        super().__init__(message, hint=hint, details=details)
         self.phase = phase
         self.status = status
 

@@ -73,6 +73,6 @@ def check_metadata(metadata: Metadata) -> tuple[Finding, ...]:
 
 def check_doc_size(metadata: Metadata, size: int) -> tuple[Finding, ...]:
     """Warn of documentation packages above 2 MiB."""
-    if not metadata.name.endswith("-doc") or size <= _LARGE_DOC or metadata.has_option("bigdocs"):
+    if not metadata.name.endswith("-doc") or size <= _LARGE_DOC or metadata.has_main_option("bigdocs"):
         return ()
     return (Finding(WARNING, (f"{metadata.name}: -doc subpackage is unusually large: {human_size(size)}",)),)

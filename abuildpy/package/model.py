@@ -76,6 +76,8 @@ class Metadata:
     trigger_dirs: tuple[str, ...] = ()
     scripts: Mapping[str, bytes] = field(default_factory=dict)
     options: tuple[str, ...] = ()
+    main_options: tuple[str, ...] | None = None
+    """The main package's ``options``, which decide about what abuild does after all split functions ran (None: the same)."""
     variables: Mapping[str, str] = field(default_factory=dict)
 
     def has_option(self, flag: str) -> bool:
@@ -83,7 +85,15 @@ class Metadata:
 
         As in abuild the list is walked left to right: for a negative flag such as ``!strip`` an earlier ``strip`` wins.
         """
-        return list_has(f"{self.name}::{flag}", self.options) or list_has(flag, self.options)
+        return _has(self.name, flag, self.options)
+
+    def has_main_option(self, flag: str) -> bool:
+        """The same question for postcheck and the resolving of dependencies, where the main package's options count."""
+        return _has(self.name, flag, self.options if self.main_options is None else self.main_options)
+
+
+def _has(name: str, flag: str, options: tuple[str, ...]) -> bool:
+    return list_has(f"{name}::{flag}", options) or list_has(flag, options)
 
 
 def list_has(needle: str, words: tuple[str, ...]) -> bool:

@@ -103,9 +103,12 @@ class Scan:
         self.metadata = package.metadata
         self.name = package.metadata.name
         self.index = TreeIndex(package.tree)
+        # What a package provides is noted beside its split function, by the options that this may have set; libraries and
+        # needs are looked for when all splits have run, by the main package's.
         self.wanted = not package.metadata.has_option("!tracedeps")
+        self.wants_needs = not package.metadata.has_main_option("!tracedeps")
         # Libraries are traced for packages of an architecture only.
-        self.wants_so = self.wanted and package.metadata.arch != "noarch"
+        self.wants_so = self.wants_needs and package.metadata.arch != "noarch"
         self.somask = frozenset(main.get("somask", "").split())
         self.so_prefix = main.get("sonameprefix", "")
         self.ldpath = main.get("ldpath", "")
@@ -128,7 +131,7 @@ class Scan:
         """Fill ``rpaths``; a step of its own because providing looks into the rpaths of all packages."""
         lines = self.package.overrides.get(".rpaths")
         if lines is None:
-            if not self.wants_so:
+            if not self.wanted or self.metadata.arch == "noarch":
                 return
             lines = self._rpaths()
         self.rpaths = tuple(sorted(set(lines)))
@@ -154,8 +157,8 @@ class Scan:
         self.provides_py = step(".provides-py", self.wanted, self._provides_py)
         self.provides_so = step(".provides-so", self.wants_so, lambda: self._provides_so(rpaths))
         self.needs_so = step(".needs-so", self.wants_so, self._needs_so)
-        self.needs_pc = step(".needs-pc", self.wanted, self._needs_pc)
-        self.needs_python3 = step(".needs-python3", self.wanted, self._needs_python3)
+        self.needs_pc = step(".needs-pc", self.wants_needs, self._needs_pc)
+        self.needs_python3 = step(".needs-python3", self.wants_needs, self._needs_python3)
         self._check_interpreters()
 
     # --- libraries
@@ -177,7 +180,7 @@ class Scan:
         """
         folders = ["lib", "usr/lib", *self.ldpath.split(":"), *rpaths]
         real = dict.fromkeys(self.index.real(folder.encode("utf-8", "surrogateescape")) for folder in folders if folder)
-        recursive = self.metadata.has_option("ldpath-recursive")
+        recursive = self.metadata.has_main_option("ldpath-recursive")
         by_folder: dict[bytes, list[bytes]] = {}
         for path in sorted(self.package.elf):
             by_folder.setdefault(path.rpartition(b"/")[0], []).append(path)
@@ -204,7 +207,7 @@ class Scan:
             version = "0"
             if _is_versioned(file):
                 version = file.rpartition(".so.")[2]
-            elif file.endswith(".so") and _is_versioned(soname) and self.metadata.has_option("sover-namecheck"):
+            elif file.endswith(".so") and _is_versioned(soname) and self.metadata.has_main_option("sover-namecheck"):
                 continue
             if not is_valid(version):
                 self.errors.append(f"/{show(path)}: library version {show(version.encode())} is invalid")
@@ -340,7 +343,7 @@ class Scan:
                 tuple(part.encode("utf-8", "surrogateescape") for part in line.split(maxsplit=1)) for line in lines
             ]
             return [normalize(pair[1], pair[0].removeprefix(b"./")) for pair in pairs if len(pair) == 2]
-        if not self.wanted:
+        if not self.wanted or not self.wants_needs:
             return []
         targets = []
         for entry in self.package.tree.entries:

@@ -10,10 +10,10 @@ from itertools import groupby
 from pathlib import Path
 
 from abuildpy.config import Config
-from abuildpy.errors import AbuildError, PhaseError, RecipeError
+from abuildpy.errors import AbuildError, RecipeError
 from abuildpy.phases import upkeep
 from abuildpy.phases.settings import Settings
-from abuildpy.phases.stage import StageResult
+from abuildpy.phases.outcome import require_success
 from abuildpy.phases.timing import Timings
 from abuildpy.phases.walls import Stages
 from abuildpy.phases.workspace import Workspace, building, remove_tree, workspace_of
@@ -286,7 +286,7 @@ class Build:
             interactive=bool(own),
         )
         self._state.environment = result.environment or self._state.environment
-        require_success(result, self.recipe)
+        require_success(result, self.recipe, kept=self.workspace.src)
 
     def _sources_folder(self) -> tuple[Path, ...]:
         folder = self.config.get("SRCDEST")
@@ -369,19 +369,3 @@ def require_safe_names(recipe: Recipe) -> None:
                 f"{recipe.path}: '{what}' is not a valid package name or version",
                 hint="use letters, digits and . _ + - only",
             )
-
-
-def require_success(result: StageResult, recipe: Recipe) -> None:
-    """Raises PhaseError naming the function that failed and how."""
-    if result.missing:
-        raise RecipeError(f"No such function {result.missing}", hint=f"{recipe.path} does not define it")
-    if result.failures:
-        first = result.failures[0]
-        hint = f"exit status {first.status}; the tree is kept in {recipe.startdir}/src for looking"
-        if first.status > 128:
-            hint = f"ended by signal {first.status - 128}; the tree is kept in {recipe.startdir}/src for looking"
-        raise PhaseError(f"{first.function} failed", phase=first.function, status=first.status, hint=hint)
-    if result.status != 0:
-        how = f"signal {-result.status}" if result.status < 0 else f"exit status {result.status}"
-        what = result.running or "the shell that runs the recipe"
-        raise PhaseError(f"{what} failed", phase=what, status=result.status, hint=f"it was ended by {how}")

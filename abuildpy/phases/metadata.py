@@ -62,6 +62,7 @@ def _metadata(
         trigger_dirs=directories,
         scripts={member: _read(recipe.startdir / script) for member, script in scripts.items()},
         options=words(variables, "options"),
+        main_options=words(main, "options"),
         variables={**variables, **{key: main.get(key, "") for key in _MAIN_DECIDES}},
     )
 

@@ -55,7 +55,7 @@ def _check(job: Job, packages: Iterable[Package]) -> None:
         console.msg(f"Running postcheck for {metadata.name}")
         findings = list(check_metadata(metadata))
         if "postcheck" not in steps:
-            findings += postcheck(package.tree, metadata.name, metadata.has_option, package.elf).findings
+            findings += postcheck(package.tree, metadata.name, metadata.has_main_option, package.elf).findings
         if "archcheck" not in steps:
             findings += archcheck(package.tree, metadata, package.elf)
         for finding in findings:

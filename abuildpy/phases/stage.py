@@ -45,6 +45,7 @@ class StageResult:
     """The function that was running when the stage ended without a word; empty otherwise."""
     finished: bool = False
     """Whether the package task came to its end."""
+    had_network: bool = True
 
 
 class Running(Protocol):
@@ -75,7 +76,7 @@ class Listener:
         self._running = ""
         self._finished = False
 
-    def follow(self, events: int, answers: int, running: Running) -> StageResult:
+    def follow(self, events: int, answers: int, running: Running, *, had_network: bool) -> StageResult:
         """Reads events until the process has ended. Both descriptors stay the caller's to close."""
         watch = os.pidfd_open(running.pid)
         try:
@@ -103,6 +104,7 @@ class Listener:
             metadata=self._metadata,
             running=self._running,
             finished=self._finished,
+            had_network=had_network,
         )
 
     def _take(self, data: bytes, answers: int) -> None:

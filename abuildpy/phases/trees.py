@@ -16,7 +16,8 @@ from abuildpy.package.postcheck import libtool_archives, removable_directories
 from abuildpy.package.strip import plan_strip
 from abuildpy.package.tree import scan
 from abuildpy.phases.metadata import package_metadata
-from abuildpy.phases.stage import CallBack, StageResult
+from abuildpy.phases.outcome import require_success
+from abuildpy.phases.stage import CallBack
 from abuildpy.phases.timing import Timings
 from abuildpy.phases.workspace import Workspace
 from abuildpy.recipe.model import Recipe
@@ -106,28 +107,14 @@ def make_trees(job: Job, environment: Mapping[str, str] | None, call_back: CallB
             call_back=call_back,
             trees=planner.write,
         )
-    _require_success(job, result)
+    if result.failures and result.failures[0].package != job.recipe.pkgname:
+        inner = result.failures[0]
+        job.about(inner.package).error(f"{inner.function} failed")
+    require_success(result, job.recipe, kept=job.workspace.pkg)
+    if not result.finished:
+        raise PhaseError("rootpkg failed", phase="rootpkg", status=result.status, hint="did package() end its shell?")
     with job.timings.step("trees"):
         return _read(job, package_metadata(job.recipe, result.metadata), planner.emptied)
-
-
-def _require_success(job: Job, result: StageResult) -> None:
-    kept = f"; the trees are kept in {job.workspace.pkg}"
-    if result.failures:
-        inner = result.failures[0]
-        message = f"{inner.function} failed"
-        if inner.package != job.recipe.pkgname:
-            job.about(inner.package).error(message)
-            message = f"rootpkg failed in the split function {inner.function} of {inner.package}"
-        raise PhaseError(message, phase=inner.function, status=inner.status, hint=f"exit status {inner.status}{kept}")
-    if result.missing:
-        raise RecipeError(f"{job.recipe.path}: there is no function {result.missing}()", hint="every split needs one")
-    if result.status != 0 or not result.finished:
-        how = f"signal {-result.status}" if result.status < 0 else f"exit status {result.status}"
-        what = result.running or "rootpkg"
-        raise PhaseError(
-            f"{what} failed", phase=what, status=result.status, hint=f"the packaging session ended with {how}{kept}"
-        )
 
 
 class _Planner:
@@ -147,10 +134,10 @@ class _Planner:
             root = job.workspace.pkg / metadata.name
             tree = scan(root, {}, lambda _: "", lambda _: "", frozenset(), frozenset(), {})
             prefix = bytes(root) + b"/"
-            delete = () if metadata.has_option("libtool") else libtool_archives(tree)
+            delete = () if metadata.has_main_option("libtool") else libtool_archives(tree)
             lists["delete"] += [prefix + path for path in delete]
             if metadata.name == job.recipe.pkgname:
-                empty = removable_directories(tree, metadata.has_option, deleted=delete)
+                empty = removable_directories(tree, metadata.has_main_option, deleted=delete)
                 self.emptied = bool(empty)
                 lists["rmdir"] += [prefix + path for path in empty]
             if "stripbin" not in self._steps:

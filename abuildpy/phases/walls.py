@@ -167,9 +167,7 @@ class Stages:
         self._walls[folder] = wall
         return result
 
-    def _evaluate_behind(
-        self, wall: Wall, argv: tuple[str, ...], env: Mapping[str, str], folder: Path
-    ) -> ShellResult:
+    def _evaluate_behind(self, wall: Wall, argv: tuple[str, ...], env: Mapping[str, str], folder: Path) -> ShellResult:
         home, tmp = self._private / "home", self._private / "tmp"
         hand_over((home, tmp), wall.user)
         with pipes(2) as (events, complaints):
@@ -312,7 +310,7 @@ class Stages:
             with wall.start(request) as running:
                 events.close_send()
                 answers.close_receive()
-                return listener.follow(events.receive, answers.send, running)
+                return listener.follow(events.receive, answers.send, running, had_network=network)
 
     # --- what a stage is given ---------------------------------------------------------------------------------
 

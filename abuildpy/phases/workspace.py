@@ -194,7 +194,9 @@ def private_folder() -> Path:
     try:
         folder.mkdir(mode=0o755)
     except OSError as error:
-        raise ConfigError(f"{folder} cannot be made: {error.strerror}", hint="set TMPDIR to a folder that can be written") from error
+        raise ConfigError(
+            f"{folder} cannot be made: {error.strerror}", hint="set TMPDIR to a folder that can be written"
+        ) from error
     folder.chmod(0o755)
     owner = os.getpid()
     atexit.register(lambda: remove_tree(folder) if os.getpid() == owner else None)

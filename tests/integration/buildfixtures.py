@@ -102,3 +102,40 @@ def sandbox(request: pytest.FixtureRequest) -> str:
     if request.param == "bwrap":
         request.getfixturevalue("walls")
     return f"--sandbox={request.param}"
+
+
+@pytest.fixture(scope="session")
+def _stock(make_place: Callable[..., Place]) -> Path:
+    """A repository with a package and a signed index in it."""
+    place = make_place()
+    folder = place.recipe('package() { mkdir -p "$pkgdir"/usr/share; echo > "$pkgdir"/usr/share/s; }', name="stock")
+    place.build(folder)
+    return place.repodest
+
+
+@pytest.fixture
+def stocked(place: Place, _stock: Path) -> Place:
+    """A fresh place whose repository already has a package and an index, to see whether they stay as they are."""
+    shutil.copytree(_stock, place.repodest, dirs_exist_ok=True)
+    return place
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Callable[[Path, str], None]]:
+    """A function that lays a small file system over a folder; skips the test where that is not allowed."""
+    mounted: list[Path] = []
+
+    def lay(folder: Path, size: str) -> None:
+        done = subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", f"size={size},mode=755", "abuildpy-test", str(folder)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode != 0:
+            pytest.skip(f"a small file system cannot be mounted here: {done.stderr.strip()}")
+        mounted.append(folder)
+
+    yield lay
+    for folder in mounted:
+        subprocess.run(["umount", str(folder)], check=True)

@@ -203,7 +203,8 @@ class Place:
 
     # --- running -----------------------------------------------------------------------------------------------
 
-    def _command(self, arguments: tuple[str, ...], module: str) -> list[str]:
+    def command(self, *arguments: str, module: str = "abuildpy.cli.abuild") -> list[str]:
+        """The words that run one of our programs, with ``-F`` for root."""
         root = os.geteuid() == 0 and self.owner is None
         return [sys.executable, "-m", module, *(("-F",) if root and module.endswith(".abuild") else ()), *arguments]
 
@@ -216,12 +217,11 @@ class Place:
         stdout: int = subprocess.PIPE,
         stdin: int = subprocess.DEVNULL,
         new_session: bool = True,
-        preexec: Callable[[], None] | None = None,
         closed: tuple[int, ...] = (),
     ) -> subprocess.Popen[bytes]:
         """Starts ``abuild`` (or another of our programs) in a folder; a value of None takes a variable away."""
         environment = {**self.environment, **(env or {})}
-        command = self._command(arguments, module)
+        command = self.command(*arguments, module=module)
         if closed:
             redirections = " ".join(f"{fd}>&-" for fd in closed)
             command = ["/bin/sh", "-c", f'exec "$@" {redirections}', "sh", *command]
@@ -234,7 +234,6 @@ class Place:
             stdout=stdout,
             stderr=subprocess.PIPE,
             start_new_session=new_session,
-            preexec_fn=preexec,
             **ids,  # type: ignore[call-overload]
         )
 

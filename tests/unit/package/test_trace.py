@@ -601,3 +601,10 @@ def test_nothing_to_trace() -> None:
 )
 def test_usable_names(name: str, usable: bool) -> None:
     assert usable_name(name) is usable
+
+
+def test_a_split_that_turns_tracing_off_still_has_its_libraries_traced(tmp_path: Path) -> None:
+    """abuild traces libraries after all splits, by the main package's options (wolfssl's -fast relies on it)."""
+    meta = metadata(options=("!tracedeps",), main_options=())
+    traced = one(tmp_path, {"usr/bin/x": Program(), "usr/lib/libx.so.1": File(elf(soname="libx.so.1"))}, meta)
+    assert traced.provides == ("so:libx.so.1=1",)

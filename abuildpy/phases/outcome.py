@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a stage's end means for the user: nothing to say, or an error that names the function and the next step."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from abuildpy.errors import PhaseError, RecipeError
+from abuildpy.phases.stage import StageResult
+from abuildpy.recipe.model import Recipe
+
+_NO_NETWORK = "it had no network: if it needs one, put net into options, or use --net=always"
+
+
+def require_success(result: StageResult, recipe: Recipe, *, kept: Path) -> None:
+    """Raises PhaseError naming the function that failed and how, RecipeError for a function that does not exist.
+
+    ``kept`` is the folder to look at.
+    """
+    if result.missing:
+        raise RecipeError(f"No such function {result.missing}", hint=f"{recipe.path} does not define it")
+    function, status = result.running or "the recipe's shell", result.status
+    if result.failures:
+        function, status = result.failures[0].function, result.failures[0].status
+    elif result.status == 0:
+        return
+    details = (f"{_how(status)}; its tree is kept in {kept} for looking",)
+    hint = None if result.had_network else _NO_NETWORK
+    raise PhaseError(f"{function} failed", phase=function, status=status, details=details, hint=hint)
+
+
+def _how(status: int) -> str:
+    """An exit status in words; shells report a signal as 128 more than its number."""
+    import signal
+
+    number = -status if status < 0 else status - 128
+    try:
+        return f"it was ended by {signal.Signals(number).name}"
+    except ValueError:
+        return f"it ended with status {status}"
