@@ -4,22 +4,25 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
 
 from abuildpy.errors import ConfigError
+from abuildpy.record import record
 from abuildpy.shell import find_ash, parse_exported, parse_variables
 
-_PACKAGE = Path(__file__).resolve().parent
-SHARE_DIR = _PACKAGE / "share"
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+PACKAGE_DIR = os.path.dirname(os.path.realpath(__file__))
+"""Where abuildpy itself lies."""
+SHARE_DIR = os.path.join(PACKAGE_DIR, "share")
 """Holds functions.sh, default.conf, config.sub and config.guess."""
-RUNTIME_DIR = _PACKAGE / "phases" / "runtime"
+RUNTIME_DIR = os.path.join(PACKAGE_DIR, "phases", "runtime")
 """The shell library that recipes run on."""
-PACKAGE_DIR = _PACKAGE
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Config:
     """What the configuration files and the environment say.
 
@@ -27,9 +30,9 @@ class Config:
     programs; ``environ`` is the environment this process was started with, which every stage inherits.
     """
 
-    variables: Mapping[str, str] = field(repr=False)
-    exported: frozenset[str] = field(repr=False)
-    environ: Mapping[str, str] = field(repr=False)
+    variables: Mapping[str, str]
+    exported: frozenset[str]
+    environ: Mapping[str, str]
 
     def get(self, name: str, default: str = "") -> str:
         """A variable's value; ``default`` where it is unset or empty."""
@@ -43,7 +46,7 @@ class Config:
     @property
     def repodest(self) -> Path:
         """Folder that holds the repositories."""
-        return Path(self.get("REPODEST") or os.path.join(self.home, "packages"))
+        return _path(self.get("REPODEST") or os.path.join(self.home, "packages"))
 
     @property
     def home(self) -> str:
@@ -69,17 +72,17 @@ class Config:
     @property
     def userdir(self) -> Path:
         """The user's configuration folder (it need not exist)."""
-        return Path(self.get("ABUILD_USERDIR"))
+        return _path(self.get("ABUILD_USERDIR"))
 
     @property
     def userconf(self) -> Path:
         """The user's abuild.conf (it need not exist)."""
-        return Path(self.get("ABUILD_USERCONF"))
+        return _path(self.get("ABUILD_USERCONF"))
 
     @property
     def sharedir(self) -> Path:
         """Folder of functions.sh and its companions as recipes see it."""
-        return Path(self.get("sharedir"))
+        return _path(self.get("sharedir"))
 
     @property
     def source_date_epoch(self) -> str:
@@ -94,7 +97,13 @@ class Config:
     def files(self) -> tuple[Path, ...]:
         """The configuration files that were read."""
         names = ("ABUILD_DEFCONF", "ABUILD_CONF", "ABUILD_USERCONF")
-        return tuple(path for path in (Path(self.get(n)) for n in names if self.get(n)) if path.is_file())
+        return tuple(path for path in (_path(self.get(n)) for n in names if self.get(n)) if path.is_file())
+
+
+def _path(name: str) -> Path:
+    from pathlib import Path  # not needed to answer the quickest questions, and dear
+
+    return Path(name)
 
 
 def load_config(environ: Mapping[str, str] | None = None) -> Config:
@@ -104,11 +113,11 @@ def load_config(environ: Mapping[str, str] | None = None) -> Config:
     evaluated or leave the architecture undefined.
     """
     env = dict(os.environ if environ is None else environ)
-    env["ABUILD_SHAREDIR"] = env.get("ABUILD_SHAREDIR") or str(SHARE_DIR)
+    env["ABUILD_SHAREDIR"] = env.get("ABUILD_SHAREDIR") or SHARE_DIR
     functions = os.path.join(env["ABUILD_SHAREDIR"], "functions.sh")
     if not os.path.isfile(functions):
         raise ConfigError(f"{functions}: not found", hint="unset ABUILD_SHAREDIR or let it name a folder that holds it")
-    status, output, complaint = _run((*find_ash(env.get("PATH")), str(RUNTIME_DIR / "config.sh"), functions), env)
+    status, output, complaint = _run((*find_ash(env.get("PATH")), os.path.join(RUNTIME_DIR, "config.sh"), functions), env)
     fields = output.split(b"\0")
     if status != 0 or len(fields) != 3:
         text = complaint.decode("utf-8", "replace").strip()

@@ -2,20 +2,19 @@
 """BusyBox ash: finding it, and reading the variables that its ``set`` prints.
 
 Recipes and configuration are shell code, and what they mean is what Alpine's shell makes of them; dash fails on one real
-recipe in seventeen, so nothing else will do.
+recipe in seventeen, so nothing else will do. Every start of ``abuild`` comes through here, so nothing is imported that
+need not be.
 """
 
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Mapping
 
 from abuildpy.errors import ConfigError
 
-_ASSIGNMENT = re.compile(rb"([A-Za-z_][A-Za-z0-9_]*)=((?:'[^']*'|\"[^\"]*\")*)\n")
-_QUOTED = re.compile(rb"'([^']*)'|\"([^\"]*)\"")
-_EXPORTED = re.compile(rb"export ([A-Za-z_][A-Za-z0-9_]*)(?:=((?:'[^']*'|\"[^\"]*\")*))?\n")
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
 
 
 def find_program(name: str, path: str | None = None) -> str | None:
@@ -51,18 +50,15 @@ def find_ash(path: str | None = None) -> tuple[str, ...]:
 
 def parse_variables(listing: bytes) -> dict[str, str]:
     """Variables out of what ash's ``set`` printed, values decoded as UTF-8 with surrogates for stray bytes."""
-    return {
-        match[1].decode(): _unquote(match[2]).decode("utf-8", "surrogateescape")
-        for match in _ASSIGNMENT.finditer(listing)
-    }
+    return {name: value for name, value in _assignments(listing) if value is not None}
 
 
 def parse_exported(listing: bytes) -> dict[str, str]:
     """Exported variables out of what ash's ``export -p`` printed; those without a value are left out."""
     return {
-        match[1].decode(): _unquote(match[2]).decode("utf-8", "surrogateescape")
-        for match in _EXPORTED.finditer(listing)
-        if match[2] is not None
+        name.removeprefix("export "): value
+        for name, value in _assignments(listing)
+        if value is not None and name.startswith("export ")
     }
 
 
@@ -77,10 +73,35 @@ def parse_functions(listing: bytes) -> frozenset[str]:
 
 def words(variables: Mapping[str, str], name: str) -> tuple[str, ...]:
     """A variable's value split as the shell splits a list: on blanks, tabs and newlines."""
-    return tuple(word for word in re.split(r"[ \t\n]+", variables.get(name, "")) if word)
+    value = variables.get(name, "").replace("\t", " ").replace("\n", " ")
+    return tuple(word for word in value.split(" ") if word)
 
 
-def _unquote(text: bytes) -> bytes:
-    if b'"' not in text:  # the usual value is one pair of single quotes
-        return text[1:-1]
-    return b"".join(match[1] if match[1] is not None else match[2] for match in _QUOTED.finditer(text))
+def _assignments(listing: bytes) -> Iterator[tuple[str, str | None]]:
+    """(what stands before ``=``, value) for each line of a listing; value None for a line without ``=``.
+
+    ash writes every value as quoted pieces one after the other: ``'…'``, and ``"…"`` for runs of single quotes. A piece
+    may hold newlines; behind the last one the line ends.
+    """
+    at, end = 0, len(listing)
+    while at < end:
+        line_end = listing.find(b"\n", at)
+        if line_end < 0:
+            line_end = end
+        equals = listing.find(b"=", at, line_end)
+        if equals < 0:
+            yield listing[at:line_end].decode("utf-8", "surrogateescape"), None
+            at = line_end + 1
+            continue
+        name = listing[at:equals].decode("utf-8", "surrogateescape")
+        pieces = []
+        at = equals + 1
+        while at < end and listing[at : at + 1] in (b"'", b'"'):
+            close = listing.find(listing[at : at + 1], at + 1)
+            if close < 0:
+                return
+            pieces.append(listing[at + 1 : close])
+            at = close + 1
+        yield name, b"".join(pieces).decode("utf-8", "surrogateescape")
+        line_end = listing.find(b"\n", at)
+        at = line_end + 1 if line_end >= 0 else end

@@ -5,10 +5,14 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable
 
 from abuildpy.errors import Aborted, AbuildError
-from abuildpy.ui.console import Console
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from abuildpy.ui.console import Console
 
 
 def report(error: BaseException, console: Console) -> int:

@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
 from abuildpy.errors import UsageError
+from abuildpy.record import record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _FLAGS = "AcdfFhkKmnqrvV"
 _WITH_ARGUMENT = "CDPs"
@@ -65,7 +67,7 @@ To build for another machine set CHOST (or CTARGET, for compilers) in the enviro
 """
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Options:
     """The options given; ``directory``, ``repodest``, ``srcdest`` and ``description`` are None where absent."""
 

@@ -52,7 +52,7 @@ class Build:
         """Evaluates the recipe behind the walls it will be built behind. Raises RecipeError, SandboxError."""
         stages = Stages(config, settings, console)
         recipe = evaluate(apkbuild, config, stages.evaluation_runner())
-        return cls(recipe, config, settings, replace(console, name=recipe.pkgname), stages)
+        return cls(recipe, config, settings, console.about(recipe.pkgname), stages)
 
     def run(self, verbs: Iterable[str]) -> None:
         """Runs verbs in order. Raises the AbuildError of the first that fails, after cleaning up as configured."""

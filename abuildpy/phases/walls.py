@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from abuildpy import __version__
-from abuildpy.config import RUNTIME_DIR, Config
+from abuildpy.config import PACKAGE_DIR, RUNTIME_DIR, Config
 from abuildpy.errors import ConfigError, SandboxError, SigningError
 from abuildpy.package.model import Owner
 from abuildpy.phases.pipes import pipes, read_all
@@ -20,7 +20,7 @@ from abuildpy.phases.settings import Settings
 from abuildpy.phases.stage import ANSWERS, EVENTS, CallBack, Listener, StageResult
 from abuildpy.phases.upkeep import has_option, source_folder
 from abuildpy.phases.workspace import Workspace, private_folder, read_inside
-from abuildpy.recipe.environment import recipe_environment, runtime_files
+from abuildpy.recipe.environment import recipe_environment
 from abuildpy.recipe.evaluate import Runner, ShellResult
 from abuildpy.recipe.history import Provenance, provenance
 from abuildpy.recipe.model import Recipe
@@ -287,7 +287,7 @@ class Stages:
     ) -> StageResult:
         wall = self._wall(recipe.startdir)
         hand_over(workspace.create(), wall.user)
-        driver = (*self._ash, "-e", str(RUNTIME_DIR / "driver.sh"), str(RUNTIME_DIR), self._flags(), *task)
+        driver = (*self._ash, "-e", f"{RUNTIME_DIR}/driver.sh", RUNTIME_DIR, self._flags(), *task)
         with pipes(2) as (events, answers):
             request = Request(
                 argv=self._plumbed(driver, {EVENTS: events.send, ANSWERS: answers.receive}),
@@ -316,7 +316,7 @@ class Stages:
 
     def _environment(self, recipe: Recipe, before: Mapping[str, str] | None) -> dict[str, str]:
         colors = self._console.colors
-        env = recipe_environment(self._config, recipe.path, colors=colors)
+        env = recipe_environment(self._config, str(recipe.path), colors=colors)
         if before is not None:
             env = {name: value for name, value in before.items() if name not in _OF_A_SESSION}
         known = self.provenance(recipe)
@@ -365,7 +365,7 @@ class Stages:
         return Identity.build(recipe.pkgusers, recipe.pkggroups, user.uid, user.gid)
 
     def _config_files(self) -> tuple[Path, ...]:
-        return runtime_files(self._config)
+        return (*self._config.files(), self._config.sharedir, Path(PACKAGE_DIR))
 
     def _readable(self, startdir: Path) -> tuple[Path, ...]:
         """The recipe's folder and, as recipes read their siblings, the tree around it, unless the home is in that."""

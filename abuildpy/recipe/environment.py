@@ -3,10 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
+import os
 
-from abuildpy.config import RUNTIME_DIR, Config
+from abuildpy.config import RUNTIME_DIR
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from abuildpy.config import Config
 
 _SECRET_NAMES = frozenset({"SSH_AUTH_SOCK", "SSH_AGENT_PID", "GPG_AGENT_INFO", "DBUS_SESSION_BUS_ADDRESS"})
 _SECRET_WORDS = ("TOKEN", "PASSWORD", "PASSWD", "SECRET", "CREDENTIAL", "API_KEY", "APIKEY", "ACCESS_KEY")
@@ -18,7 +21,7 @@ def is_secret(name: str) -> bool:
     return upper in _SECRET_NAMES or any(word in upper for word in _SECRET_WORDS)
 
 
-def recipe_environment(config: Config, apkbuild: Path, *, colors: bool) -> dict[str, str]:
+def recipe_environment(config: Config, apkbuild: str, *, colors: bool) -> dict[str, str]:
     """Environment for a shell that sources functions.sh and then the recipe.
 
     It is the caller's environment (people rely on ``options=!check abuild``) without what may be a secret, plus what the
@@ -31,8 +34,8 @@ def recipe_environment(config: Config, apkbuild: Path, *, colors: bool) -> dict[
         env["SRCDEST"] = config.get("SRCDEST")
     if config.get("CBUILDROOT"):
         env["CBUILDROOT"] = config.get("CBUILDROOT")
-    env["ABUILD_SHAREDIR"] = str(config.sharedir)
-    env["APKBUILD"] = str(apkbuild)
+    env["ABUILD_SHAREDIR"] = config.get("sharedir")
+    env["APKBUILD"] = apkbuild
     env["USE_COLORS"] = "force" if colors else ""
     env["PATH"] = _path(config)
     env.pop("ENV", None)  # ash would source that file
@@ -42,17 +45,7 @@ def recipe_environment(config: Config, apkbuild: Path, *, colors: bool) -> dict[
 
 def _path(config: Config) -> str:
     """The caller's PATH, ccache first where asked for, our own helpers (abuild-meson) last."""
-    folders = [config.environ.get("PATH") or "/usr/local/bin:/usr/bin:/bin", str(RUNTIME_DIR / "bin")]
+    folders = [config.environ.get("PATH") or "/usr/local/bin:/usr/bin:/bin", os.path.join(RUNTIME_DIR, "bin")]
     if config.get("USE_CCACHE"):
         folders.insert(0, "/usr/lib/ccache/bin")
     return ":".join(folders)
-
-
-def runtime_files(config: Config) -> tuple[Path, ...]:
-    """Files outside the recipe's folder that its shell reads: to be visible, read-only, in a sandbox."""
-    return (*config.files(), config.sharedir, RUNTIME_DIR.parent.parent)
-
-
-def option_words(flags: Mapping[str, bool]) -> tuple[str, ...]:
-    """``{"f": True, "q": False}`` as the words ``("-f",)``."""
-    return tuple(f"-{letter}" for letter, on in flags.items() if on)

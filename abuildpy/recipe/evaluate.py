@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from abuildpy.config import RUNTIME_DIR, Config
+from abuildpy.config import PACKAGE_DIR, RUNTIME_DIR, Config
 from abuildpy.errors import RecipeError
 from abuildpy.recipe.environment import recipe_environment
 from abuildpy.recipe.model import Recipe, Source
@@ -18,7 +18,7 @@ from abuildpy.recipe.subpackages import parse_subpackage
 from abuildpy.shell import find_ash, parse_functions, parse_variables, words
 from abuildpy.source.uri import file_name, is_remote, remote_uri
 
-_SCRIPT = RUNTIME_DIR.parent.parent / "recipe" / "evaluate.sh"
+_SCRIPT = f"{PACKAGE_DIR}/recipe/evaluate.sh"
 
 HOOKS = (
     "fetch verify unpack prepare build check package validate cleanup_srcdir snapshot sourcecheck srcpkg "
@@ -74,8 +74,8 @@ def evaluate(apkbuild: Path, config: Config, run: Runner) -> Recipe:
     except OSError as error:
         raise RecipeError(f"{apkbuild} cannot be read: {error.strerror}") from error
     candidates = (*HOOKS, *sorted({os.fsdecode(match[1]) for match in _DEFINITION.finditer(text)}))
-    argv = (*find_ash(config.environ.get("PATH")), "-e", str(_SCRIPT), str(RUNTIME_DIR), *candidates)
-    env = recipe_environment(config, apkbuild, colors=False)
+    argv = (*find_ash(config.environ.get("PATH")), "-e", _SCRIPT, RUNTIME_DIR, *candidates)
+    env = recipe_environment(config, str(apkbuild), colors=False)
     result = run(argv, env, apkbuild.parent)
     fields = result.data.split(b"\0")
     if result.status != 0 or len(fields) != 4 or fields[2] != b"complete":

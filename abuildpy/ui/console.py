@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
+
+from abuildpy.record import record
 
 _NORMAL, _STRONG = "\033[1;0m", "\033[1;1m"
 _RED, _GREEN, _YELLOW, _BLUE = "\033[1;31m", "\033[1;32m", "\033[1;33m", "\033[1;34m"
@@ -16,7 +17,7 @@ def want_colors(use_colors: str) -> bool:
     return use_colors == "force" or (bool(use_colors) and os.isatty(1))
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Console:
     """Prints ``>>> NAME*: text`` to standard error. ``name`` is None for programs that name no package."""
 

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reading and changing the pkgrel of recipes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from abuildpy.errors import RecipeError
+from abuildpy.maintain.commands import ask
+from abuildpy.maintain.reading import ReadRecipe
+from abuildpy.recipe.edit import write_variables, written_values
+
+
+def require_number(apkbuild: Path) -> None:
+    """Raises RecipeError unless the recipe has a line ``pkgrel=`` with a number right behind it."""
+    values = _written(apkbuild)
+    if not any(value[:1].isascii() and value[:1].isdigit() for value in values):
+        raise RecipeError(
+            f"no proper $pkgrel for {apkbuild}", hint="it needs a line such as pkgrel=0; -f works without one"
+        )
+
+
+def next_release(apkbuild: Path, read: ReadRecipe) -> int:
+    """One more than the recipe's pkgrel; 0 where that is no number. RecipeError if it cannot be evaluated."""
+    old = read(apkbuild).pkgrel
+    return int(old) + 1 if old.isascii() and old.isdigit() else 0
+
+
+def set_release(apkbuild: Path, release: int) -> bool:
+    """Writes a pkgrel into the recipe; False if it has no line to write it to."""
+    if not _written(apkbuild):
+        return False
+    write_variables(apkbuild, {"pkgrel": str(release)})
+    return True
+
+
+def has_changes(apkbuild: Path) -> bool:
+    """Whether the recipe's folder has changes that are not staged. RecipeError where git cannot tell."""
+    changed = ask(["git", "diff", "--name-only", "--", "."], apkbuild.parent)
+    if changed is None:
+        raise RecipeError(
+            f"git cannot tell whether {apkbuild.parent} has changes", hint="is it in a git tree that belongs to you?"
+        )
+    return bool(changed)
+
+
+def _written(apkbuild: Path) -> tuple[str, ...]:
+    try:
+        return written_values(apkbuild.read_bytes(), "pkgrel")
+    except RecipeError as error:
+        raise RecipeError(f"{apkbuild}: {error.message}", hint=error.hint)

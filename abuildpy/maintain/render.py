@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Recipes from the templates beside this module, and putting them in their place."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from abuildpy.maintain.quoting import in_quotes, value
+
+_TEMPLATES = Path(__file__).resolve().parent / "templates"
+
+
+def render(template: str, **facts: object) -> str:
+    """The text of a recipe. In a template a missing fact is an error; ``|quoted`` and ``|value`` make shell of text."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(  # noqa: S701 (this is shell, not HTML: the filters below do the quoting)
+        loader=FileSystemLoader(_TEMPLATES),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["quoted"] = in_quotes
+    environment.filters["value"] = value
+    return environment.get_template(f"{template}.j2").render(facts)
+
+
+def write(path: Path, content: bytes, mode: int = 0o644) -> None:
+    """Writes a file in one step; an existing one keeps its permissions."""
+    try:
+        mode = path.stat().st_mode & 0o777
+    except FileNotFoundError:
+        mode &= ~_umask()
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with open(descriptor, "wb") as stream:
+            os.fchmod(descriptor, mode)
+            stream.write(content)
+        os.replace(name, path)
+    except BaseException:
+        os.unlink(name)
+        raise
+
+
+def _umask() -> int:
+    current = os.umask(0o022)
+    os.umask(current)
+    return current
