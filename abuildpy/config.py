@@ -117,7 +117,9 @@ def load_config(environ: Mapping[str, str] | None = None) -> Config:
     functions = os.path.join(env["ABUILD_SHAREDIR"], "functions.sh")
     if not os.path.isfile(functions):
         raise ConfigError(f"{functions}: not found", hint="unset ABUILD_SHAREDIR or let it name a folder that holds it")
-    status, output, complaint = _run((*find_ash(env.get("PATH")), os.path.join(RUNTIME_DIR, "config.sh"), functions), env)
+    status, output, complaint = _run(
+        (*find_ash(env.get("PATH")), os.path.join(RUNTIME_DIR, "config.sh"), functions), env
+    )
     fields = output.split(b"\0")
     if status != 0 or len(fields) != 3:
         text = complaint.decode("utf-8", "replace").strip()

@@ -4,10 +4,7 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
-from pathlib import Path
-from types import FrameType
 
 from abuildpy import __version__
 from abuildpy.cli.failure import report
@@ -16,14 +13,16 @@ from abuildpy.config import Config, load_config
 from abuildpy.errors import Aborted, AbuildError, ConfigError, UsageError
 from abuildpy.ui.console import Console, want_colors
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import FrameType
+
 COMPATIBLE_WITH = "3.18.0"
 """The abuild whose behaviour this program keeps."""
 
 
 def main() -> int:
     """Entry point; returns the exit status."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
     program = _Program()
     try:
         return program.run(sys.argv[1:])
@@ -62,11 +61,21 @@ class _Program:
         return self._build(options, config, verbs or ("all",))
 
     def _build(self, options: Options, config: Config, verbs: tuple[str, ...]) -> int:
+        from abuildpy.cli.quick import answer
+
+        path = os.environ.get("APKBUILD") or "./APKBUILD"
+        if answer(path, verbs, config, options, self.console):
+            return 0
+        import signal
+        from pathlib import Path
+
         from abuildpy.phases.build import Build
         from abuildpy.phases.settings import Settings
         from abuildpy.recipe.evaluate import find_apkbuild
 
-        apkbuild = find_apkbuild(Path(os.environ.get("APKBUILD") or "./APKBUILD"))
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, _interrupt)
+        apkbuild = find_apkbuild(Path(path))
         settings = Settings(
             force=options.force,
             force_root=options.force_root,
@@ -116,6 +125,8 @@ def _refuse_root(options: Options) -> None:
 
 
 def _interrupt(number: int, _frame: FrameType | None) -> None:
+    import signal
+
     raise Aborted(f"Ended by {signal.Signals(number).name}")
 
 

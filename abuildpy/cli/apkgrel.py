@@ -163,7 +163,8 @@ def _find_all(names: Sequence[str], config: Config) -> list[Path]:
             path = find_aport(tree, name) if tree else None
         if path is None or not path.is_file():
             raise RecipeError(
-                f"can't find APKBUILD for {name}", hint=f"looked in {tree or 'the current folder'}; APORTSDIR names the tree"
+                f"can't find APKBUILD for {name}",
+                hint=f"looked in {tree or 'the current folder'}; APORTSDIR names the tree",
             )
         found.append(path)
     return found

@@ -12,13 +12,14 @@ from pathlib import Path
 from abuildpy.config import Config
 from abuildpy.errors import AbuildError, RecipeError
 from abuildpy.phases import upkeep
-from abuildpy.phases.settings import Settings
 from abuildpy.phases.outcome import require_success
+from abuildpy.phases.settings import Settings
 from abuildpy.phases.timing import Timings
 from abuildpy.phases.walls import Stages
 from abuildpy.phases.workspace import Workspace, building, remove_tree, workspace_of
 from abuildpy.recipe.evaluate import evaluate
 from abuildpy.recipe.model import Recipe
+from abuildpy.recipe.outputs import Outputs, nothing_to_do
 from abuildpy.ui.console import Console
 
 _IN_SHELL = ("prepare", "mkusers", "build", "check", "package")
@@ -68,6 +69,10 @@ class Build:
             raise
 
     # --- verbs -------------------------------------------------------------------------------------------------
+
+    @property
+    def _outputs(self) -> Outputs:
+        return upkeep.outputs_of(self.recipe, self.config)
 
     def _runs_in_shell(self, verb: str) -> bool:
         if verb in _IN_SHELL:
@@ -120,19 +125,16 @@ class Build:
 
     def all(self) -> None:
         """Builds what is not up to date (with ``-f``: in any case)."""
-        if not self.settings.force and not upkeep.is_for_this_arch(self.recipe, self.config):
-            self.console.msg(f"not available for the target architecture ({self.config.carch}). Skipping.")
-            return
-        if not self.settings.force and upkeep.is_up_to_date(self.recipe, self.config, keep=self.settings.keep):
-            self.console.msg("Package is up to date")
-            return
-        self.build_repository()
+        idle = None if self.settings.force else nothing_to_do(self._outputs, self.config, keep=self.settings.keep)
+        if idle is None:
+            self.build_repository()
+        else:
+            self.console.msg(idle)
 
     def build_repository(self) -> None:
         """Every phase in order, then the index."""
         require_safe_names(self.recipe)
-        fresh = upkeep.packages_up_to_date(self.recipe, self.config, keep=self.settings.keep)
-        if self.settings.force or not fresh:
+        if self.settings.force or not self._outputs.packages_up_to_date(keep=self.settings.keep):
             with building(self.recipe.startdir) as free:
                 if not free:
                     raise AbuildError(
@@ -255,9 +257,7 @@ class Build:
 
     def require_up_to_date(self) -> None:
         """Raises AbuildError unless nothing is to be done."""
-        if upkeep.is_for_this_arch(self.recipe, self.config) and not upkeep.is_up_to_date(
-            self.recipe, self.config, keep=self.settings.keep
-        ):
+        if nothing_to_do(self._outputs, self.config, keep=self.settings.keep) is None:
             raise AbuildError("up2date failed", hint="some package is missing or older than what it is made of")
 
     # --- the recipe's own functions ----------------------------------------------------------------------------

@@ -12,8 +12,9 @@ from typing import Protocol
 
 from abuildpy.config import PACKAGE_DIR, RUNTIME_DIR, Config
 from abuildpy.errors import RecipeError
+from abuildpy.recipe.cache import evaluation_key, load, store
 from abuildpy.recipe.environment import recipe_environment
-from abuildpy.recipe.model import Recipe, Source
+from abuildpy.recipe.model import Recipe, Source, Subpackage
 from abuildpy.recipe.subpackages import parse_subpackage
 from abuildpy.shell import find_ash, parse_functions, parse_variables, words
 from abuildpy.source.uri import file_name, is_remote, remote_uri
@@ -30,6 +31,11 @@ HOOKS = (
 """Functions of abuild that a recipe may bring its own version of."""
 
 _DEFINITION = re.compile(rb"^[ \t]*([^\s\"'`$#(){};|&<>=-][^\s\"'`$#(){};|&<>=]*)[ \t]*\([ \t]*\)", re.MULTILINE)
+_QUOTED = rb"(?:'[^']*'|\"[^\"]*\"|[^\s'\"])*"
+_ASSIGNED_ONLY = re.compile(
+    rb"(?:\+ABUILDPY:[0-9]+: (?:export (?:%s ?)+|(?:[A-Za-z_][A-Za-z0-9_]*=%s ?)+)\n)*" % (_QUOTED, _QUOTED)
+)
+_CHANGEABLE = re.compile(rb"\bfor\s+\w+\s+in\b[^\n]*[*?\[]|\$\{?(?:RANDOM|PPID|LINENO|SECONDS|EPOCH|[$!])")
 _TRACE = re.compile(rb"^\++ABUILDPY:(\d+): (.*)$", re.MULTILINE)
 _LINE = re.compile(rb"(?:^|: )(?:line (\d+)|(\d+)): (.*)$", re.DOTALL)
 _SHELL_PREFIX = re.compile(rb"^[^\n]*evaluate\.sh: (?=line \d+: |\d+: )(?:line \d+: (?!syntax error))?", re.MULTILINE)
@@ -73,14 +79,34 @@ def evaluate(apkbuild: Path, config: Config, run: Runner) -> Recipe:
         text = apkbuild.read_bytes()
     except OSError as error:
         raise RecipeError(f"{apkbuild} cannot be read: {error.strerror}") from error
-    candidates = (*HOOKS, *sorted({os.fsdecode(match[1]) for match in _DEFINITION.finditer(text)}))
-    argv = (*find_ash(config.environ.get("PATH")), "-e", _SCRIPT, RUNTIME_DIR, *candidates)
-    env = recipe_environment(config, str(apkbuild), colors=False)
-    result = run(argv, env, apkbuild.parent)
-    fields = result.data.split(b"\0")
-    if result.status != 0 or len(fields) != 4 or fields[2] != b"complete":
-        raise _explain(apkbuild, config, run, argv, env, result)
-    return _recipe(apkbuild, text, parse_variables(fields[0]), parse_functions(fields[1]))
+    known = evaluation_key(str(apkbuild), text, config)
+    data = load(str(apkbuild), known, config)
+    if data is None:
+        candidates = (*HOOKS, *sorted({os.fsdecode(match[1]) for match in _DEFINITION.finditer(text)}))
+        argv = (*find_ash(config.environ.get("PATH")), "-e", _SCRIPT, RUNTIME_DIR, *candidates)
+        env = recipe_environment(config, str(apkbuild), colors=False)
+        result = run(argv, env, apkbuild.parent)
+        data = result.data
+        if result.status != 0 or not _is_complete(data):
+            raise _explain(apkbuild, result)
+        if is_constant(text, result.complaint):
+            store(str(apkbuild), known, data, config)
+    variables, functions, _, _ = data.split(b"\0")
+    return _recipe(apkbuild, text, parse_variables(variables), parse_functions(functions))
+
+
+def _is_complete(data: bytes) -> bool:
+    return data.count(b"\0") == 3 and data.endswith(b"\0complete\0")
+
+
+def is_constant(text: bytes, trace: bytes) -> bool:
+    """Whether a recipe did nothing but assign while it was read, so that the same inputs always give the same answer.
+
+    ``trace`` is what ``set -x`` printed meanwhile. Loops over file names leave nothing in it, and some variables of the
+    shell change by themselves: recipes with either are not constant, wherever in them they stand.
+    """
+    sourced, _, rest = trace.partition(b"\n")
+    return b": . " in sourced and _ASSIGNED_ONLY.fullmatch(rest) is not None and not _CHANGEABLE.search(text)
 
 
 def _recipe(apkbuild: Path, text: bytes, variables: dict[str, str], functions: frozenset[str]) -> Recipe:
@@ -117,7 +143,7 @@ def _recipe(apkbuild: Path, text: bytes, variables: dict[str, str], functions: f
         options=listed("options"),
         pkgusers=listed("pkgusers"),
         pkggroups=listed("pkggroups"),
-        subpackages=tuple(parse_subpackage(word, variables) for word in listed("subpackages")),
+        subpackages=tuple(Subpackage(*parse_subpackage(word, variables)) for word in listed("subpackages")),
         source=tuple(Source(w, file_name(w), remote_uri(w), is_remote(w)) for w in listed("source")),
         checksums=tuple(zip(sums[::2], sums[1::2], strict=False)),
         sum_algorithm=algorithm,
@@ -133,27 +159,19 @@ def maintainer_comment(text: bytes) -> str:
     return parts[1].decode("utf-8", "surrogateescape") if len(parts) > 1 else ""
 
 
-def _explain(
-    apkbuild: Path,
-    config: Config,
-    run: Runner,
-    argv: tuple[str, ...],
-    env: Mapping[str, str],
-    result: ShellResult,
-) -> RecipeError:
-    """Says why a recipe could not be evaluated, and where: ash gives the line of a syntax error, a trace that of an exit."""
-    complaint = _SHELL_PREFIX.sub(b"", result.complaint.replace(os.fsencode(apkbuild) + b": ", b"")).strip()
-    line = _LINE.search(complaint.splitlines()[-1]) if complaint else None
-    if line and b"syntax error" in complaint:
+def _explain(apkbuild: Path, result: ShellResult) -> RecipeError:
+    """Says why a recipe could not be evaluated, and where: ash tells the line of a syntax error, the trace any other."""
+    if result.status < 0:
+        return RecipeError(f"{apkbuild}: evaluation was ended by signal {-result.status}", hint="does the recipe loop?")
+    complaint = result.complaint.replace(os.fsencode(apkbuild) + b": ", b"")
+    said = [line for line in complaint.split(b"\n") if line and not line.startswith(b"+")]
+    line = _LINE.search(said[-1]) if said else None
+    if line and b"syntax error" in said[-1]:
         number = (line[1] or line[2]).decode()
         return RecipeError(
             f"{apkbuild}:{number}: {_text(line[3])}", hint="mend the recipe; `busybox ash -n APKBUILD` checks it"
         )
-    if result.status < 0:
-        return RecipeError(f"{apkbuild}: evaluation was ended by signal {-result.status}", hint="does the recipe loop?")
-    ash = len(find_ash(config.environ.get("PATH")))
-    traced = run((*argv[:ash], "-x", *argv[ash:]), {**env, "PS4": "+ABUILDPY:$LINENO: "}, apkbuild.parent)
-    steps = list(_TRACE.finditer(traced.complaint))
+    steps = list(_TRACE.finditer(result.complaint))[1:]  # the first is the reading of the recipe itself
     where = f"{apkbuild}:{steps[-1][1].decode()}" if steps else str(apkbuild)
     command = _text(steps[-1][2]) if steps else "a command"
     if command.split()[:1] == ["exit"]:
@@ -162,7 +180,9 @@ def _explain(
         )
     return RecipeError(
         f"{where}: `{command}` failed with status {result.status} while the recipe was read",
-        hint=_text(complaint) or "abuild reads recipes with `ash -e`: a command that fails at top level ends them",
+        hint=_text(_SHELL_PREFIX.sub(b"", said[-1]))
+        if said
+        else "abuild reads recipes with `ash -e`: a command that fails at top level ends them",
     )
 
 

@@ -3,13 +3,15 @@
 #
 # Descriptor 8 receives three NUL-framed fields: every shell variable (as "set" prints them), what "type" says of the
 # candidates (names that may be functions), and the word "complete", which a recipe that ends the shell never gets to.
-# The descriptor is closed while the recipe's own code runs.
+# The descriptor is closed while the recipe's own code runs. Standard error gets a trace of that code, and nothing else
+# where all goes well.
 
 _ab_runtime=$1
 shift
 umask 022
 . "$ABUILD_SHAREDIR/functions.sh"
 . "$_ab_runtime/helpers.sh"
+_ab_trace=1 PS4='+ABUILDPY:$LINENO: '
 . "$_ab_runtime/recipe.sh" 8>&-
 {
 	set

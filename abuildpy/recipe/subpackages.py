@@ -3,17 +3,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from abuildpy.errors import RecipeError
-from abuildpy.recipe.model import Subpackage
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _COMPLETIONS = {"-bash-completion": "bashcomp", "-zsh-completion": "zshcomp", "-fish-completion": "fishcomp"}
 _ARCHLESS = ("-doc", "-openrc", "-lang", "sh-completion", "-pyc", "-nftrules", "-systemd", "-udev")
 
 
-def parse_subpackage(word: str, variables: Mapping[str, str]) -> Subpackage:
-    """One word of ``subpackages`` with its defaults (abuild 3.18, subpackage specification).
+def parse_subpackage(word: str, variables: Mapping[str, str]) -> tuple[str, str, str, str]:
+    """(name, split function, architecture, triplet) of one word, with the defaults (abuild 3.18, subpackages).
 
     ``variables`` are the recipe's: pkgname, pkgarch, CARCH and the triplets are used. Raises RecipeError for an
     architecture that is none of those a subpackage may have.
@@ -21,7 +22,7 @@ def parse_subpackage(word: str, variables: Mapping[str, str]) -> Subpackage:
     name, _, rest = word.partition(":")
     split, _, arch = rest.partition(":")
     resolved, triplet = _architecture(name, arch, variables)
-    return Subpackage(name, split or default_split(name), resolved, triplet)
+    return name, split or default_split(name), resolved, triplet
 
 
 def default_split(name: str) -> str:

@@ -20,6 +20,8 @@ from abuildpy.source.lock import locked
 from abuildpy.source.transfer import FetchOptions, PartFile, TransferFailed
 from abuildpy.source.uri import file_name, is_remote, remote_uri
 
+_COPY_CHUNK = 1 << 20
+
 __all__ = ["Expected", "FetchOptions", "fetch"]
 
 
@@ -121,19 +123,21 @@ class _Job:
         return checksum.file_hash(self.out, self.expected.algorithm) != self.expected.hash.lower()
 
     def _copy(self, source: Path) -> None:
-        import shutil
-
-        part = self.out.with_name(f"{self.out.name}.part")
         try:
-            shutil.copyfile(source, part)
+            with source.open("rb") as file, self._part() as part:
+                part.start_over()
+                while data := file.read(_COPY_CHUNK):
+                    part.write(data)
         except OSError as error:
-            part.unlink(missing_ok=True)
             raise TransferFailed(f"cannot copy {source}: {error.strerror or error}")
-        part.rename(self.out)
+        part.path.rename(self.out)
+
+    def _part(self) -> PartFile:
+        return PartFile(self.out.with_name(f"{self.out.name}.part"), self.out.name)
 
     def _download(self, url: str, attempts: int) -> bool:
         """Fetch ``url`` whole and give it its name; True if bytes of an earlier run are in it. TransferFailed."""
-        with PartFile(self.out.with_name(f"{self.out.name}.part"), self.out.name) as part:
+        with self._part() as part:
             self._try_often(url, part, attempts)
             part.path.rename(self.out)
             return part.inherited

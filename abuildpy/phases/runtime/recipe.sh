@@ -13,7 +13,9 @@ SRCDEST=${SRCDEST:-$startdir}
 export CC CXX
 
 cd "$startdir"
+[ -z "$_ab_trace" ] || set -x
 . "$APKBUILD"
+{ set +x; } 2>/dev/null
 
 builddir=${builddir:-"$srcdir/$pkgname-$pkgver"}
 export REPODEST SRCDEST

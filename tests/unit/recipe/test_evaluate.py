@@ -2,37 +2,21 @@
 from __future__ import annotations
 
 import os
-import subprocess
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from unwalled import run
 
 from abuildpy.config import load_config
 from abuildpy.errors import RecipeError
-from abuildpy.recipe.evaluate import ShellResult, evaluate, find_apkbuild, maintainer_comment
+from abuildpy.recipe.evaluate import evaluate, find_apkbuild, maintainer_comment
 from abuildpy.recipe.model import Recipe
-from abuildpy.shell import find_ash
 
 MINIMAL = """\
 pkgname=foo
 pkgver=1.0
 pkgrel=2
 """
-
-
-def run(argv: tuple[str, ...], env: Mapping[str, str], folder: Path) -> ShellResult:
-    """A runner without walls: what evaluation means does not depend on them."""
-    receive, send = os.pipe()
-    os.set_inheritable(send, True)
-    shell = [*find_ash(), "-c", f'exec "$@" 8>&{send}', "sh", *argv]
-    with subprocess.Popen(shell, env=env, cwd=folder, close_fds=False, stderr=subprocess.PIPE) as process:
-        os.close(send)
-        with open(receive, "rb") as stream:
-            data = stream.read()
-        assert process.stderr is not None
-        complaint = process.stderr.read()
-    return ShellResult(process.returncode, data, complaint)
 
 
 @pytest.fixture

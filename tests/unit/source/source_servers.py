@@ -138,6 +138,8 @@ class Ftp:
     size: bool = True
     cut: list[int] = field(default_factory=list)
     """Break the next transfers off after so many bytes."""
+    honest: bool = True
+    """Whether it says so when it broke off."""
     commands: list[str] = field(default_factory=list)
 
 
@@ -190,7 +192,7 @@ class _FtpSession(socketserver.StreamRequestHandler):
         data, _ = listener.accept()
         with listener, data:
             data.sendall(body[offset:] if cut is None else body[offset : offset + cut])
-        self.say("226 done" if cut is None else "426 broken off")
+        self.say("226 done" if cut is None or not self.ftp.honest else "426 broken off")
 
 
 @contextmanager

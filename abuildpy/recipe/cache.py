@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What ash made of a recipe, kept under everything that it depends on, so that the same question costs no shell.
+
+An entry holds what the evaluation sent (see evaluate.sh) and a digest over all that went into it: the recipe's bytes and
+path, the names in its folder, the environment its shell starts with, every variable of the configuration, and the shell
+library. Only recipes that do nothing but assign at top level are kept (``evaluate.py`` sees to that); what tests files
+or runs commands is asked anew each time. There is one entry a recipe; a changed input replaces it.
+"""
+
+from __future__ import annotations
+
+import os
+from zlib import crc32
+
+from abuildpy import __version__
+from abuildpy.config import PACKAGE_DIR, RUNTIME_DIR
+from abuildpy.recipe.environment import recipe_environment
+
+try:
+    from _blake2 import blake2b  # what hashlib would give, without loading OpenSSL for it
+except ImportError:  # another Python
+    from hashlib import blake2b
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from abuildpy.config import Config
+
+_PASSING = frozenset({"_", "OLDPWD", "PWD", "SHLVL", "PPID", "OPTIND", "LINENO", "COLUMNS", "LINES"})
+"""Variables that differ from run to run and mean nothing to a recipe."""
+_WORK = frozenset({"src", "pkg", "tmp"})
+_LIBRARY = (
+    f"{PACKAGE_DIR}/recipe/evaluate.sh",
+    f"{RUNTIME_DIR}/helpers.sh",
+    f"{RUNTIME_DIR}/recipe.sh",
+)
+
+
+def evaluation_key(apkbuild: str, text: bytes, config: Config) -> bytes:
+    """Digest of everything that the evaluation of a recipe (absolute path, content) depends on."""
+    digest = blake2b(digest_size=32)
+
+    def add(*parts: str) -> None:
+        for part in parts:
+            digest.update(part.encode("utf-8", "surrogateescape") + b"\0")
+        digest.update(b"\0")
+
+    add(__version__, apkbuild, *sorted(set(os.listdir(os.path.dirname(apkbuild))) - _WORK))
+    digest.update(b"%d\0" % len(text) + text)
+    for variables in (recipe_environment(config, apkbuild, colors=False), config.variables):
+        add(*(f"{name}={variables[name]}" for name in sorted(variables) if name not in _PASSING))
+    for path in (*_LIBRARY, config.get("sharedir") + "/functions.sh"):
+        state = os.stat(path)
+        add(path, str(state.st_mtime_ns), str(state.st_size))
+    return digest.digest()
+
+
+def load(apkbuild: str, key: bytes, config: Config) -> bytes | None:
+    """What the evaluation of that key sent; None if it is not known."""
+    try:
+        with open(_path(apkbuild, config), "rb") as file:
+            content = file.read()
+    except OSError:
+        return None
+    return content[len(key) :] if content.startswith(key) else None
+
+
+def store(apkbuild: str, key: bytes, data: bytes, config: Config) -> None:
+    """Keeps an evaluation. A cache that cannot be written is none."""
+    path = _path(apkbuild, config)
+    part = f"{path}.{os.getpid()}"
+    try:
+        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+        with open(part, "wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+            file.write(key + data)
+        os.replace(part, path)
+    except OSError:
+        pass
+
+
+def _path(apkbuild: str, config: Config) -> str:
+    base = config.environ.get("XDG_CACHE_HOME") or os.path.join(config.home, ".cache")
+    name = apkbuild.encode("utf-8", "surrogateescape")
+    return os.path.join(base, "abuildpy", "recipes", f"{crc32(name):08x}-{len(name)}")
