@@ -13,6 +13,13 @@ umask 022
 . "$_ab_runtime/helpers.sh"
 _ab_trace=1 PS4='+ABUILDPY:$LINENO: '
 . "$_ab_runtime/recipe.sh" 8>&-
+# Split functions may have been made by eval, so that no line of the recipe shows their names.
+for _ab_word in $subpackages; do
+	case "$_ab_word" in
+	*:[!:]*) _ab_word=${_ab_word#*:} && set -- "$@" "${_ab_word%%:*}" ;;
+	*) _ab_word=${_ab_word%%:*} && set -- "$@" "${_ab_word##*-}" ;;
+	esac
+done
 {
 	set
 	printf '\0'

@@ -85,6 +85,14 @@ def test_subpackages_get_split_and_arch(recipe_of) -> None:  # type: ignore[no-u
     ]
 
 
+def test_functions_made_by_eval_are_found(recipe_of) -> None:  # type: ignore[no-untyped-def]
+    recipe = recipe_of(
+        MINIMAL + 'subpackages="foo-a:_split_a foo-b:_split_b:noarch foo-c"\n'
+        'for _i in _split_a _split_b c; do eval "$_i() { :; }"; done'
+    )
+    assert recipe.functions == {"_split_a", "_split_b", "c"}
+
+
 def test_noarch_and_an_impossible_arch(recipe_of) -> None:  # type: ignore[no-untyped-def]
     recipe = recipe_of(MINIMAL + 'arch=noarch\nsubpackages="foo-dev foo-all::all"')
     assert [recipe.arch_of(name) for name in recipe.package_names] == ["noarch", "noarch", "x86_64"]
