@@ -123,7 +123,10 @@ def load_config(environ: Mapping[str, str] | None = None) -> Config:
     fields = output.split(b"\0")
     if status != 0 or len(fields) != 3:
         text = complaint.decode("utf-8", "replace").strip()
-        raise ConfigError(text or f"the configuration ended the shell with status {status}")
+        raise ConfigError(
+            text or f"the configuration ended the shell with status {status}",
+            hint="look at abuild.conf: the system's in /etc (or $ABUILD_CONF), and your own (or $ABUILD_USERCONF)",
+        )
     if complaint:
         os.write(2, complaint)
     return Config(parse_variables(fields[0]), frozenset(parse_exported(fields[1])), env)

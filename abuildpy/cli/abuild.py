@@ -7,7 +7,7 @@ import os
 import sys
 
 from abuildpy import __version__
-from abuildpy.cli.failure import report
+from abuildpy.cli.failure import open_standard_streams, report
 from abuildpy.cli.options import USAGE, Options, parse
 from abuildpy.config import Config, load_config
 from abuildpy.errors import Aborted, AbuildError, ConfigError, UsageError
@@ -23,6 +23,8 @@ COMPATIBLE_WITH = "3.18.0"
 
 def main() -> int:
     """Entry point; returns the exit status."""
+    open_standard_streams()
+    os.umask(0o022)
     program = _Program()
     try:
         return program.run(sys.argv[1:])
@@ -47,17 +49,21 @@ class _Program:
                 sys.stderr.write(USAGE)
             return status
         if options.print_help:
-            sys.stdout.write(USAGE)
+            self.console.plain(USAGE.rstrip("\n"))
             return 0
         if options.print_version:
-            sys.stdout.write(f"abuild {COMPATIBLE_WITH} (abuildpy {__version__})\n")
+            self.console.plain(f"abuild {COMPATIBLE_WITH} (abuildpy {__version__})")
             return 0
         config = load_config(_environment(options))
         if options.print_arch:
-            sys.stdout.write(f"{config.carch}\n")
+            self.console.plain(config.carch)
             return 0
         self.console = Console("", _colors(options, config), options.quiet)
         _refuse_root(options)
+        if not config.get("REPODEST"):
+            if config.get("PKGDEST"):
+                raise ConfigError("PKGDEST is not supported", hint="set REPODEST, the folder for repositories, instead")
+            self.console.warning(f"REPODEST is not set; packages go to {config.repodest}")
         return self._build(options, config, verbs or ("all",))
 
     def _build(self, options: Options, config: Config, verbs: tuple[str, ...]) -> int:
@@ -74,7 +80,8 @@ class _Program:
         from abuildpy.recipe.evaluate import find_apkbuild
 
         for number in (signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, _interrupt)
+            if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
+                signal.signal(number, _interrupt)
         apkbuild = find_apkbuild(Path(path))
         settings = Settings(
             force=options.force,
@@ -94,7 +101,12 @@ class _Program:
         self.console = build.console
         carch = f"-{config.carch}" if config.get("CROSS_COMPILE") else ""
         self.console.title(f"abuild{carch}: {build.recipe.pkgname}")
-        build.run(verbs)
+        try:
+            build.run(verbs)
+        except (AbuildError, KeyboardInterrupt, OSError) as error:
+            status = report(error, self.console)
+            build.clean_up_after_failure()
+            return status
         return 0
 
 

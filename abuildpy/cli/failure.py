@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
 
 from abuildpy.errors import Aborted, AbuildError
 
@@ -31,12 +32,41 @@ def report(error: BaseException, console: Console) -> int:
     return error.exit_status
 
 
+def open_standard_streams() -> None:
+    """Puts /dev/null where the caller has closed standard input, output or errors.
+
+    Otherwise the next pipe or file opened would be taken for them, and ``sys.stdout`` would be None.
+    """
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # takes the lowest number that is free
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))
+
+
 def guarded(action: Callable[[], int], console: Callable[[], Console]) -> int:
     """Runs a program's body; ``console`` gives the console to complain on at the time of the failure."""
+    open_standard_streams()
     try:
-        return action()
+        status = action()
+        sys.stdout.flush()
     except (AbuildError, KeyboardInterrupt, OSError) as error:
+        if isinstance(error, BrokenPipeError) and _nobody_listens():
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or Python complains at its end
+            return 1
         return report(error, console())
+    return status
+
+
+def _nobody_listens() -> bool:
+    """Whether standard output is a pipe whose reader has gone, as after ``| head``: no reason to say anything."""
+    import select
+
+    poll = select.poll()
+    poll.register(1, 0)
+    return any(event & select.POLLERR for _, event in poll.poll(0))
 
 
 def _from_system(error: OSError) -> AbuildError:

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import os
+
 from abuildpy.errors import UsageError
 from abuildpy.record import record
 
@@ -147,10 +149,12 @@ def _short(letters: str, rest: list[str], values: dict[str, str | bool | None]) 
             if letter in "AhV":
                 return True
             continue
-        if letters:
-            values[name] = letters
-        elif rest:
-            values[name] = rest.pop(0)
+        argument = letters or (rest.pop(0) if rest else None)
+        if argument is None:
+            return False
+        if name == "directory":  # several lead on from one another
+            argument = os.path.join(str(values.get(name, "")), argument)
+        values[name] = argument
         return False
     return False
 

@@ -80,24 +80,30 @@ def diff(old: Sequence[str], new: Sequence[str], labels: tuple[str, str], *, con
         left = _range(before[start][0], before[end][0])
         right = _range(before[start][1], before[end][1])
         yield f"@@ -{left} +{right} @@"
-        yield from _hunk(merged[start:end])
+        yield from (f"{sign}{name}" for sign, name in merged[start:end])
 
 
 def _merge(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Both listings as one, each line with ``-`` (only in the old one), ``+`` or a blank (in both)."""
+    """Both listings as one, each line with ``-`` (only in the old one), ``+`` or a blank (in both).
+
+    Among neighbours, what went comes before what came.
+    """
+    added: list[str] = []
     left = right = 0
     while left < len(old) and right < len(new):
         if old[left] == new[right]:
+            yield from (("+", name) for name in added)
+            added.clear()
             yield " ", old[left]
             left, right = left + 1, right + 1
         elif _as_bytes(old[left]) < _as_bytes(new[right]):
             yield "-", old[left]
             left += 1
         else:
-            yield "+", new[right]
+            added.append(new[right])
             right += 1
     yield from (("-", name) for name in old[left:])
-    yield from (("+", name) for name in new[right:])
+    yield from (("+", name) for name in (*added, *new[right:]))
 
 
 def _groups(changes: Sequence[int], gap: int) -> Iterator[tuple[int, int]]:
@@ -109,20 +115,6 @@ def _groups(changes: Sequence[int], gap: int) -> Iterator[tuple[int, int]]:
             first = at
         last = at
     yield first, last
-
-
-def _hunk(lines: Sequence[tuple[str, str]]) -> Iterator[str]:
-    """The lines of a hunk: among neighbours, what went comes before what came."""
-    added: list[str] = []
-    for sign, name in lines:
-        if sign == "+":
-            added.append(f"+{name}")
-            continue
-        if sign == " ":
-            yield from added
-            added.clear()
-        yield f"{sign}{name}"
-    yield from added
 
 
 def _range(start: int, end: int) -> str:

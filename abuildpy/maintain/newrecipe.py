@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from abuildpy.errors import AbuildError, RecipeError
@@ -72,7 +72,11 @@ def create(wish: Wish, parent: Path, *, sample_folders: tuple[Path, ...], abuild
         write(recipe, _text(wish, _look(wish, None)))
         return recipe
     unpacked = abuild(folder, "-f", "checksum", "unpack") == 0
-    write(recipe, _text(wish, _look(wish, folder / "src")))
+    seen = _look(wish, folder / "src" if unpacked else None)
+    if not unpacked and origin.source:
+        # What abuild expects of a source that nobody has seen.
+        seen = replace(seen, builddir="$srcdir/$pkgname-$pkgver")
+    write(recipe, _text(wish, seen))
     # Once more, because the checksums' place is at the end.
     if not unpacked or abuild(folder, "-f", "checksum") != 0:
         raise RecipeError(

@@ -67,23 +67,13 @@ def header(member: Member) -> bytes:
             f"the time stamp {member.mtime} cannot be stored in a package",
             hint="set SOURCE_DATE_EPOCH to seconds since 1970",
         )
-    records = _records(member)
-    parent, _, base = member.name.rstrip(b"/").rpartition(b"/")
     uid = member.uid if member.uid <= _MAX_OCTAL7 else 0
     gid = member.gid if member.gid <= _MAX_OCTAL7 else 0
     size = member.size if member.size <= _MAX_OCTAL11 else 0
     major, minor = member.device
     return b"".join(
         (
-            # The extended header's own owner and device fields: ids 0, everything else empty.
-            _block(
-                (parent or b".") + b"/PaxHeaders/" + base,
-                b"%07o\0%07o\0%07o\0%011o\0%011o\0" % (0o644, 0, 0, len(records), member.mtime),
-                EXTENDED,
-                b"",
-                b"",
-            ),
-            pad(records),
+            extended_header(member.name, _records(member), member.mtime),
             _block(
                 member.name,
                 b"%07o\0%07o\0%07o\0%011o\0%011o\0" % (member.mode, uid, gid, size, member.mtime),
@@ -95,6 +85,14 @@ def header(member: Member) -> bytes:
     )
 
 
+def extended_header(name: bytes, records: bytes, mtime: int) -> bytes:
+    """Return the blocks that tell ``records`` (a chain of :func:`record`) about the member ``name`` that follows."""
+    parent, _, base = name.rstrip(b"/").rpartition(b"/")
+    # Its own owner and device fields: ids 0, everything else empty.
+    numbers = b"%07o\0%07o\0%07o\0%011o\0%011o\0" % (0o644, 0, 0, len(records), mtime)
+    return _block((parent or b".") + b"/PaxHeaders/" + base, numbers, EXTENDED, b"", b"") + pad(records)
+
+
 def pad(content: bytes) -> bytes:
     """Return ``content`` filled with zeros to whole blocks."""
     return content + bytes(-len(content) % BLOCK)
@@ -104,28 +102,28 @@ def _records(member: Member) -> bytes:
     """The records of the extended header, in GNU tar's order."""
     records = b""
     if len(member.link) > _NAME_FIELD:
-        records += _record(b"linkpath", member.link)
+        records += record(b"linkpath", member.link)
     if len(member.name) > _NAME_FIELD or not member.name.isascii():
-        records += _record(b"path", member.name)
+        records += record(b"path", member.name)
     if member.uid > _MAX_OCTAL7:
-        records += _record(b"uid", b"%d" % member.uid)
+        records += record(b"uid", b"%d" % member.uid)
     if member.gid > _MAX_OCTAL7:
-        records += _record(b"gid", b"%d" % member.gid)
+        records += record(b"gid", b"%d" % member.gid)
     if member.size > _MAX_OCTAL11:
-        records += _record(b"size", b"%d" % member.size)
+        records += record(b"size", b"%d" % member.size)
     if _spills(member.user):
-        records += _record(b"uname", member.user)
+        records += record(b"uname", member.user)
     if _spills(member.group):
-        records += _record(b"gname", member.group)
+        records += record(b"gname", member.group)
     if member.capability:
-        records += _record(b"SCHILY.xattr.security.capability", member.capability)
+        records += record(b"SCHILY.xattr.security.capability", member.capability)
     records += _TIMES
     if member.checksum:
         records += b"68 APK-TOOLS.checksum.SHA1=%s\n" % member.checksum.encode()
     return records
 
 
-def _record(key: bytes, value: bytes) -> bytes:
+def record(key: bytes, value: bytes) -> bytes:
     """One record ``LENGTH KEY=VALUE`` and a newline, where the length counts its own digits too."""
     rest = len(key) + len(value) + 3
     length = rest + len(str(rest))

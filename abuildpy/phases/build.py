@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from contextlib import ExitStack
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from abuildpy.config import Config
 from abuildpy.errors import AbuildError, RecipeError
 from abuildpy.phases import upkeep
 from abuildpy.phases.outcome import require_success
+from abuildpy.phases.requests import CallBacks
 from abuildpy.phases.settings import Settings
 from abuildpy.phases.timing import Timings
 from abuildpy.phases.walls import Stages
@@ -22,8 +25,11 @@ from abuildpy.recipe.model import Recipe
 from abuildpy.recipe.outputs import Outputs, nothing_to_do
 from abuildpy.ui.console import Console
 
-_IN_SHELL = ("prepare", "mkusers", "build", "check", "package")
+_PHASES = ("prepare", "mkusers", "build", "check", "package")
 """Verbs that are functions of the recipe; neighbours on the command line share one shell, as in abuild."""
+
+_HARMLESS = frozenset({"listpkg", "up2date", "validate", "index", "update_abuildrepo_index", "cleanpkg", "cleanoldpkg"})
+"""Verbs that leave the work folders alone, so that a build may be going on there."""
 
 
 @dataclass(slots=True)
@@ -33,6 +39,7 @@ class _State:
     environment: Mapping[str, str] | None = None
     uninstall: bool = False
     fetched: bool = False
+    locked: bool = False
 
 
 class Build:
@@ -43,7 +50,7 @@ class Build:
         self.config = config
         self.settings = settings
         self.console = console
-        self.workspace: Workspace = workspace_of(recipe)
+        self.workspace: Workspace = workspace_of(recipe, config)
         self._stages = stages
         self._state = _State()
         self._timings = Timings(config.environ)
@@ -56,17 +63,26 @@ class Build:
         return cls(recipe, config, settings, console.about(recipe.pkgname), stages)
 
     def run(self, verbs: Iterable[str]) -> None:
-        """Runs verbs in order. Raises the AbuildError of the first that fails, after cleaning up as configured."""
-        try:
-            for in_shell, group in groupby(verbs, key=self._runs_in_shell):
-                if in_shell:
-                    self._shell_verbs(tuple(group))
-                    continue
-                for verb in group:
-                    self._verb(verb)
-        except BaseException:
+        """Runs verbs in order. Raises the AbuildError of the first that fails; ``clean_up_after_failure`` is the caller's."""
+        verbs = tuple(verbs)
+        with ExitStack() as stack:
+            if not _HARMLESS.issuperset(verbs):
+                if not stack.enter_context(building(self.recipe.startdir)):
+                    raise AbuildError(
+                        f"another build is at work in {self.recipe.startdir}", hint="wait for it, or end it"
+                    )
+                self._state.locked = True
+            for kind, group in groupby(verbs, key=self._kind):
+                if kind == "verb":
+                    for verb in group:
+                        self._verbs()[verb]()
+                else:
+                    self._run_functions(tuple(group), by_hand=kind == "own")
+
+    def clean_up_after_failure(self) -> None:
+        """Removes what ERROR_CLEANUP names, unless the work folders belong to another build."""
+        if self._state.locked:
             self._clean_up(self.config.get("ERROR_CLEANUP").split())
-            raise
 
     # --- verbs -------------------------------------------------------------------------------------------------
 
@@ -74,10 +90,15 @@ class Build:
     def _outputs(self) -> Outputs:
         return upkeep.outputs_of(self.recipe, self.config)
 
-    def _runs_in_shell(self, verb: str) -> bool:
-        if verb in _IN_SHELL:
-            return True
-        return verb in self.recipe.functions and (verb in upkeep.OVERRIDABLE or verb not in self._verbs())
+    def _kind(self, verb: str) -> str:
+        """``phase``, ``verb`` (done by us) or ``own``: any other function of the recipe, named by hand."""
+        if verb in _PHASES:
+            return "phase"
+        if verb in self._verbs():
+            return "verb"
+        if verb in self.recipe.functions or verb.startswith("default_"):
+            return "own"
+        raise RecipeError(f"No such function {verb}", hint="`abuild -h` lists the verbs")
 
     def _verbs(self) -> dict[str, Callable[[], None]]:
         return {
@@ -106,9 +127,7 @@ class Build:
         }
 
     def _upkeep(
-        self,
-        action: Callable[[Recipe, Config, Console], None],
-        then: Callable[[], None] | None = None,
+        self, action: Callable[[Recipe, Config, Console], None], then: Callable[[], None] | None = None
     ) -> Callable[[], None]:
         def run() -> None:
             action(self.recipe, self.config, self.console)
@@ -116,12 +135,6 @@ class Build:
                 then()
 
         return run
-
-    def _verb(self, verb: str) -> None:
-        action = self._verbs().get(verb)
-        if action is None:
-            raise RecipeError(f"No such function {verb}", hint="`abuild -h` lists the verbs")
-        action()
 
     def all(self) -> None:
         """Builds what is not up to date (with ``-f``: in any case)."""
@@ -133,21 +146,18 @@ class Build:
 
     def build_repository(self) -> None:
         """Every phase in order, then the index."""
-        require_safe_names(self.recipe)
         if self.settings.force or not self._outputs.packages_up_to_date(keep=self.settings.keep):
-            with building(self.recipe.startdir) as free:
-                if not free:
-                    raise AbuildError(
-                        f"another build is at work in {self.recipe.startdir}", hint="wait for it, or end it"
-                    )
-                self._build_packages()
+            self._build_packages()
         self.index()
 
     def _build_packages(self) -> None:
+        from abuildpy.phases.overrides import own_steps
+
         started = time.time()
         recipe, console = self.recipe, self.console
+        own_steps(recipe)  # what cannot be done is said before hours of building
         with self._timings.step("key"):
-            self._stages.require_key()  # without a key nothing else is worth starting
+            self._stages.key.require()  # without a key nothing else is worth starting
         console.msg(
             f"Building {recipe.repo}/{recipe.pkgname} {recipe.version} (using {self.settings.program}) "
             f"started {_date(started)}"
@@ -157,9 +167,9 @@ class Build:
                 step()
         check = self._check_verb()
         with self._timings.step("build"):
-            self._shell_verbs(("prepare", "mkusers", "build", *(("check",) if check == "check" else ())))
+            self._run_functions(("prepare", "mkusers", "build", *(("check",) if check == "check" else ())))
             if check == "checkroot":
-                self._shell_verbs(("check",), fakeroot=True)
+                self._run_functions(("check",), fakeroot=True)
         self.root_package()
         seconds = int(time.time() - started)
         console.msg(
@@ -178,6 +188,9 @@ class Build:
 
     def validate(self) -> None:
         """Checks the recipe. Raises RecipeError when it breaks a rule."""
+        if "validate" in self.recipe.functions:
+            self._run_functions(("validate",))
+            return
         from abuildpy.phases.rules import apply_rules
 
         apply_rules(self.recipe, self.config, self.console)
@@ -185,9 +198,11 @@ class Build:
     def fetch(self) -> None:
         """Downloads, verifies and links the sources."""
         if "fetch" in self.recipe.functions:
-            self._shell_verbs(("fetch",), network=True, writable=self._sources_folder())
+            self._run_functions(("fetch",), network=True, writable=self._sources_folder())
         else:
-            self._default_fetch()
+            from abuildpy.phases.sources import fetch_sources
+
+            fetch_sources(self.recipe, self.config, self.workspace, self.console)
         self._state.fetched = True
 
     def unpack(self) -> None:
@@ -195,7 +210,7 @@ class Build:
         if not self._state.fetched:
             self.fetch()
         if "unpack" in self.recipe.functions:
-            self._shell_verbs(("unpack",))
+            self._run_functions(("unpack",))
             return
         from abuildpy.phases.sources import unpack_sources
 
@@ -243,17 +258,18 @@ class Build:
         from abuildpy.phases.packaging import pack
         from abuildpy.phases.trees import Job, make_trees
 
-        require_safe_names(self.recipe)
+        self._outputs.require_safe()
         remove_tree(self.workspace.pkg / self.recipe.pkgname)
         job = Job(self.recipe, self.config, self._stages, self.workspace, self.console, self._timings)
-        pack(job, make_trees(job, self._state.environment, self._call_back))
+        pack(job, make_trees(job, self._state.environment, self._call_backs(by_hand=False, network=False)))
 
     def index(self) -> None:
         """Updates and signs the indexes of the architectures that this recipe makes packages for."""
         from abuildpy.phases.publish import update_indexes
 
+        self._outputs.require_safe()
         with self._timings.step("index"):
-            update_indexes(self.recipe, self.config, self._stages.signer(), self.settings.description, self.console)
+            update_indexes(self.recipe, self.config, self._stages.key.signer(), self.settings.description, self.console)
 
     def require_up_to_date(self) -> None:
         """Raises AbuildError unless nothing is to be done."""
@@ -262,94 +278,57 @@ class Build:
 
     # --- the recipe's own functions ----------------------------------------------------------------------------
 
-    def _shell_verbs(
+    def _run_functions(
         self,
-        verbs: tuple[str, ...],
+        functions: tuple[str, ...],
         *,
+        by_hand: bool = False,
         fakeroot: bool = False,
         network: bool = False,
         writable: tuple[Path, ...] = (),
     ) -> None:
-        own = [verb for verb in verbs if verb not in _IN_SHELL and verb not in upkeep.OVERRIDABLE]
-        if own:
-            self.console.msg(f"{', '.join(own)}: a function of the recipe; it may write its folder and use the network")
-            network, writable = True, (self.recipe.startdir, *self._sources_folder())
+        """Runs functions of the recipe in one shell. ``by_hand`` ones may write the recipe's folder and use the network."""
+        if by_hand:
+            startdir = self.recipe.startdir
+            may_write = os.getuid() != 0 or startdir.stat().st_uid != 0
+            writable = (startdir, *self._sources_folder()) if may_write else ()
+            network = True
+            where = (
+                "it may write its folder and" if may_write else "its folder belongs to root and stays as it is; it may"
+            )
+            self.console.msg(f"{', '.join(functions)}: a function of the recipe; {where} use the network")
+        network = self._stages.network(self.recipe, wanted=network)
         result = self._stages.verbs(
             self.recipe,
             self.workspace,
-            verbs,
+            functions,
             environment=self._state.environment,
-            call_back=self._call_back,
+            call_back=self._call_backs(by_hand=by_hand, network=network),
             fakeroot=fakeroot,
             network=network,
             writable=writable,
-            interactive=bool(own),
+            interactive=by_hand,
         )
         self._state.environment = result.environment or self._state.environment
-        require_success(result, self.recipe, kept=self.workspace.src)
+        cleaned = not self.settings.keep_build and "srcdir" in self.config.get("ERROR_CLEANUP").split()
+        require_success(result, self.recipe, kept=None if cleaned else self.workspace.src)
+
+    def _call_backs(self, *, by_hand: bool, network: bool) -> CallBacks:
+        return CallBacks(self.recipe, self.config, self.settings, self.workspace, self.console, by_hand, network)
 
     def _sources_folder(self) -> tuple[Path, ...]:
-        folder = self.config.get("SRCDEST")
-        return (Path(folder),) if folder else (self.recipe.startdir,)
+        return (upkeep.source_folder(self.recipe, self.config),)
 
-    def _call_back(self, verb: str, arguments: tuple[str, ...]) -> bool:
-        """A function of the recipe called one of abuild's own that runs outside. Failing there fails the function."""
-        actions: Mapping[str, Callable[[], None]] = {
-            "builddeps": self.check_dependencies,
-            "checksum": self.checksum,
-            "clean": self.clean,
-            "cleanup": lambda: self._clean_up(arguments, asked_by_recipe=True),
-            "deps": lambda: self._install_for(arguments),
-            "fetch": self._default_fetch,
-            "undeps": self.remove_dependencies,
-            "uri_fetch": lambda: self._fetch_one(arguments),
-            "validate": self.validate,
-        }
-        action = actions.get(verb)
-        try:
-            if action is None:
-                raise RecipeError(f"the recipe asked for '{verb}', which cannot be done from inside a function")
-            action()
-        except AbuildError as error:
-            self.console.error(error.message)
-            for line in (*error.details, *((error.hint,) if error.hint else ())):
-                self.console.error2(line)
-            return False
-        return True
-
-    def _install_for(self, arguments: tuple[str, ...]) -> None:
-        """Installs what the variables say now, which a function may have changed (as many ``snapshot`` do)."""
-        from abuildpy.phases import dependencies
-
-        names = ("depends", "makedepends", "checkdepends")
-        changed = {name: tuple(value.split()) for name, value in zip(names, arguments, strict=False)}
-        dependencies.install(replace(self.recipe, **changed), self.config, self.console)  # type: ignore[arg-type]
-
-    def _fetch_one(self, arguments: tuple[str, ...]) -> None:
-        from abuildpy.phases.sources import fetch_entry
-
-        for entry in arguments:
-            fetch_entry(entry, self.recipe, self.config, self.console)
-
-    def _default_fetch(self) -> None:
-        from abuildpy.phases.sources import fetch_sources
-
-        fetch_sources(self.recipe, self.config, self.workspace, self.console)
-
-    def _clean_up(self, words: Iterable[str], *, asked_by_recipe: bool = False) -> None:
+    def _clean_up(self, words: Iterable[str]) -> None:
         if self.settings.keep_build:
             return
+        folders = {"srcdir": self.workspace.src, "pkgdir": self.workspace.pkg, "tmpdir": self.workspace.tmp}
         for word in words:
-            folder = {"srcdir": self.workspace.src, "pkgdir": self.workspace.pkg, "tmpdir": self.workspace.tmp}.get(
-                word
-            )
-            if folder is not None:
-                if not asked_by_recipe:
-                    self.console.msg(f"Cleaning up {word}")
-                if word == "srcdir" and "cleanup_srcdir" in self.recipe.functions and not asked_by_recipe:
-                    self._shell_verbs(("cleanup_srcdir",))
-                else:
-                    remove_tree(folder)
+            if word in folders:
+                self.console.msg(f"Cleaning up {word}")
+                if word == "srcdir" and "cleanup_srcdir" in self.recipe.functions and folders[word].is_dir():
+                    self._run_functions(("cleanup_srcdir",))
+                remove_tree(folders[word])
             elif word == "deps" and self._state.uninstall:
                 self.console.msg("Uninstalling dependencies...")
                 self._state.uninstall = False
@@ -359,13 +338,3 @@ class Build:
 def _date(seconds: float) -> str:
     """A time as RFC 2822 writes it, in the local zone."""
     return time.strftime("%a, %d %b %Y %H:%M:%S %z", time.localtime(seconds))
-
-
-def require_safe_names(recipe: Recipe) -> None:
-    """Refuses names and versions that would lead out of the folders they are used in, before any is used."""
-    for what in (*recipe.package_names, recipe.version):
-        if "/" in what or what.startswith((".", "-")) or not what or any(c.isspace() for c in what):
-            raise RecipeError(
-                f"{recipe.path}: '{what}' is not a valid package name or version",
-                hint="use letters, digits and . _ + - only",
-            )

@@ -6,6 +6,8 @@ from __future__ import annotations
 from abuildpy.errors import SandboxError
 
 _LONGEST_COUNT = 9
+_MOST_FIELDS = 10_000
+_LONGEST_FRAME = 1 << 24
 
 
 class FrameReader:
@@ -27,10 +29,12 @@ class FrameReader:
                 if len(count) > _LONGEST_COUNT:
                     raise _garbled()
                 return frames
-            if not count.isdigit() or len(count) > _LONGEST_COUNT:
+            if not count.isdigit() or not 0 < int(count[: _LONGEST_COUNT + 1]) <= _MOST_FIELDS:
                 raise _garbled()
             fields = rest.split(b"\0", int(count))
             if len(fields) <= int(count):
+                if len(rest) > _LONGEST_FRAME:
+                    raise _garbled()
                 return frames
             frames.append(tuple(fields[:-1]))
             self._pending = fields[-1]

@@ -60,7 +60,7 @@ def _metadata(
         provider_priority=variables.get("provider_priority", ""),
         replaces_priority=variables.get("replaces_priority", ""),
         trigger_dirs=directories,
-        scripts={member: _read(recipe.startdir / script) for member, script in scripts.items()},
+        scripts={member: _read(recipe.startdir, script) for member, script in scripts.items()},
         options=words(variables, "options"),
         main_options=words(main, "options"),
         variables={**variables, **{key: main.get(key, "") for key in _MAIN_DECIDES}},
@@ -72,9 +72,14 @@ def _owner(script: str) -> str:
     return script.rpartition(".")[0]
 
 
-def _read(path: Path) -> bytes:
+def _read(startdir: Path, script: str) -> bytes:
+    """Content of an install script. It may be a link to another file of the recipe's folder, and to nothing else."""
+    path = startdir / script
     try:
-        return path.read_bytes()
+        real = path.resolve(strict=True)
+        if startdir.resolve() not in real.parents:
+            raise RecipeError(f"{path} leads out of the recipe's folder", hint="put the script itself there")
+        return real.read_bytes()
     except OSError as error:
         raise RecipeError(
             f"{path} cannot be read: {error.strerror}", hint="is it named in install or triggers?"

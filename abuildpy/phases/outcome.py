@@ -12,10 +12,10 @@ from abuildpy.recipe.model import Recipe
 _NO_NETWORK = "it had no network: if it needs one, put net into options, or use --net=always"
 
 
-def require_success(result: StageResult, recipe: Recipe, *, kept: Path) -> None:
+def require_success(result: StageResult, recipe: Recipe, *, kept: Path | None) -> None:
     """Raises PhaseError naming the function that failed and how, RecipeError for a function that does not exist.
 
-    ``kept`` is the folder to look at.
+    ``kept`` is the folder to look at, None if it will be gone.
     """
     if result.missing:
         raise RecipeError(f"No such function {result.missing}", hint=f"{recipe.path} does not define it")
@@ -24,7 +24,7 @@ def require_success(result: StageResult, recipe: Recipe, *, kept: Path) -> None:
         function, status = result.failures[0].function, result.failures[0].status
     elif result.status == 0:
         return
-    details = (f"{_how(status)}; its tree is kept in {kept} for looking",)
+    details = (_how(status) + (f"; its tree is kept in {kept} for looking" if kept else ""),)
     hint = None if result.had_network else _NO_NETWORK
     raise PhaseError(f"{function} failed", phase=function, status=status, details=details, hint=hint)
 

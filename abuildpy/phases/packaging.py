@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,13 +18,14 @@ from abuildpy.package.postcheck import Finding, postcheck
 from abuildpy.package.size import human_size, package_size
 from abuildpy.package.trace import Traceable, trace
 from abuildpy.phases.providers import providers_for
-from abuildpy.phases.trees import Job, Package, own_findings, own_steps
+from abuildpy.phases.overrides import own_steps
+from abuildpy.phases.trees import Job, Package, own_findings
 from abuildpy.phases.upkeep import package_path
 from abuildpy.ui.console import Console
 
 
 def pack(job: Job, packages: tuple[Package, ...]) -> tuple[Path, ...]:
-    """Checks, traces, packs and signs the packages, and puts them into the repository: all of them or none.
+    """Checks, traces, packs and signs the packages, and puts them into the repository when all of them are made.
 
     Returns their paths. Raises PackageError when one breaks a rule, SigningError without a usable key.
     """
@@ -36,7 +38,7 @@ def pack(job: Job, packages: tuple[Package, ...]) -> tuple[Path, ...]:
             name = package.metadata.name
             final = package_path(job.recipe, job.config, name)
             final.parent.mkdir(parents=True, exist_ok=True)
-            part = final.with_name(f".{final.name}.part")
+            part = final.with_name(f".{final.name}.{os.getpid()}.part")
             staged.append((part, final))
             _write(job, package, traced[name], part)
         for package, (part, final) in zip(packages, staged, strict=True):
@@ -122,7 +124,7 @@ def _write(job: Job, package: Package, traced: Traced, path: Path) -> None:
         scripts=metadata.scripts,
         tree=package.tree,
         epoch=provenance.epoch,
-        signer=job.stages.signer(),
+        signer=job.stages.key.signer(),
         on_step=console.msg,
     )
 

@@ -3,12 +3,16 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import select
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+
+
+_MOST = 1 << 26
 
 
 @dataclass(slots=True)
@@ -37,7 +41,11 @@ def pipes(count: int) -> Iterator[tuple[Pipe, ...]]:
     made: list[Pipe] = []
     try:
         for _ in range(count):
-            made.append(Pipe(*os.pipe2(os.O_CLOEXEC)))
+            # Above the numbers that the shells inside know their ends by, so that moving one never hits another.
+            low = os.pipe2(os.O_CLOEXEC)
+            made.append(Pipe(*(fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 10) for end in low)))
+            for end in low:
+                os.close(end)
         yield tuple(made)
     finally:
         for pipe in made:
@@ -46,13 +54,14 @@ def pipes(count: int) -> Iterator[tuple[Pipe, ...]]:
 
 
 def read_all(descriptors: Sequence[int], seconds: float) -> list[bytes] | None:
-    """What comes out of each descriptor until all have ended; None if that takes longer than ``seconds``."""
+    """What comes out of each descriptor until all have ended; None if that takes longer than ``seconds`` or is absurdly much."""
     deadline = time.monotonic() + seconds
     chunks: dict[int, list[bytes]] = {descriptor: [] for descriptor in descriptors}
     poll = select.poll()
     for descriptor in descriptors:
         poll.register(descriptor, select.POLLIN)
     open_ones = set(descriptors)
+    total = 0
     while open_ones:
         ready = poll.poll(max(0.0, deadline - time.monotonic()) * 1000)
         if not ready:
@@ -61,6 +70,9 @@ def read_all(descriptors: Sequence[int], seconds: float) -> list[bytes] | None:
             data = os.read(descriptor, 1 << 16)
             if data:
                 chunks[descriptor].append(data)
+                total += len(data)
+                if total > _MOST:
+                    return None
             else:
                 poll.unregister(descriptor)
                 open_ones.discard(descriptor)

@@ -126,7 +126,13 @@ class Listener:
                 self._running = ""
             case "failed", (function, status, package):
                 self._running = ""
-                self._failures.append(Failure(function, int(status) if status.isdigit() else 1, package))
+                self._failures.append(
+                    Failure(
+                        function,
+                        int(status) if status.isascii() and status.isdigit() and len(status) < 4 else 1,
+                        package,
+                    )
+                )
             case "missing", (function,):
                 self._missing = function
             case "environment", (_,):

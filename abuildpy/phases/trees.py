@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from abuildpy.config import Config
-from abuildpy.errors import PhaseError, RecipeError
+from abuildpy.errors import PhaseError
 from abuildpy.package.elf import ElfInfo, find_elf
 from abuildpy.package.model import Metadata, Tree
 from abuildpy.package.postcheck import libtool_archives, removable_directories
@@ -17,6 +17,7 @@ from abuildpy.package.strip import plan_strip
 from abuildpy.package.tree import scan
 from abuildpy.phases.metadata import package_metadata
 from abuildpy.phases.outcome import require_success
+from abuildpy.phases.overrides import WRITTEN_BY, own_steps
 from abuildpy.phases.stage import CallBack
 from abuildpy.phases.timing import Timings
 from abuildpy.phases.workspace import Workspace
@@ -25,25 +26,6 @@ from abuildpy.ui.console import Console
 
 if TYPE_CHECKING:
     from abuildpy.phases.walls import Stages
-
-WRITTEN_BY = {
-    "prepare_trace_rpaths": (".rpaths",),
-    "prepare_symlinks": (".symlinks",),
-    "prepare_pkgconfig_provides": (".provides-pc", ".needs-pc"),
-    "prepare_command_provides": (".provides-command",),
-    "prepare_py_provides": (".provides-py",),
-    "scan_shared_objects": (".provides-so", ".needs-so"),
-    "scan_symlink_targets": (".needs-symlinks",),
-    "scan_pkgconfig_depends": (".needs-pc",),
-    "scan_python3_dependency": (".needs-python3",),
-}
-"""Packaging steps that a recipe may do itself, with the files in ``.control.NAME/`` that carry what they found."""
-
-_IN_SESSION = ("stripbin", *WRITTEN_BY, "archcheck", "postcheck")
-"""Steps that the session's shell runs where the recipe redefines them, in abuild's order."""
-
-_REFUSED = ("create_apks", "prepare_package", "prepare_subpackages", "prepare_metafiles", "rootpkg", "pre_split")
-"""Redefining these would mean making packages in the recipe's own way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,17 +60,6 @@ class Package:
     elf: Mapping[bytes, ElfInfo]
     triplet: str
     emptied: bool = False
-
-
-def own_steps(recipe: Recipe) -> tuple[str, ...]:
-    """Packaging steps that the recipe does itself. Raises RecipeError for one that cannot be handed over."""
-    refused = [name for name in _REFUSED if name in recipe.functions]
-    if refused:
-        raise RecipeError(
-            f"{recipe.path} redefines {', '.join(refused)}, which makes the packages",
-            hint="let package() and split functions do what is special about it",
-        )
-    return tuple(name for name in _IN_SESSION if name in recipe.functions)
 
 
 def make_trees(job: Job, environment: Mapping[str, str] | None, call_back: CallBack) -> tuple[Package, ...]:

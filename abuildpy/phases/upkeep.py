@@ -12,9 +12,6 @@ from abuildpy.recipe.model import Recipe
 from abuildpy.recipe.outputs import Outputs
 from abuildpy.ui.console import Console
 
-OVERRIDABLE = frozenset({"fetch", "unpack", "cleanup_srcdir", "sourcecheck", "srcpkg", "snapshot", "verify"})
-"""Verbs done outside the walls by us, unless the recipe brings a function of that name."""
-
 
 def has_option(recipe: Recipe, flag: str) -> bool:
     """Whether ``options`` has a flag for the main package."""
@@ -66,19 +63,21 @@ def clean_cache(recipe: Recipe, config: Config, console: Console) -> None:
 
 def clean_packages(recipe: Recipe, config: Config, console: Console) -> None:
     """``cleanpkg``: deletes the packages of this version; the caller updates the index."""
-    console.msg("Cleaning built packages...")
+    console.msg("Cleaning packages of this version")
+    outputs_of(recipe, config).require_safe()
     for path in package_paths(recipe, config):
         path.unlink(missing_ok=True)
 
 
 def clean_old_packages(recipe: Recipe, config: Config, console: Console) -> None:
     """``cleanoldpkg``: deletes other versions of this recipe's packages; the caller updates the index."""
-    console.msg("Cleaning all packages except the current version...")
-    current = set(package_paths(recipe, config))
+    console.msg(f"Cleaning packages of other versions than {recipe.version}")
+    outputs_of(recipe, config).require_safe()
+    current = {path.name for path in package_paths(recipe, config)}
     for name in recipe.package_names:
-        for path in repository_folder(recipe, config, config.carch).glob(f"{_literal(name)}-[0-9]*.apk"):
-            if path not in current:
-                console.plain(f"removed '{path}'")
+        for path in package_path(recipe, config, name).parent.glob(f"{_literal(name)}-[0-9]*.apk"):
+            if path.name not in current:
+                console.msg2(f"removing {path}")
                 path.unlink(missing_ok=True)
 
 

@@ -4,22 +4,21 @@
 from __future__ import annotations
 
 import signal
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from abuildpy import __version__
 from abuildpy.config import PACKAGE_DIR, RUNTIME_DIR, Config
-from abuildpy.errors import ConfigError, SandboxError, SigningError
+from abuildpy.errors import ConfigError, SandboxError
 from abuildpy.package.model import Owner
+from abuildpy.phases.key import Key
 from abuildpy.phases.pipes import pipes, read_all
 from abuildpy.phases.settings import Settings
 from abuildpy.phases.stage import ANSWERS, EVENTS, CallBack, Listener, StageResult
 from abuildpy.phases.upkeep import has_option, source_folder
-from abuildpy.phases.workspace import Workspace, private_folder, read_inside
+from abuildpy.phases.workspace import Workspace, private_folder, read_inside, remove_tree
 from abuildpy.recipe.environment import recipe_environment
 from abuildpy.recipe.evaluate import Runner, ShellResult
 from abuildpy.recipe.history import Provenance, provenance
@@ -30,9 +29,6 @@ from abuildpy.sandbox.identity import Identity
 from abuildpy.sandbox.probe import choose, likely
 from abuildpy.shell import find_ash
 from abuildpy.ui.console import Console
-
-if TYPE_CHECKING:
-    from abuildpy.package.sign import Signer
 
 _EVALUATION_SECONDS = 60
 _STATE = "ownership"
@@ -87,8 +83,7 @@ class Stages:
         self._console = console
         self._provenances: dict[Path, Provenance] = {}
         self._walls: dict[Path, Wall] = {}
-        self._loader: threading.Thread | None = None
-        self._signer: Signer | None = None
+        self.key = Key(config)
 
     @property
     def generator(self) -> str:
@@ -99,49 +94,19 @@ class Stages:
     def _private(self) -> Path:
         """A folder that recipes can at most read; gone when the program ends."""
         folder = private_folder()
-        for name in ("home", "tmp", "plan"):
-            (folder / name).mkdir()
+        (folder / "plan").mkdir()
         return folder
-
-    def require_key(self) -> None:
-        """Raises SigningError unless there is a key; one that looks good is loaded while other work goes on."""
-        if self._signer is None:
-            if _looks_like_a_key(self._config.packager_privkey):
-                # Loading takes longer than anything else in a small build, and nobody needs the key before its end;
-                # nor the modules that make packages, while we wait for the recipe's phases anyway.
-                self._loader = threading.Thread(target=self._load_signer, daemon=True)
-                self._loader.start()
-            else:
-                self.signer()
-
-    def _load_signer(self) -> None:
-        import abuildpy.phases.packaging
-        import abuildpy.phases.publish  # noqa: F401
-        from abuildpy.package.sign import load_signer
-
-        try:
-            self._signer = load_signer(self._config)
-        except SigningError:
-            pass  # loading it again, where it is needed, tells what is wrong
-
-    def signer(self) -> Signer:
-        """The packager's key. Raises SigningError when there is none or it cannot be used."""
-        if self._loader is not None:
-            self._loader.join()
-            self._loader = None
-        if self._signer is None:
-            from abuildpy.package.sign import load_signer
-
-            self._signer = load_signer(self._config)
-        return self._signer
 
     def provenance(self, recipe: Recipe) -> Provenance:
         """Commit and source date of a recipe, asked once."""
         if recipe.path not in self._provenances:
             try:
-                self._provenances[recipe.path] = provenance(recipe.path, self._config.environ)
+                self._provenances[recipe.path] = provenance(recipe.path, self._config.variables)
             except ValueError as error:
-                raise ConfigError(f"SOURCE_DATE_EPOCH is not a number of seconds: {error}") from error
+                raise ConfigError(
+                    f"SOURCE_DATE_EPOCH is no usable number of seconds: {error}",
+                    hint="set it to seconds since 1970, or unset it",
+                ) from error
         return self._provenances[recipe.path]
 
     @property
@@ -152,7 +117,7 @@ class Stages:
     # --- evaluation --------------------------------------------------------------------------------------------
 
     def evaluation_runner(self) -> Runner:
-        """A runner for :func:`abuildpy.recipe.evaluate.evaluate`: nothing can be written, no network."""
+        """A runner for :func:`abuildpy.recipe.evaluate.evaluate`: nothing that lasts can be written, no network."""
         return self._evaluate
 
     def _evaluate(self, argv: tuple[str, ...], env: Mapping[str, str], folder: Path) -> ShellResult:
@@ -169,6 +134,9 @@ class Stages:
 
     def _evaluate_behind(self, wall: Wall, argv: tuple[str, ...], env: Mapping[str, str], folder: Path) -> ShellResult:
         home, tmp = self._private / "home", self._private / "tmp"
+        for folder_of_its_own in (home, tmp):  # what one recipe leaves, the next shall not find
+            remove_tree(folder_of_its_own)
+            folder_of_its_own.mkdir()
         hand_over((home, tmp), wall.user)
         with pipes(2) as (events, complaints):
             request = Request(
@@ -178,7 +146,7 @@ class Stages:
                 home=home,
                 tmp=tmp,
                 readable=_existing(*self._readable(folder), *self._config_files()),
-                hidden=self._hidden(),
+                hidden=self.key.hidden(),
                 stderr=complaints.send,
                 pass_fds=(events.send,),
             )
@@ -219,7 +187,7 @@ class Stages:
             task,
             Listener(call_back),
             environment,
-            network=network or self._network(recipe),
+            network=network,
             writable=writable,
             interactive=interactive,
         )
@@ -246,7 +214,7 @@ class Stages:
             ("fakeroot", str(workspace.session / _STATE), "package", *subpackages),
             Listener(call_back, trees),
             environment,
-            network=self._network(recipe),
+            network=self.network(recipe, wanted=False),
             more={
                 "ABUILDPY_OVERRIDDEN": " ".join(overridden),
                 "ABUILDPY_CAPABILITIES": str(workspace.session / _CAPABILITIES),
@@ -296,14 +264,16 @@ class Stages:
                 home=workspace.home,
                 tmp=workspace.scratch,
                 readable=_existing(
-                    *self._readable(recipe.startdir), source_folder(recipe, self._config), *self._config_files()
+                    *self._readable(recipe.startdir),
+                    source_folder(recipe, self._config),
+                    *self._config_files(),
+                    *self._sysroot(),
                 ),
                 writable=(*workspace.writable, *writable),
                 caches=self._caches(wall.user),
-                hidden=self._hidden(),
+                hidden=self.key.hidden(),
                 files=self._identity(recipe, workspace).write(self._private),
                 network=network,
-                terminal=interactive,
                 stdin=0 if interactive else None,
                 pass_fds=(events.send, answers.receive),
             )
@@ -352,13 +322,19 @@ class Stages:
         }
         return "".join(letter for letter, on in flags.items() if on) or "-"
 
-    def _network(self, recipe: Recipe) -> bool:
-        return {"always": True, "never": False}.get(self._settings.net, has_option(recipe, "net"))
+    def network(self, recipe: Recipe, *, wanted: bool) -> bool:
+        """Whether a stage gets the network: by ``--net``, else if it is ``wanted`` or the recipe's options have ``net``."""
+        return {"always": True, "never": False}.get(self._settings.net, wanted or has_option(recipe, "net"))
 
     def _wall(self, startdir: Path) -> Wall:
         if startdir not in self._walls:
             self._walls[startdir] = choose(self._settings.sandbox, self._console, startdir=startdir)
         return self._walls[startdir]
+
+    def _sysroot(self) -> tuple[Path, ...]:
+        """What is built for another machine is built against."""
+        root = self._config.get("CBUILDROOT")
+        return (Path(root),) if root else ()
 
     def _identity(self, recipe: Recipe, workspace: Workspace) -> Identity:
         user = self._wall(workspace.startdir).user
@@ -380,11 +356,6 @@ class Stages:
                 break
         return (startdir, tree, self._private)
 
-    def _hidden(self) -> tuple[Path, ...]:
-        """Private keys, wherever they lie."""
-        keys = [Path(self._config.packager_privkey).absolute()] if self._config.packager_privkey else []
-        return (*keys, *self._config.userdir.glob("*.rsa"))
-
     def _caches(self, user: BuildUser) -> tuple[Path, ...]:
         names = [self._config.get(name) for name in _CACHES]
         if self._config.get("USE_CCACHE"):
@@ -400,12 +371,3 @@ class Stages:
 def _existing(*paths: Path) -> tuple[Path, ...]:
     """Paths without those that are not there and without repetitions."""
     return tuple(path for path in dict.fromkeys(paths) if path.exists())
-
-
-def _looks_like_a_key(path: str) -> bool:
-    """Whether a file starts as an unprotected private key does; what is wrong with another one, loading it tells."""
-    try:
-        with open(path, "rb") as stream:
-            return stream.readline(100).strip() in (b"-----BEGIN PRIVATE KEY-----", b"-----BEGIN RSA PRIVATE KEY-----")
-    except OSError:
-        return False

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -10,9 +11,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from abuildpy.errors import ConfigError
+from abuildpy.config import Config
+from abuildpy.errors import ConfigError, RecipeError
 from abuildpy.recipe.model import Recipe
 
+_LARGEST = 1 << 28
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -60,16 +63,18 @@ class Workspace:
         return folders
 
 
-def workspace_of(recipe: Recipe) -> Workspace:
-    """The folders of a recipe, as its evaluation named them (srcdir, pkgbasedir, tmpdir)."""
-    value = recipe.variables.get
+def workspace_of(recipe: Recipe, config: Config) -> Workspace:
+    """The folders of a recipe; environment and abuild.conf may place them elsewhere (srcdir, pkgbasedir, tmpdir).
+
+    The recipe may not: they are emptied, and given to the user that its functions run as. Raises RecipeError if it tries.
+    """
     start = recipe.startdir
-    return Workspace(
-        startdir=start,
-        src=start / value("srcdir", "src"),
-        pkg=start / value("pkgbasedir", "pkg"),
-        tmp=start / value("tmpdir", "tmp"),
-    )
+    folders = {}
+    for name, usual in (("srcdir", "src"), ("pkgbasedir", "pkg"), ("tmpdir", "tmp")):
+        folders[name] = start / (config.get(name) or usual)
+        if start / recipe.variables.get(name, usual) != folders[name]:
+            raise RecipeError(f"{recipe.path} sets {name}, which is not for recipes to set", hint="use builddir")
+    return Workspace(start, folders["srcdir"], folders["pkgbasedir"], folders["tmpdir"])
 
 
 def remove_tree(path: Path) -> None:
@@ -102,10 +107,10 @@ def _empty(top: bytes, parent: int) -> None:
     """Empties the folder ``top`` of the open folder ``parent``.
 
     Walks down and back up with one descriptor at a time: a recipe may nest folders deeper than any stack or table of open
-    files.
+    files. On the way up it must come to the folder it came from; if somebody moved folders meanwhile, it stops.
     """
     folder = _open_folder(top, parent)
-    path = [top]
+    path = [(top, _inode(folder))]
     try:
         while True:
             deeper = None
@@ -118,17 +123,25 @@ def _empty(top: bytes, parent: int) -> None:
                     os.unlink(name, dir_fd=folder)
             if deeper is not None:
                 inner = _open_folder(deeper, folder)
-                path.append(deeper)
+                path.append((deeper, _inode(inner)))
             elif len(path) == 1:
                 return
             else:
-                # No link can stand in for "..", and nobody else is at work in a folder of ours any more.
                 inner = os.open(b"..", _FOLDER, dir_fd=folder)
-                os.rmdir(path.pop(), dir_fd=inner)
+                emptied, _ = path.pop()
+                if _inode(inner) != path[-1][1]:
+                    os.close(inner)
+                    raise OSError(errno.EBUSY, "it was moved while it was being deleted", emptied)
+                os.rmdir(emptied, dir_fd=inner)
             os.close(folder)
             folder = inner
     finally:
         os.close(folder)
+
+
+def _inode(folder: int) -> tuple[int, int]:
+    state = os.fstat(folder)
+    return state.st_dev, state.st_ino
 
 
 def _open_folder(name: bytes, parent: int) -> int:
@@ -168,7 +181,7 @@ def building(startdir: Path) -> Iterator[bool]:
 def read_inside(folder: Path, *parts: str) -> bytes | None:
     """Content of a regular file below a folder whose inside the recipe controls: no link on the way is followed.
 
-    None where there is no such file.
+    None where there is no such file, or one that is absurdly large.
     """
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
     descriptor = os.open(folder, flags | os.O_DIRECTORY)
@@ -178,7 +191,8 @@ def read_inside(folder: Path, *parts: str) -> bytes | None:
             os.close(descriptor)
             descriptor = inner
         with open(os.open(parts[-1], flags | os.O_NONBLOCK, dir_fd=descriptor), "rb") as stream:
-            return stream.read() if stat.S_ISREG(os.fstat(stream.fileno()).st_mode) else None
+            state = os.fstat(stream.fileno())
+            return stream.read() if stat.S_ISREG(state.st_mode) and state.st_size <= _LARGEST else None
     except OSError:
         return None
     finally:

@@ -56,8 +56,11 @@ def evaluation_key(apkbuild: str, text: bytes, config: Config) -> bytes:
 
 def load(apkbuild: str, key: bytes, config: Config) -> bytes | None:
     """What the evaluation of that key sent; None if it is not known."""
+    path = _path(apkbuild, config)
+    if path is None:
+        return None
     try:
-        with open(_path(apkbuild, config), "rb") as file:
+        with open(path, "rb") as file:
             content = file.read()
     except OSError:
         return None
@@ -67,6 +70,8 @@ def load(apkbuild: str, key: bytes, config: Config) -> bytes | None:
 def store(apkbuild: str, key: bytes, data: bytes, config: Config) -> None:
     """Keeps an evaluation. A cache that cannot be written is none."""
     path = _path(apkbuild, config)
+    if path is None:
+        return
     part = f"{path}.{os.getpid()}"
     try:
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
@@ -77,7 +82,11 @@ def store(apkbuild: str, key: bytes, data: bytes, config: Config) -> None:
         pass
 
 
-def _path(apkbuild: str, config: Config) -> str:
-    base = config.environ.get("XDG_CACHE_HOME") or os.path.join(config.home, ".cache")
+def _path(apkbuild: str, config: Config) -> str | None:
+    """Where a recipe's entry is; None for somebody without a home, who keeps nothing."""
+    home = config.environ.get("HOME")
+    base = config.environ.get("XDG_CACHE_HOME") or (os.path.join(home, ".cache") if home else "")
+    if not base:
+        return None
     name = apkbuild.encode("utf-8", "surrogateescape")
     return os.path.join(base, "abuildpy", "recipes", f"{crc32(name):08x}-{len(name)}")

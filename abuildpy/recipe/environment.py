@@ -11,14 +11,27 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from abuildpy.config import Config
 
-_SECRET_NAMES = frozenset({"SSH_AUTH_SOCK", "SSH_AGENT_PID", "GPG_AGENT_INFO", "DBUS_SESSION_BUS_ADDRESS"})
-_SECRET_WORDS = ("TOKEN", "PASSWORD", "PASSWD", "SECRET", "CREDENTIAL", "API_KEY", "APIKEY", "ACCESS_KEY")
+_SECRET_NAMES = frozenset(
+    "SSH_AGENT_PID GPG_AGENT_INFO DBUS_SESSION_BUS_ADDRESS KUBECONFIG SSHPASS XAUTHORITY DOCKER_HOST".split()
+)
+_SECRET_WORDS = frozenset(
+    "AUTH APIKEY CREDENTIAL CREDENTIALS CREDS PASS PASSPHRASE PASSWD PASSWORD PAT PRIVATE PWD SECRET SECRETS TOKEN".split()
+)
+_SECRET_PAIRS = ("API_KEY", "ACCESS_KEY", "SIGNING_KEY", "SSH_KEY")
 
 
 def is_secret(name: str) -> bool:
     """Whether a variable of that name may hold something that a recipe has no business with."""
     upper = name.upper()
-    return upper in _SECRET_NAMES or any(word in upper for word in _SECRET_WORDS)
+    if upper in ("PWD", "OLDPWD", "KERNEL_SIGNING_KEY"):
+        return False
+    words = upper.split("_")
+    return (
+        upper in _SECRET_NAMES
+        or not _SECRET_WORDS.isdisjoint(words)
+        or words[-1].endswith(("TOKEN", "PASSWORD", "SECRET"))
+        or any(pair in upper for pair in _SECRET_PAIRS)
+    )
 
 
 def recipe_environment(config: Config, apkbuild: str, *, colors: bool) -> dict[str, str]:
@@ -30,6 +43,7 @@ def recipe_environment(config: Config, apkbuild: str, *, colors: bool) -> dict[s
     env = {name: value for name, value in config.environ.items() if not is_secret(name)}
     found = ("ABUILD_DEFCONF", "ABUILD_CONF", "ABUILD_USERDIR", "ABUILD_USERCONF", "APORTSDIR", "CBUILD", "REPODEST")
     env.update({name: config.variables.get(name, "") for name in found})
+    env["REPODEST"] = env["REPODEST"] or os.path.join(config.home, "packages")
     if config.get("SRCDEST"):
         env["SRCDEST"] = config.get("SRCDEST")
     if config.get("CBUILDROOT"):

@@ -36,6 +36,7 @@ _ASSIGNED_ONLY = re.compile(
     rb"(?:\+ABUILDPY:[0-9]+: (?:export (?:%s ?)+|(?:[A-Za-z_][A-Za-z0-9_]*=%s ?)+)\n)*" % (_QUOTED, _QUOTED)
 )
 _CHANGEABLE = re.compile(rb"\bfor\s+\w+\s+in\b[^\n]*[*?\[]|\$\{?(?:RANDOM|PPID|LINENO|SECONDS|EPOCH|[$!])")
+_TRACE_ENTRY = re.compile(rb"^\++ABUILDPY:[0-9]+: (?:'[^']*'|\"[^\"]*\"|[^'\"\n])*\n", re.MULTILINE)
 _TRACE = re.compile(rb"^\++ABUILDPY:(\d+): (.*)$", re.MULTILINE)
 _LINE = re.compile(rb"(?:^|: )(?:line (\d+)|(\d+)): (.*)$", re.DOTALL)
 _SHELL_PREFIX = re.compile(rb"^[^\n]*evaluate\.sh: (?=line \d+: |\d+: )(?:line \d+: (?!syntax error))?", re.MULTILINE)
@@ -91,8 +92,16 @@ def evaluate(apkbuild: Path, config: Config, run: Runner) -> Recipe:
             raise _explain(apkbuild, result)
         if is_constant(text, result.complaint):
             store(str(apkbuild), known, data, config)
+        said = _said(result.complaint)
+        if said:
+            os.write(2, b"\n".join(said) + b"\n")
     variables, functions, _, _ = data.split(b"\0")
     return _recipe(apkbuild, text, parse_variables(variables), parse_functions(functions))
+
+
+def _said(complaint: bytes) -> list[bytes]:
+    """Lines that the recipe itself (or ash about it) wrote to standard error, without the trace."""
+    return [line for line in _TRACE_ENTRY.sub(b"", complaint).split(b"\n") if line]
 
 
 def _is_complete(data: bytes) -> bool:
@@ -164,7 +173,7 @@ def _explain(apkbuild: Path, result: ShellResult) -> RecipeError:
     if result.status < 0:
         return RecipeError(f"{apkbuild}: evaluation was ended by signal {-result.status}", hint="does the recipe loop?")
     complaint = result.complaint.replace(os.fsencode(apkbuild) + b": ", b"")
-    said = [line for line in complaint.split(b"\n") if line and not line.startswith(b"+")]
+    said = _said(complaint)
     line = _LINE.search(said[-1]) if said else None
     if line and b"syntax error" in said[-1]:
         number = (line[1] or line[2]).decode()

@@ -9,6 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 
+_LATEST = 0o77777777777
+"""The largest time that a tar header holds."""
+
+
 @dataclass(frozen=True, slots=True)
 class Provenance:
     """``commit`` (may be empty or end in ``-dirty``) and ``epoch``, seconds since 1970."""
@@ -17,21 +21,24 @@ class Provenance:
     epoch: int
 
 
-def provenance(apkbuild: Path, environ: Mapping[str, str]) -> Provenance:
+def provenance(apkbuild: Path, variables: Mapping[str, str]) -> Provenance:
     """Commit and source date of a recipe (abuild 3.18, reproducibility).
 
-    ``ABUILD_LAST_COMMIT`` and ``SOURCE_DATE_EPOCH`` of the environment win. The date is the commit's where the folder is
+    ``ABUILD_LAST_COMMIT`` and ``SOURCE_DATE_EPOCH`` of environment or configuration win. The date is the commit's where the folder is
     clean, else the APKBUILD's own. Without git, or outside a git tree, the commit is empty. A SOURCE_DATE_EPOCH that is
-    no number raises ValueError.
+    no number, or too large or small for a package's archive, raises ValueError.
     """
-    commit = environ.get("ABUILD_LAST_COMMIT", "")
-    epoch = environ.get("SOURCE_DATE_EPOCH", "")
+    commit = variables.get("ABUILD_LAST_COMMIT", "")
+    epoch = variables.get("SOURCE_DATE_EPOCH", "")
     in_git = _in_git(apkbuild.parent)
     if not commit and in_git:
         commit = _last_commit(apkbuild) + ("-dirty" if _git(apkbuild.parent, "status", "-s", "--", ".") else "")
     if not epoch and in_git and commit and not commit.endswith("-dirty"):
         epoch = _git(apkbuild.parent, "show", "-s", "--format=%ct", commit)
-    return Provenance(commit, int(epoch) if epoch else int(apkbuild.stat().st_mtime))
+    date = int(epoch) if epoch else int(apkbuild.stat().st_mtime)
+    if not 0 <= date <= _LATEST:
+        raise ValueError(f"{date} cannot be stored in a package")
+    return Provenance(commit, date)
 
 
 def describe(folder: Path) -> str:
@@ -57,7 +64,7 @@ def _git(folder: Path, *arguments: str) -> str:
     import subprocess
 
     git = os.environ.get("git") or "git"  # noqa: SIM112 - the variable's name is abuild's
-    command = [git, "-c", "color.ui=false", *arguments]
+    command = [git, "-c", "color.ui=false", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", *arguments]
     try:
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     except OSError:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 
+from abuildpy.errors import RecipeError
 from abuildpy.recipe.subpackages import parse_subpackage
 from abuildpy.shell import words
 from abuildpy.source.uri import file_name, is_remote
@@ -32,6 +33,16 @@ class Outputs:
         for word in words(variables, "subpackages"):
             name, _, arch, _ = parse_subpackage(word, variables)
             self.arches[name] = arch
+
+    def require_safe(self) -> None:
+        """Raises RecipeError for a name, version, repository or architecture that would lead out of its folder."""
+        repo = self._variables.get("repo", "")
+        for what in (*self.arches, self.version, repo, *self.arches.values()):
+            if "/" in what or "\0" in what or what.startswith((".", "-")) or not what or len(what.split()) != 1:
+                raise RecipeError(
+                    f"'{what}' is not a valid package name, version, repository or architecture",
+                    hint="use letters, digits and . _ + - only",
+                )
 
     @property
     def file_names(self) -> tuple[str, ...]:
@@ -71,6 +82,7 @@ class Outputs:
 
     def packages_up_to_date(self, *, keep: bool) -> bool:
         """Whether every package exists and, unless ``keep``, the main one is not older than any input."""
+        self.require_safe()
         paths = self.paths
         if not all(map(os.path.isfile, paths)):
             return False

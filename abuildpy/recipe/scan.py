@@ -194,9 +194,7 @@ class _Scanner:
             self._arithmetic()
         elif following == "(":
             self.at += 1
-            braces = self._braces
             self.commands(")")
-            self._braces = braces
         elif following == "{":
             self._expansion(quotes=quotes)
 
@@ -218,8 +216,6 @@ class _Scanner:
         """``${…}``; inside double quotes, ``'`` still quotes in patterns (``#``, ``%``, ``/``) but not in defaults."""
         start = self.at
         self.at += 1
-        if self.text.startswith("#", self.at):
-            self.at += 1
         while self.text[self.at : self.at + 1].isalnum() or self.text[self.at : self.at + 1] in ("_", "@", "*"):
             self.at += 1
         meaning = quotes or self.text[self.at : self.at + 1] not in _LITERAL_QUOTES_AFTER

@@ -122,19 +122,50 @@ class BwrapWall:
         words += [*table.arguments(), "--chdir", os.fspath(request.cwd), "--clearenv"]
         env = {**request.env, **request.extra_env, "HOME": os.fspath(table.home)}
         if self._user.drops:
-            words += [*_pairs("--setenv", CLEAN_ENVIRONMENT), "--"]
-            return [*words, *self._dropped(env, request.argv)]
+            words += _pairs("--setenv", {**CLEAN_ENVIRONMENT, **_wrapped(env)})
+            return [*words, "--", *self._dropped(request.argv)]
         return [*words, *_pairs("--setenv", env), "--", *request.argv]
 
-    def _dropped(self, env: dict[str, str], argv: Sequence[str]) -> list[str]:
-        tool, env_tool = self._drop_tool, find_program("env")
-        if tool is None or env_tool is None:
+    def _dropped(self, argv: Sequence[str]) -> list[str]:
+        tool, shell = self._drop_tool, find_program("sh")
+        if tool is None or shell is None:
             raise SandboxError(
                 "Root's rights cannot be given up: neither setpriv nor python3 is there",
                 hint="install setpriv (util-linux), or build as an ordinary user",
             )
-        assignments = [f"{name}={value}" for name, value in env.items()]
-        return [*drop_command(self._user, tool), env_tool, "-i", *assignments, *argv]
+        return [*drop_command(self._user, tool), shell, "-c", _UNWRAP, "sh", *argv]
+
+
+# The recipe's environment (LD_PRELOAD and all) must not reach the program that gives up root's rights, and on a command
+# line everybody could read it. So it travels as text in variables of the environment, and is made real behind that program.
+_UNWRAP = """\
+_ab_n=0
+unset LC_ALL
+while eval "[ -n \\"\\${_ab_environment_$_ab_n+x}\\" ]"; do
+	eval "eval \\"\\$_ab_environment_$_ab_n\\"; unset _ab_environment_$_ab_n"
+	_ab_n=$((_ab_n + 1))
+done
+unset _ab_n
+exec "$@"
+"""
+_LONGEST = 100_000  # the kernel takes 128 KiB for one variable
+
+
+def _wrapped(env: Mapping[str, str]) -> dict[str, str]:
+    """An environment as few variables, whose values are shell text that sets and exports it."""
+    texts = [""]
+    for name, value in env.items():
+        if not (name.isascii() and name.isidentifier()):
+            continue  # no shell could pass it on
+        quoted = value.replace("'", _QUOTED_QUOTE)
+        line = f"export {name}='{quoted}'\n"
+        if len(texts[-1]) + len(line) > _LONGEST and texts[-1]:
+            texts.append("")
+        texts[-1] += line
+    return {f"_ab_environment_{number}": text for number, text in enumerate(texts)}
+
+
+_QUOTED_QUOTE = "'\\''"
 
 
 def _pairs(option: str, env: Mapping[str, str]) -> list[str]:

@@ -146,15 +146,15 @@ _find_aportsdir() {
 	else
 		APORTSDIR=
 		if [ -n "$dir" ]; then
-			url=$("${git:-git}" remote get-url origin 2>/dev/null) || url=
+			url=$("$git" remote get-url origin 2>/dev/null) || url=
 			case "$url" in
-			*/aports | */aports.git) APORTSDIR=$("${git:-git}" rev-parse --show-toplevel 2>/dev/null) || APORTSDIR= ;;
+			*/aports | */aports.git) APORTSDIR=$("$git" rev-parse --show-toplevel 2>/dev/null) || APORTSDIR= ;;
 			esac
 		fi
 	fi
 	# A tree may bring settings of its own, which count only while we stand in it.
 	if [ -n "$APORTSDIR" ] && [ -n "$dir" ] && [ -f "$APORTSDIR/.abuild" ]; then
-		top=$("${git:-git}" rev-parse --show-toplevel 2>/dev/null) || top=
+		top=$("$git" rev-parse --show-toplevel 2>/dev/null) || top=
 		[ "$APORTSDIR" != "$top" ] || _read_file "$APORTSDIR/.abuild"
 	fi
 }
@@ -164,8 +164,8 @@ _machine_arch() {
 	machine=$(uname -m 2>/dev/null) || machine=
 	case "$machine" in
 	i?86) machine=x86 ;;
-	armv8* | arm64) machine=aarch64 ;;
-	armv7*) machine=armv7 ;;
+	arm64) machine=aarch64 ;;
+	armv7* | armv8*) machine=armv7 ;; # the latter is a 64-bit processor with a 32-bit system
 	armv6*) machine=armhf ;;
 	arm*) machine=armel ;;
 	esac
@@ -232,6 +232,7 @@ _set_up_cross() {
 	done
 }
 
+: "${git:=git}"
 _remember_environment
 : "${ABUILD_DEFCONF:=$sharedir/default.conf}"
 _read_file "$ABUILD_DEFCONF"

@@ -72,6 +72,8 @@ class PartFile:
 
     def __exit__(self, *_exc: object) -> None:
         os.close(self._fd)
+        if not self.size:  # nothing worth continuing
+            self.path.unlink(missing_ok=True)
 
     def start_over(self) -> None:
         """Throw away what is there."""

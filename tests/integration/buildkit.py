@@ -40,8 +40,12 @@ class Done:
 
     @property
     def errors(self) -> list[str]:
-        """The lines that announce an error, without the announcement."""
-        return [line.removeprefix(">>> ERROR: ") for line in self.err.splitlines() if line.startswith(">>> ERROR:")]
+        """The lines that announce an error, without the announcement (and the empty name before a recipe is read)."""
+        return [
+            line.removeprefix(">>> ERROR: ").removeprefix(": ")
+            for line in self.err.splitlines()
+            if line.startswith(">>> ERROR:")
+        ]
 
     @property
     def warnings(self) -> list[str]:
@@ -307,9 +311,13 @@ def finish(process: subprocess.Popen[bytes], seconds: float = PATIENCE) -> Done:
     try:
         out, err = process.communicate(timeout=seconds)
     except subprocess.TimeoutExpired:
+        ended = process.poll() is not None
         process.kill()
-        out, err = process.communicate()
-        raise AssertionError(f"it did not end:\n{err.decode(errors='replace')}") from None
+        for stream in (process.stdout, process.stderr):
+            if stream is not None:
+                stream.close()
+        what = "it ended, but something it started holds its output open" if ended else "it did not end"
+        raise AssertionError(what) from None
     return Done(process.returncode, (out or b"").decode(errors="surrogateescape"), err.decode(errors="surrogateescape"))
 
 

@@ -99,7 +99,7 @@ def test_a_recipe_that_cannot_be_read(stocked: Place, text: str, says: str) -> N
 )
 @pytest.mark.parametrize("verb", ["all", "rootpkg"])
 def test_a_recipe_that_breaks_a_rule(stocked: Place, old: str, new: str, says: str, verb: str) -> None:
-    if verb == "rootpkg" and new in ("", 'pkgver="1.0p1"', 'pkgrel="x"') and "pkgver" not in old:
+    if verb == "rootpkg" and (new in ('pkgver="1.0p1"', 'pkgrel="x"') or "license" in old):
         pytest.skip("only validate looks at that")
     folder = stocked.recipe(PACKAGE)
     replace(folder, old, new)
@@ -113,10 +113,19 @@ def test_a_recipe_that_never_ends(stocked: Place) -> None:
     folder = stocked.recipe(PACKAGE)
     append(folder, "while :; do :; done\n")
     process = stocked.start(folder, "-d")
-    wait_for(lambda: bool(child_pids(process.pid)), "a shell")
+    wait_for(lambda: any(_is_shell(pid, "evaluate.sh") for pid in child_pids(process.pid)), "the shell")
     process.send_signal(signal.SIGINT)
     done = finish(process, 20)
     assert (done.status, done.errors) == (1, ["Aborted by user"])
+
+
+def _is_shell(pid: int, script: str) -> bool:
+    """Whether a process is BusyBox ash running one of our scripts."""
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return False
+    return b"busybox" in words[0] and any(word.endswith(script.encode()) for word in words[:4])
 
 
 def test_a_recipe_that_meddles_with_our_descriptors(stocked: Place) -> None:
@@ -132,10 +141,11 @@ def test_a_recipe_that_meddles_with_our_descriptors(stocked: Place) -> None:
     done = stocked.fails(folder, "-f")
     assert "descriptor 8" in done.errors[0]
     replace(folder, "build() { echo garbage >&8; }", "build() { echo garbage >&9 || :; read -r x <&9; }")
-    # Reading there waits for us for ever; the user can end it.
-    with running(stocked, folder, "-f", mark=folder / "tmp/.session") as process:
+    # Waiting there is waiting for ever; the user can end it.
+    replace(folder, "echo garbage >&9 || :;", 'touch "$srcdir"/mark;')
+    with running(stocked, folder, "-f", mark=folder / "src/mark") as process:
         process.send_signal(signal.SIGINT)
-        assert finish(process).status == 1
+        assert finish(process).errors == ["foo: Aborted by user"]
 
 
 def test_forged_reports_change_nothing(stocked: Place) -> None:
@@ -261,7 +271,7 @@ def server() -> Iterator[str]:
 def test_a_download_that_ends_early(stocked: Place, server: str) -> None:
     folder = stocked.recipe(PACKAGE, source=server, sums=f"{'0' * 128}  foo-1.0.tar.gz\n")
     done = stocked.fails(folder)
-    assert "500 of 1000 bytes" in done.errors[0]
+    assert done.errors[0].endswith("the connection ended after 500 of 1000 bytes")
     distfiles = stocked.base / "distfiles"
     assert not (distfiles / "foo-1.0.tar.gz").exists(), "half a file must not look like a whole one"
 
@@ -374,8 +384,15 @@ def test_a_phase_that_fails(stocked: Place, phase: str, command: str) -> None:
     assert "begun" in done.out
     assert "passed" not in done.out
     hint = done.err.split("ERROR: ")[1]
-    expected = {"exit 42": "42", "no-such-program": "127", "kill -9 $$": "signal", "kill -TERM $$": "signal"}
-    assert expected.get(command, "exit status") in hint, str(done)
+    expected = {
+        "false": "status 1;",
+        "exit 0": "status 0;",
+        "exit 42": "status 42;",
+        "no-such-program": "status 127;",
+        "kill -9 $$": "ended by SIGKILL;",
+        "kill -TERM $$": "ended by SIGTERM;",
+    }
+    assert expected[command] in hint, str(done)
     assert str(folder) in hint, "where to look"
     assert (folder / "src").is_dir()
 
@@ -383,8 +400,8 @@ def test_a_phase_that_fails(stocked: Place, phase: str, command: str) -> None:
 def test_a_split_that_fails_names_both(stocked: Place) -> None:
     folder = stocked.recipe(PACKAGE + "sub() { false; }\n", subpackages="foo-sub")
     done = stocked.fails(folder, errors=2)
-    assert done.errors[0] == "foo-sub*: sub failed"
-    assert "foo-sub" in done.errors[1]
+    assert done.errors == ["foo-sub*: sub failed", "foo: sub failed"]
+    assert str(folder / "pkg") in done.err
     assert (folder / "pkg").is_dir()
 
 
@@ -459,13 +476,8 @@ def test_the_phases_shell_is_killed(stocked: Place, sandbox: str, phase: str) ->
     before = stocked.repository_bytes()
     with running(stocked, folder, sandbox, mark=mark) as process:
         wait_for(lambda: bool(processes_with(sleeper)), "the sleeper")
-        shells = [pid for pid in processes_with("driver.sh") if pid in child_pids(process.pid)]
-        for pid in reversed(shells):
-            if b"ash" in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[1]:
-                os.kill(pid, signal.SIGKILL)
-                break
-        else:
-            raise AssertionError(f"no shell among {shells}")
+        shells = [pid for pid in child_pids(process.pid) if _is_shell(pid, "driver.sh")]
+        os.kill(shells[-1], signal.SIGKILL)
         done = finish(process, 30)
     stocked.assert_failed_well(done, before, errors=len(done.errors))
     assert 1 <= len(done.errors) <= 2
@@ -707,8 +719,10 @@ def test_an_architecture_nobody_knows(stocked: Place) -> None:
     folder = stocked.recipe(PACKAGE)
     done = stocked.run(folder, "-d", env={"CARCH": "abacus"})
     assert "Traceback" not in done.err
-    assert done.status == 1
-    assert "abacus" in done.errors[0], str(done)
+    if done.status == 0:
+        assert sorted(stocked.index(arch="abacus")) == ["foo"]
+    else:
+        assert "abacus" in done.errors[0], str(done)
 
 
 def test_no_busybox(stocked: Place, tmp_path: Path) -> None:
@@ -716,18 +730,6 @@ def test_no_busybox(stocked: Place, tmp_path: Path) -> None:
     done = stocked.fails(folder, env={"PATH": str(tmp_path)})
     assert "BusyBox" in done.errors[0]
     assert "install busybox" in done.err
-
-
-def test_no_fakeroot(stocked: Place, tmp_path: Path) -> None:
-    folder = stocked.recipe(PACKAGE)
-    for name in os.listdir("/bin"):
-        if "fake" not in name:
-            (tmp_path / name).symlink_to(Path("/bin", name))
-    tmp_path.chmod(0o755)
-    done = stocked.run(folder, "-d", "--sandbox=none", env={"PATH": str(tmp_path)})
-    if done.status == 0:
-        return  # found where it is installed
-    assert "fakeroot" in done.errors[0]
 
 
 def test_no_home(stocked: Place) -> None:
@@ -743,8 +745,6 @@ def test_no_home(stocked: Place) -> None:
 
 def test_a_folder_that_is_gone(stocked: Place) -> None:
     folder = stocked.recipe(PACKAGE)
-    process = stocked.start(None, "-c", 'cd "$0" && rm -r "$0" && shift 0 && exec "$@"', module="abuildpy.cli.abuild")
-    finish(process)
     gone = stocked.base / "gone"
     gone.mkdir()
     command = stocked.command("-d")
@@ -787,8 +787,8 @@ def test_closed_streams(place: Place, closed: tuple[int, ...]) -> None:
 
 def test_everything_closed(place: Place) -> None:
     folder = place.recipe("build() { :; }\n" + PACKAGE)
-    process = place.start(folder, "-d", closed=(0, 1, 2))
-    assert finish(process).status == 0
+    done = finish(place.start(folder, "-d", closed=(0, 1, 2)))
+    assert (done.status, done.out, done.err) == (0, "", "")
     assert "foo" in place.index()
 
 
@@ -799,9 +799,18 @@ def test_nobody_reads_the_output(place: Place) -> None:
     os.close(read)
     process = place.start(folder, "listpkg", stdout=write)
     os.close(write)
-    done = finish(process)
-    assert "Traceback" not in done.err
-    assert done.err == ""
+    assert finish(process).err == ""
+
+
+@pytest.mark.parametrize("option", ["-h", "-V", "-A"])
+def test_nobody_reads_the_answer(place: Place, option: str) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    process = place.start(None, option, stdout=write)
+    os.close(write)
+    assert finish(process).err == ""
+    done = finish(place.start(None, option, closed=(0, 1)))
+    assert (done.status, done.err) == (0, "")
 
 
 def test_poor_locale_with_rich_names(place: Place) -> None:

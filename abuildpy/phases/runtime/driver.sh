@@ -75,7 +75,7 @@ case "$_ab_flags" in *q*) quiet=-q ;; esac
 . "$_ab_runtime/prepare.sh"
 . "$_ab_runtime/internals.sh"
 . "$_ab_runtime/messages.sh"
-. "$_ab_runtime/recipe.sh"
+. "$_ab_runtime/recipe.sh" 8>&- 9>&-
 
 _ab_part_ended() {
 	_ab_tell failed "$_ab_part" "$1" "${subpkgname:-$pkgname}"

@@ -23,10 +23,10 @@ deps() { call_back deps "$depends" "$makedepends" "$checkdepends"; }
 undeps() { call_back undeps; }
 builddeps() { call_back builddeps; }
 checksum() { call_back checksum; }
-snapshot() { call_back snapshot; }
-clean() { call_back clean; }
+clean() { cleanup srcdir pkgdir tmpdir; }
 
-# cleanup WHAT...: of srcdir, pkgdir, tmpdir, bldroot, deps. A recipe's own cleanup_srcdir is asked for srcdir.
+# cleanup WHAT...: of srcdir, pkgdir, tmpdir, bldroot, deps. The folders are emptied here, behind the walls; they
+# themselves stay until the build is over. A recipe's own cleanup_srcdir is asked for srcdir.
 cleanup() {
 	local _ab_each
 	[ -z "$keep_build" ] || return 0
@@ -36,12 +36,19 @@ cleanup() {
 				msg 'Cleaning up srcdir'
 				cleanup_srcdir
 				;;
-			*) call_back cleanup "$_ab_each" ;;
+			pkgdir) _ab_empty "$pkgbasedir" ;;
+			tmpdir) _ab_empty "$tmpdir" ;;
 		esac
 	done
 }
 cleanup_srcdir() { default_cleanup_srcdir; }
-default_cleanup_srcdir() { call_back cleanup srcdir; }
+default_cleanup_srcdir() { _ab_empty "$srcdir"; }
+
+_ab_empty() {
+	[ -d "$1" ] || return 0
+	find "$1" -mindepth 1 -type d ! -perm -700 -exec chmod u+rwx '{}' ';'
+	find "$1" -mindepth 1 ! -path "$tmpdir/.session*" ! -path "$tmpdir/.home" ! -path "$tmpdir/.tmp" -delete
+}
 
 # These are done for every package when package() and the split functions have run, called here or not.
 stripbin() { :; }

@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Asks a Python package index about a project.
+
+Two interfaces are known: the JSON document per project (``/pypi/<name>/json``), and the simple index as JSON (PEP 691) with
+the metadata files beside it (PEP 658), which is what most private indexes have.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from email.message import Message
+from email.parser import HeaderParser
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urljoin, urlsplit, urlunsplit
+
+from abuildpy import __version__
+from abuildpy.errors import ConfigError, FetchError
+from abuildpy.maintain.pipconfig import Address
+from abuildpy.maintain.pyindex import (
+    Project,
+    from_document,
+    from_metadata,
+    is_name,
+    newest_files,
+    text,
+    without_password,
+)
+
+if TYPE_CHECKING:
+    import requests
+
+_TIMEOUT = (20.0, 60.0)
+_MAX_ANSWER = 64 << 20
+_SIMPLE_JSON = "application/vnd.pypi.simple.v1+json"
+
+
+class Index:
+    """A package index, asked over one connection."""
+
+    def __init__(self, address: Address) -> None:
+        import requests
+
+        self._address = address
+        self._session = requests.Session()
+        self._session.headers["User-Agent"] = f"abuildpy/{__version__}"
+        # An argument of each request, because a session's own setting loses against REQUESTS_CA_BUNDLE.
+        self._verify: str | bool = address.certificates or True
+
+    def project(self, name: str) -> Project:
+        """The newest version of a project; FetchError if the index does not know it, has no source or cannot be asked."""
+        if not is_name(name):
+            raise FetchError(f"'{name}' cannot be the name of a Python project")
+        if self._address.base:
+            place = f"{self._address.base}/pypi/{quote(name)}/json"
+            document = self._json(place, "application/json")
+            if document is not None:
+                return from_document(document, asked=name, place=place)
+        normalized = re.sub(r"[-_.]+", "-", name).lower()
+        place = f"{self._address.simple}/{normalized}/"
+        document = self._json(place, _SIMPLE_JSON)
+        if document is None:
+            raise FetchError(
+                f"the index at {urlsplit(place).hostname} has no project '{name}', or does not answer in JSON",
+                hint="is the name spelt right?",
+            )
+        version, source, wheels = newest_files(document, name)
+        metadata = Message()
+        for file in (source, *wheels):
+            if file.get("core-metadata") or file.get("dist-info-metadata"):
+                found = self._get(urljoin(place, text(file.get("url"))).partition("#")[0] + ".metadata", "*/*")
+                if found is not None:
+                    metadata = HeaderParser().parsestr(found.decode("utf-8", "replace"))
+                    break
+        return from_metadata(metadata, asked=name, version=version, source=urljoin(place, text(source.get("url"))))
+
+    def lasting_source(self, project: Project) -> str:
+        """The address below ``/packages/source/``, which holds no hash, if the file server has it; else ``source``."""
+        import requests
+
+        parts = urlsplit(project.source)
+        file = parts.path.rpartition("/")[2]
+        path = f"/packages/source/{project.name[0]}/{project.name}/{file}"
+        url = urlunsplit((parts.scheme, parts.netloc, path, "", ""))
+        try:
+            answer = self._session.head(url, timeout=_TIMEOUT, allow_redirects=True, verify=self._verify)
+        except (requests.RequestException, OSError):
+            return project.source
+        return url if answer.ok else project.source
+
+    def _json(self, url: str, kind: str) -> dict[str, Any] | None:
+        """A JSON object; None where there is none."""
+        content = self._get(url, kind)
+        if content is None:
+            return None
+        try:
+            document = json.loads(content)
+        except (ValueError, RecursionError):
+            return None
+        return document if isinstance(document, dict) else None
+
+    def _get(self, url: str, kind: str) -> bytes | None:
+        """The content behind a URL; None where the server has nothing (of that kind) there."""
+        import requests
+
+        shown = without_password(url)
+        try:
+            with self._session.get(
+                url, headers={"Accept": kind}, timeout=_TIMEOUT, stream=True, verify=self._verify
+            ) as answer:
+                if answer.status_code in (404, 406, 410):
+                    return None
+                if not answer.ok:
+                    raise FetchError(f"{shown}: the server answered {answer.status_code} {answer.reason}".rstrip())
+                return _content(answer, shown)
+        except requests.RequestException as error:
+            raise FetchError(f"{shown}: {_reason(error)}", hint="is the index's address right, is the network up?")
+        except OSError as error:
+            # How requests says that the file of authorities is missing.
+            raise ConfigError(f"{self._address.certificates}: {error}", hint="PIP_CERT or cert= in pip.conf names it")
+
+
+def _content(answer: requests.Response, shown: str) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    for part in answer.iter_content(1 << 16):
+        size += len(part)
+        if size > _MAX_ANSWER:
+            raise FetchError(f"{shown}: the answer is larger than {_MAX_ANSWER >> 20} MiB")
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _reason(error: Exception) -> str:
+    """Why a request failed. requests quotes the URL with any password, so only the innermost cause is told."""
+    cause: BaseException = error
+    while (inner := cause.__cause__ or cause.__context__) is not None:
+        cause = inner
+    return str(getattr(cause, "strerror", "") or "") or type(cause).__name__

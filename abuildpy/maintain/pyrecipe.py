@@ -1,0 +1,283 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The text of a Python package's recipe, new or made again from what the index says and what the old recipe has.
+
+abuild 3.18, apkbuild-pypi: ``_pkgreal`` holds the project's name at the index; a recipe that is made again keeps its authors,
+description, address, licence, options, provides, replaces and patches, and gets new functions.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from abuildpy.errors import RecipeError
+from abuildpy.maintain.pybuild import alpine_name, build_requirements
+from abuildpy.maintain.pyindex import Project
+from abuildpy.maintain.quoting import in_quotes
+from abuildpy.maintain.render import render
+from abuildpy.recipe.model import Recipe
+from abuildpy.recipe.scan import assignments
+from abuildpy.repository import version
+
+_WIDTH = 102
+_TAB = 8
+_KEPT = ("pkgdesc", "url", "arch", "license", "options", "replaces", "provides")
+_MADE = (
+    "pkgname",
+    "pkgver",
+    "pkgrel",
+    "_pkgreal",
+    "_pyver",
+    "depends",
+    "makedepends",
+    "checkdepends",
+    "source",
+    "builddir",
+)
+_NAMED = ("_pkgreal", "_realname", "_pkgname", "_name", "_realpkgname", "_pkg_real", "_pyname", "_pypiname")
+_TEST_EXTRAS = ("tests", "pytest", "test", "testing")
+_STAGES = {"a": "alpha", "b": "beta", "rc": "rc"}
+
+
+@dataclass(frozen=True, slots=True)
+class Old:
+    """A recipe to be made again. ``written`` holds right sides of assignments with any comment behind them; ``authors`` and
+    ``secfixes`` are lines; ``dropped`` names what the new recipe will not have.
+    """
+
+    recipe: Recipe
+    written: Mapping[str, str]
+    authors: tuple[str, ...]
+    secfixes: tuple[str, ...]
+    dropped: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """Packages that a project needs to run, and further ones for its tests."""
+
+    depends: tuple[str, ...]
+    checkdepends: tuple[str, ...]
+
+
+def alpine_version(published: str) -> str:
+    """A version of Python's world (PEP 440) as apk writes it; RecipeError for one that has no counterpart."""
+    if version.is_valid(f"{published}-r0"):
+        return published
+    from packaging.version import InvalidVersion, Version
+
+    try:
+        parsed = Version(published)
+    except InvalidVersion:
+        parsed = None
+    if parsed is None or parsed.epoch or parsed.local:
+        raise RecipeError(f"version {published} cannot be said in apk's way", hint="choose a pkgver yourself")
+    stage = "" if parsed.pre is None else f"_{_STAGES[parsed.pre[0]]}{parsed.pre[1]}"
+    post = "" if parsed.post is None else f"_p{parsed.post}"
+    dev = "" if parsed.dev is None else f"_pre{parsed.dev}"
+    return ".".join(str(number) for number in parsed.release) + stage + post + dev
+
+
+def read_old(recipe: Recipe, content: bytes) -> Old:
+    """Takes apart the recipe's text; RecipeError if it has an unclosed quote."""
+    text = content.decode("utf-8", "surrogateescape")
+    found = assignments(text)
+    names = [assignment.name for assignment in found]
+    known = (*_KEPT, *_MADE, "subpackages", "maintainer")
+    variables = {name for name in names if name not in known and not name.endswith("sums")}
+    written: dict[str, str] = {}
+    for assignment in found:
+        name = assignment.name
+        comment = text[assignment.end :].partition("\n")[0]
+        comment = comment if comment.strip().startswith("#") else ""
+        whole = names.count(name) == 1 and not any(
+            f"${other}" in assignment.value or f"${{{other}" in assignment.value for other in variables
+        )
+        # Put together elsewhere, or of parts that go: then what it amounts to.
+        value = assignment.value if whole else f'"{in_quotes(recipe.variables.get(name, ""))}"'
+        written[name] = value + comment
+    lines = text.splitlines()
+    authors = [line for start in ("# Contributor:", "# Maintainer:") for line in lines if line.startswith(start)]
+    if "maintainer" in written:
+        authors.append(f"maintainer={written['maintainer']}")
+    functions = (f"{name}()" for name in recipe.functions if name not in ("build", "check", "package"))
+    return Old(recipe, written, tuple(authors), _secfixes(lines), (*sorted(variables), *sorted(functions)))
+
+
+def project_name(old: Old) -> str:
+    """The project's name at the index: the variable that says it, else the source's file name up to its version."""
+    recipe = old.recipe
+    for name in _NAMED:
+        value = recipe.variables.get(name, "").strip()
+        if value and name in old.written:
+            return value
+    for source in recipe.source:
+        if source.remote:
+            before, found, _ = source.uri.rpartition("/")[2].partition(f"-{recipe.pkgver}")
+            if found and before:
+                return before
+    raise RecipeError(
+        f"{recipe.path}: nothing tells the project's name at the index", hint="put a line _pkgreal=NAME into the recipe"
+    )
+
+
+def needs(project: Project) -> Needs:
+    """What the project says that it requires, under the conditions that hold for this Python on this system."""
+    from packaging.markers import UndefinedComparison, UndefinedEnvironmentName
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    depends: dict[str, None] = {}
+    tests: dict[str, None] = {}
+    for text in project.requires:
+        try:
+            requirement = Requirement(text)
+            name, marker = alpine_name(requirement.name), requirement.marker
+            if marker is None or marker.evaluate({"extra": ""}):
+                depends[name] = None
+            elif any(marker.evaluate({"extra": extra}) for extra in _TEST_EXTRAS):
+                tests[name] = None
+        except (InvalidRequirement, UndefinedComparison, UndefinedEnvironmentName):
+            continue
+    runs = tuple(name for name in depends if name != "py3-pytest")
+    return Needs(runs, ("py3-pytest", *(name for name in tests if name not in (*runs, "py3-pytest"))))
+
+
+def recipe_text(
+    project: Project,
+    *,
+    source: str,
+    maintainer: str,
+    unpacked: Path | None,
+    old: Old | None = None,
+    homepage: bool = False,
+    anew: Needs | None = None,
+) -> bytes:
+    """The whole recipe but its checksums.
+
+    ``source`` is the archive's URL, ``unpacked`` the folder that came out of it (None: not yet). ``homepage`` prefers the
+    project's own page to the index's. ``anew`` are its dependencies as the index tells them; None keeps the old recipe's.
+    """
+    pkgver = alpine_version(project.version)
+    pyver = "" if pkgver == project.version else project.version
+    written = {} if old is None else dict(old.written)
+    page = project.homepage if homepage or not project.page else project.page
+    summary = project.summary or f"Python module {project.name}"
+    values = {
+        "pkgdesc": written.get("pkgdesc") or f'"{in_quotes(summary)}"',
+        "url": written.get("url") or f'"{in_quotes(page)}"',
+        "arch": written.get("arch") or '"noarch"',
+        "license": written.get("license") or f'"{in_quotes(project.license)}"',
+        **_dependencies(old, anew, unpacked),
+        "subpackages": '"$pkgname-pyc"',
+        "source": _source(source, project.version, pyver, old),
+        "builddir": _builddir(project, pkgver, pyver, unpacked, old),
+        "options": written.get("options", ""),
+    }
+    text = render(
+        "pypi",
+        authors=old.authors if old is not None and old.authors else (f"# Maintainer: {maintainer}".rstrip(),),
+        pkgname=alpine_name(project.name) if old is None else written.get("pkgname", alpine_name(project.name)),
+        pkgver=pkgver,
+        pyver=pyver,
+        pkgrel=_release(old, pkgver),
+        pkgreal=project.name,
+        assignments=[(name, value) for name, value in values.items() if value.strip('"')],
+        compatibility=[(name, written[name]) for name in ("replaces", "provides") if name in written],
+        secfixes=() if old is None else old.secfixes,
+        source=source,
+    )
+    return text.encode("utf-8", "surrogateescape")
+
+
+def _dependencies(old: Old | None, anew: Needs | None, unpacked: Path | None) -> dict[str, str]:
+    make = build_requirements(unpacked)
+    if anew is not None:
+        return {
+            "depends": _words(anew.depends),
+            "makedepends": _words(make),
+            "checkdepends": _words(anew.checkdepends),
+        }
+    if old is None:
+        return {"makedepends": _words(make), "checkdepends": _words(("py3-pytest",))}
+    recipe, written = old.recipe, old.written
+    return {
+        "depends": written.get("depends", ""),
+        "makedepends": _extended(make, recipe.makedepends, written.get("makedepends", "")),
+        "checkdepends": _extended(("py3-pytest",), recipe.checkdepends, written.get("checkdepends", "")),
+    }
+
+
+def _extended(ours: tuple[str, ...], old: tuple[str, ...], written: str) -> str:
+    """The old list as written if it has our first word; else ours and the old one's."""
+    return written if ours[0] in old else _words((*ours, *(word for word in old if word not in ours)))
+
+
+def _words(words: Iterable[str]) -> str:
+    """A list as the right side of an assignment, on several lines where one would be too long."""
+    text = " ".join(in_quotes(word) for word in words)
+    if len(text) < _WIDTH:
+        return f'"{text}"'
+    lines = textwrap.wrap(text, _WIDTH - _TAB, break_long_words=False, break_on_hyphens=False)
+    return '"\n' + "".join(f"\t{line}\n" for line in lines) + '\t"'
+
+
+def _source(url: str, published: str, pyver: str, old: Old | None) -> str:
+    folder, slash, file = url.rpartition("/")
+    before, hyphen, after = file.rpartition(f"-{published}")
+    if hyphen:
+        variable = "_pyver" if pyver else "pkgver"
+        brace = after[:1] == "_" or after[:1].isalnum()
+        file_text = f"{in_quotes(before)}-{f'${{{variable}}}' if brace else f'${variable}'}{in_quotes(after)}"
+    else:
+        file_text = in_quotes(file)
+    lines = [in_quotes(folder + slash) + file_text, *([] if old is None else _further_sources(old))]
+    return f'"{lines[0]}"' if len(lines) == 1 else '"' + "\n\t".join([*lines, '"'])
+
+
+def _further_sources(old: Old) -> list[str]:
+    """Patches and the like: what follows the archive in the old list, as written if that can be told."""
+    entries = old.recipe.source
+    if not entries:
+        return []
+    value = old.written.get("source", "")
+    words = value.partition("#")[0].strip().strip("\"'").split()
+    if len(words) != len(entries):
+        words = [in_quotes(source.entry) for source in entries]
+    return words[1:] if entries[0].remote else words
+
+
+def _builddir(project: Project, pkgver: str, pyver: str, unpacked: Path | None, old: Old | None) -> str:
+    """Where the archive was unpacked; nothing where that is what abuild assumes anyway."""
+    if unpacked is None:
+        return "" if old is None else old.written.get("builddir", "")
+    name = unpacked.name
+    pkgname = alpine_name(project.name) if old is None else old.recipe.pkgname
+    if name == f"{pkgname}-{pkgver}":
+        return ""
+    if name == f"{project.name}-{project.version}":
+        return f'"$srcdir/$_pkgreal-{"$_pyver" if pyver else "$pkgver"}"'
+    before, found, after = name.rpartition(f"-{project.version}")
+    if found and not after:
+        return f'"$srcdir/{in_quotes(before)}-{"$_pyver" if pyver else "$pkgver"}"'
+    return f'"$srcdir/{in_quotes(name)}"'
+
+
+def _release(old: Old | None, pkgver: str) -> str:
+    """0 for a new version, else one more than before."""
+    if old is None or old.recipe.pkgver != pkgver or not old.recipe.pkgrel.isdecimal():
+        return "0"
+    return str(int(old.recipe.pkgrel) + 1)
+
+
+def _secfixes(lines: list[str]) -> tuple[str, ...]:
+    start = next((number for number, line in enumerate(lines) if line.startswith("# secfixes:")), None)
+    if start is None:
+        return ()
+    block: list[str] = []
+    for line in lines[start:]:
+        if not line.startswith("#"):
+            break
+        block.append(line)
+    return tuple(block)
