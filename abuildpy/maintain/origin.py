@@ -44,7 +44,7 @@ def read_argument(argument: str, *, pkgname: str = "", sourceforge: bool = False
     a forge packs a tag's files on the fly. UsageError if no usable name comes out.
     """
     url = argument if is_url(argument) else ""
-    last = argument.rpartition("/")[2]
+    last = (urlsplit(url).path if url else argument).rpartition("/")[2]
     archive = _FORGE.fullmatch(url)
     if archive is not None and _SUFFIX.search(url):
         origin = _from_forge(archive, pkgname)
@@ -52,7 +52,11 @@ def read_argument(argument: str, *, pkgname: str = "", sourceforge: bool = False
         stem, version = _split(last)
         if url and not version and _TAG.fullmatch(stem):
             raise UsageError(f"{url}: the file's name has a version only", hint="name the package: -n PKGNAME")
-        origin = Origin(pkgname or stem, version, _with_variable(url, version), stem)
+        source = _with_variable(url, version)
+        if url and not url.endswith(last):
+            # What follows a "?" is no part of a good file name.
+            source = f"{_with_variable(last, version)}::{source}"
+        origin = Origin(pkgname or stem, version, source, stem)
     if sourceforge and not url:
         place = f"https://downloads.sourceforge.net/{origin.stem}/{origin.stem}-{origin.pkgver}.tar.gz"
         origin = Origin(origin.pkgname, origin.pkgver, _with_variable(place, origin.pkgver), origin.stem)
@@ -104,8 +108,8 @@ def _with_variable(url: str, version: str) -> str:
     if not url or not version:
         return in_quotes(url)
     host = urlsplit(url).netloc
-    head, _, path = url.partition(host)
-    whole = re.compile(rf"(?<![0-9.]){re.escape(in_quotes(version))}(?![0-9])")
+    head, _, path = url.partition(host) if host else ("", "", url)
+    whole = re.compile(rf"(?<![0-9.]){re.escape(in_quotes(version))}(?!\.?[0-9])")
 
     def variable(match: re.Match[str]) -> str:
         following = match.string[match.end() : match.end() + 1]

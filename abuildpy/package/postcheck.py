@@ -81,14 +81,22 @@ class Postcheck:
         return any(finding.is_error for finding in self.findings)
 
 
-def postcheck(tree: Tree, name: str, has_option: Callable[[str], bool], elf: Mapping[bytes, ElfInfo]) -> Postcheck:
-    """Check the tree of the package ``name``; ``has_option`` answers for its ``options``
-    (``Metadata.has_option``).
+def postcheck(
+    tree: Tree,
+    name: str,
+    has_option: Callable[[str], bool],
+    elf: Mapping[bytes, ElfInfo],
+    *,
+    emptied: Iterable[bytes] = (),
+) -> Postcheck:
+    """Check the tree of the package ``name``; ``has_option`` answers for its ``options`` (``Metadata.has_option``).
+
+    ``emptied`` are folders that package() made and that were removed because they were empty: abuild looks before.
     """
     index = TreeIndex(tree)
     delete = () if has_option("libtool") else libtool_archives(tree)
     findings = (
-        *_layout(index, has_option),
+        *_layout(index, has_option, frozenset(emptied)),
         *_services(index, name),
         *_placement(index, name),
         *_names_and_modes(tree),
@@ -142,7 +150,9 @@ def libtool_archives(tree: Tree) -> tuple[bytes, ...]:
     return tuple(e.path for e in tree.entries if e.kind == "f" and e.path.endswith(b".la"))
 
 
-def _layout(index: TreeIndex, has_option: Callable[[str], bool]) -> Iterator[Finding]:
+def _layout(
+    index: TreeIndex, has_option: Callable[[str], bool], emptied: frozenset[bytes]
+) -> Iterator[Finding]:
     """Checks 1 to 6: where files may lie at all."""
     if not has_option("!fhs"):
         for folder in _FORBIDDEN:
@@ -157,7 +167,7 @@ def _layout(index: TreeIndex, has_option: Callable[[str], bool]) -> Iterator[Fin
                 break
     if not has_option("!usrmerge"):
         for folder, merged in _MERGED:
-            if index.present(folder.encode()):
+            if index.present(folder.encode()) or folder.encode() in emptied:
                 yield _warning(f"Packages must not put anything under /{folder}, use {merged} instead")
     if index.exists(b"usr/lib/charset.alias") and not has_option("charset.alias"):
         yield _error("Found /usr/lib/charset.alias, which would collide between packages")

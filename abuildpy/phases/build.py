@@ -28,7 +28,9 @@ from abuildpy.ui.console import Console
 _PHASES = ("prepare", "mkusers", "build", "check", "package")
 """Verbs that are functions of the recipe; neighbours on the command line share one shell, as in abuild."""
 
-_HARMLESS = frozenset({"listpkg", "up2date", "validate", "index", "update_abuildrepo_index", "cleanpkg", "cleanoldpkg"})
+_HARMLESS = frozenset(
+    "check_license check_maintainer cleanoldpkg cleanpkg index listpkg up2date update_abuildrepo_index validate".split()
+)
 """Verbs that leave the work folders alone, so that a build may be going on there."""
 
 
@@ -101,10 +103,15 @@ class Build:
         raise RecipeError(f"No such function {verb}", hint="`abuild -h` lists the verbs")
 
     def _verbs(self) -> dict[str, Callable[[], None]]:
+        from abuildpy.phases.rules import license_rule, maintainer_rule
+
         return {
             "all": self.all,
             "build_abuildrepo": self.build_repository,
             "builddeps": self.check_dependencies,
+            "check_fakeroot": lambda: self._run_functions(("check",), fakeroot=True),
+            "check_license": self._upkeep(license_rule),
+            "check_maintainer": self._upkeep(maintainer_rule),
             "checksum": self.checksum,
             "clean": self.clean,
             "cleancache": self._upkeep(upkeep.clean_cache),

@@ -33,7 +33,8 @@ class Key:
             return
         # Loading takes longer than anything else in a small build, and nobody needs the key before its end; nor the
         # modules that make packages, while we wait for the recipe's phases anyway.
-        self._loader = threading.Thread(target=self._load, daemon=True)
+        # No daemon: Python ends those wherever they are, and in the middle of loading a library that aborts us.
+        self._loader = threading.Thread(target=self._load)
         self._loader.start()
 
     def signer(self) -> Signer:

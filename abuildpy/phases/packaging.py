@@ -17,8 +17,9 @@ from abuildpy.package.pkginfo import pkginfo
 from abuildpy.package.postcheck import Finding, postcheck
 from abuildpy.package.size import human_size, package_size
 from abuildpy.package.trace import Traceable, trace
-from abuildpy.phases.providers import providers_for
+from abuildpy.phases.control import leave_pkginfo
 from abuildpy.phases.overrides import own_steps
+from abuildpy.phases.providers import providers_for
 from abuildpy.phases.trees import Job, Package, own_findings
 from abuildpy.phases.upkeep import package_path
 from abuildpy.ui.console import Console
@@ -57,7 +58,9 @@ def _check(job: Job, packages: Iterable[Package]) -> None:
         console.msg(f"Running postcheck for {metadata.name}")
         findings = list(check_metadata(metadata))
         if "postcheck" not in steps:
-            findings += postcheck(package.tree, metadata.name, metadata.has_main_option, package.elf).findings
+            findings += postcheck(
+                package.tree, metadata.name, metadata.has_main_option, package.elf, emptied=package.emptied
+            ).findings
         if "archcheck" not in steps:
             findings += archcheck(package.tree, metadata, package.elf)
         for finding in findings:
@@ -104,7 +107,7 @@ def _trace(job: Job, packages: Iterable[Package]) -> Mapping[str, Traced]:
 def _write(job: Job, package: Package, traced: Traced, path: Path) -> None:
     metadata, console = package.metadata, job.about(package.metadata.name)
     provenance = job.stages.provenance(job.recipe)
-    size = package_size(package.tree, scripts=bool(metadata.scripts), emptied=package.emptied)
+    size = package_size(package.tree, scripts=bool(metadata.scripts), emptied=bool(package.emptied))
     for finding in check_doc_size(metadata, size):
         _speak(finding, console)
     console.msg(f"Package size: {human_size(size)}")
@@ -118,7 +121,7 @@ def _write(job: Job, package: Package, traced: Traced, path: Path) -> None:
         size=size,
         commit=provenance.commit,
     )
-    write_apk(
+    written = write_apk(
         path,
         pkginfo=text.decode("utf-8", "surrogateescape"),
         scripts=metadata.scripts,
@@ -127,6 +130,7 @@ def _write(job: Job, package: Package, traced: Traced, path: Path) -> None:
         signer=job.stages.key.signer(),
         on_step=console.msg,
     )
+    leave_pkginfo(job.workspace.pkg, metadata.name, text + f"datahash = {written.datahash}\n".encode())
 
 
 @contextmanager

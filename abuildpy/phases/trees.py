@@ -53,13 +53,13 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """One package on its way, with what was read off its tree; ``emptied`` tells that empty folders were removed from it."""
+    """One package on its way, with what was read off its tree; ``emptied`` are empty folders removed from it."""
 
     metadata: Metadata
     tree: Tree
     elf: Mapping[bytes, ElfInfo]
     triplet: str
-    emptied: bool = False
+    emptied: tuple[bytes, ...] = ()
 
 
 def make_trees(job: Job, environment: Mapping[str, str] | None, call_back: CallBack) -> tuple[Package, ...]:
@@ -93,7 +93,7 @@ class _Planner:
 
     def __init__(self, job: Job, steps: tuple[str, ...]) -> None:
         self._job, self._steps = job, steps
-        self.emptied = False
+        self.emptied: tuple[bytes, ...] = ()
 
     def write(self, reported: Mapping[str, Mapping[str, str]]) -> str:
         """Writes the lists for the session's last steps; returns their folder."""
@@ -109,7 +109,7 @@ class _Planner:
             lists["delete"] += [prefix + path for path in delete]
             if metadata.name == job.recipe.pkgname:
                 empty = removable_directories(tree, metadata.has_main_option, deleted=delete)
-                self.emptied = bool(empty)
+                self.emptied = empty
                 lists["rmdir"] += [prefix + path for path in empty]
             if "stripbin" not in self._steps:
                 triplet, build = job.triplet_of(metadata.name), job.config.get("CBUILD")
@@ -123,7 +123,7 @@ class _Planner:
         return str(folder)
 
 
-def _read(job: Job, metadata: tuple[Metadata, ...], emptied: bool) -> tuple[Package, ...]:
+def _read(job: Job, metadata: tuple[Metadata, ...], emptied: tuple[bytes, ...]) -> tuple[Package, ...]:
     ownership = job.stages.ownership(job.recipe, job.workspace)
     packages = []
     for item in metadata:
@@ -138,7 +138,7 @@ def _read(job: Job, metadata: tuple[Metadata, ...], emptied: bool) -> tuple[Pack
             ownership.capabilities_below(root),
         )
         is_main = item.name == job.recipe.pkgname
-        packages.append(Package(item, tree, find_elf(tree), job.triplet_of(item.name), emptied and is_main))
+        packages.append(Package(item, tree, find_elf(tree), job.triplet_of(item.name), emptied if is_main else ()))
     return tuple(packages)
 
 

@@ -36,11 +36,15 @@ class Outputs:
 
     def require_safe(self) -> None:
         """Raises RecipeError for a name, version, repository or architecture that would lead out of its folder."""
-        repo = self._variables.get("repo", "")
-        for what in (*self.arches, self.version, repo, *self.arches.values()):
+        if not self._variables.get("pkgver"):
+            raise RecipeError("pkgver is missing", hint="every package needs a version")
+        repo = self._variables.get("repo", "")  # a folder's name, so nearly anything may stand in it
+        if "/" in repo or "\0" in repo or repo in ("", ".", ".."):
+            raise RecipeError(f"'{repo}' is not a valid name of a repository", hint="does the recipe set repo?")
+        for what in (*self.arches, self.version, *self.arches.values()):
             if "/" in what or "\0" in what or what.startswith((".", "-")) or not what or len(what.split()) != 1:
                 raise RecipeError(
-                    f"'{what}' is not a valid package name, version, repository or architecture",
+                    f"'{what}' is not a valid package name, version or architecture",
                     hint="use letters, digits and . _ + - only",
                 )
 

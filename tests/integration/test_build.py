@@ -395,7 +395,7 @@ def test_when_check_runs_and_as_whom(place: Place, options: str, env: dict[str, 
 
 def test_a_recipe_without_check_is_told(place: Place) -> None:
     folder = place.recipe("package() { mkdir -p $pkgdir; }", options="")
-    assert "foo: APKBUILD does not run any tests!" in place.build(folder).warnings
+    assert "foo: No tests: the recipe has no check()" in place.build(folder).warnings
 
 
 def test_verbs_one_by_one_make_what_all_makes(place: Place) -> None:

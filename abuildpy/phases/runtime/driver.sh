@@ -116,7 +116,9 @@ _ab_run_overrides() {
 }
 
 _ab_need_tree() {
-	[ -d "$1" ] || die "Missing ${subpkgname:+sub}pkgdir for ${subpkgname:-$pkgname}"
+	[ ! -d "$1" ] || return 0
+	_ab_tell failed rootpkg 1 "$pkgname"
+	die "Missing ${subpkgname:+sub}pkgdir for ${subpkgname:-$pkgname}"
 }
 
 # In a session whose library has no effect, everything would be owned by the builder without anybody noticing.

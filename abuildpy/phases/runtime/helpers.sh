@@ -465,7 +465,7 @@ subpkg_set() {
 			subpkgarch="$CTARGET_ARCH"
 			subpkgtriplet="$CTARGET"
 			;;
-		*) die "Unknown subpkgarch $subpkgarch" ;;
+		*) die "$subpkgarch is not an architecture that a subpackage can have here" ;;
 	esac
 }
 

@@ -47,7 +47,7 @@ default_cleanup_srcdir() { _ab_empty "$srcdir"; }
 _ab_empty() {
 	[ -d "$1" ] || return 0
 	find "$1" -mindepth 1 -type d ! -perm -700 -exec chmod u+rwx '{}' ';'
-	find "$1" -mindepth 1 ! -path "$tmpdir/.session*" ! -path "$tmpdir/.home" ! -path "$tmpdir/.tmp" -delete
+	find "$1" -mindepth 1 ! -path "$tmpdir/.*" -delete # those are the stage's own HOME and /tmp
 }
 
 # These are done for every package when package() and the split functions have run, called here or not.

@@ -61,7 +61,7 @@ default_prepare() {
 	if [ -n "$builddir" ] && [ -d "$builddir" ]; then
 		cd "$builddir"
 	elif have_patches; then
-		error 'Is $builddir set correctly?'
+		error 'Does builddir name the folder that the sources unpack to?'
 		return 1
 	fi
 	for _ab_each in $source; do
@@ -86,14 +86,14 @@ default_prepare() {
 		esac
 	done
 	if [ -n "$_ab_failed" ]; then
-		error 'The following patches failed to apply:'
+		error 'These patches do not fit:'
 		printf '  %s\n' $_ab_failed >&2
 		return 1
 	fi
 }
 
 default_check() {
-	warning 'APKBUILD does not run any tests!'
+	warning 'No tests: the recipe has no check()'
 	msg2 'Alpine will soon require that packages run the test suite they come with while they are built.'
 	msg2 'Define a check() function, or put !check into $options if the package has no test suite.'
 }

@@ -10,6 +10,7 @@ import pytest
 from aports_tree import RECIPE, Aports, make_aports
 
 from abuildpy.cli import abump
+from abuildpy.config import PACKAGE_DIR
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -257,7 +258,10 @@ def test_pushing(aports: Aports, run: Run, tmp_path: Path) -> None:
     assert aports.subjects()[0] == "main/foo: upgrade to 1.2"
 
 
-def test_without_checkapk_in_path_it_is_ours(aports: Aports, run: Run, tmp_path: Path) -> None:
+def test_without_checkapk_in_path_it_is_ours(
+    aports: Aports, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", os.path.dirname(PACKAGE_DIR))
     (tmp_path / "programs/checkapk").unlink()
     path = os.environ["PATH"].split(":")
     if any(os.access(f"{folder}/checkapk", os.X_OK) for folder in path):

@@ -72,7 +72,7 @@ def test_prepare_goes_on_and_names_all_that_failed(shell: Shell) -> None:
     done = shell("prepare; echo on", source="bad.patch bad2.patch.gz good.patch gone.patch")
     assert done.returncode == 1 and "on\n" not in done.stdout.splitlines()
     assert (src / "foo-1/f").read_text() == "two\n"
-    tail = done.stderr.split("ERROR: The following patches failed to apply:\n")[1]
+    tail = done.stderr.split("ERROR: These patches do not fit:\n")[1]
     assert tail.split() == ["bad.patch", "bad2.patch.gz", "gone.patch"]
 
 
@@ -88,7 +88,7 @@ def test_prepare_without_builddir(shell: Shell) -> None:
     missing = {"builddir": str(shell.cwd / "src/gone")}
     assert shell.says("prepare; pwd", source="a.tar.gz", **missing) == str(shell.cwd)
     done = shell("prepare", source="a.patch", **missing)
-    assert done.returncode == 1 and "Is $builddir set correctly?" in done.stderr
+    assert done.returncode == 1 and "Does builddir name the folder that the sources unpack to?" in done.stderr
 
 
 def test_unpack_all_kinds(shell: Shell) -> None:
@@ -128,5 +128,5 @@ def test_defaults_of_the_other_phases(shell: Shell) -> None:
     done = shell("check")
     assert done.returncode == 0
     lines = done.stderr.splitlines()
-    assert lines[0] == ">>> WARNING: APKBUILD does not run any tests!"
+    assert lines[0] == ">>> WARNING: No tests: the recipe has no check()"
     assert len(lines) == 3 and all(line.startswith("    ") for line in lines[1:])

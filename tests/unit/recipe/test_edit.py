@@ -2,12 +2,20 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from abuildpy.errors import RecipeError
-from abuildpy.recipe.edit import replace_checksums, write_checksums
+from abuildpy.recipe.edit import (
+    replace_checksums,
+    set_variable,
+    write_checksums,
+    write_variables,
+    written_values,
+)
+from abuildpy.shell import find_ash
 
 SUMS = [("ab" * 64, "foo-1.tar.gz"), ("cd" * 64, "fix.patch")]
 BLOCK = f'sha512sums="\n{SUMS[0][0]}  foo-1.tar.gz\n{SUMS[1][0]}  fix.patch\n"\n'.encode()
@@ -158,3 +166,63 @@ def test_errors_name_the_file(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match=r"APKBUILD: line 1: a quote"):
         write_checksums(tmp_path / "APKBUILD", SUMS)
     assert (tmp_path / "APKBUILD").read_bytes() == b"a='"
+
+
+# --- pkgver and pkgrel -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("line", "after"),
+    [
+        ("pkgver=1.0", "pkgver=2.0_rc1"),
+        ("pkgver=1.0 # why", "pkgver=2.0_rc1 # why"),
+        ("pkgver=1.0\t#why", "pkgver=2.0_rc1\t#why"),
+        ("pkgver=1.0; x=1", "pkgver=2.0_rc1; x=1"),
+        ('pkgver="1.0"  ', 'pkgver="2.0_rc1"  '),
+        ("pkgver='1.0' # it's", "pkgver='2.0_rc1' # it's"),
+        ("pkgver=", "pkgver=2.0_rc1"),
+        ("pkgver=$(( _a + _b )) #c", "pkgver=2.0_rc1 #c"),
+        ("pkgver=${_v/-/.}", "pkgver=2.0_rc1"),
+        ('pkgver="${_v:-"1 2"}"x', "pkgver=2.0_rc1"),
+        ('pkgver="$(echo "1")"', "pkgver=2.0_rc1"),
+        ("pkgver=\"1\"'.0'", "pkgver=2.0_rc1"),
+        ("pkgver=\\\n1.0", "pkgver=2.0_rc1"),
+    ],
+)
+def test_a_variable_is_set_and_all_else_stays(line: str, after: str) -> None:
+    frame = b"# pkgver=0 \xff\npkgname=x\n%s\n_pkgver=1\n\tpkgver=3\nf() {\npkgver=4\n}\ncat <<A\npkgver=5\nA\n\xe9"
+    assert set_variable(frame % line.encode(), "pkgver", "2.0_rc1") == frame % after.encode()
+
+
+def test_every_assignment_is_set() -> None:
+    assert set_variable(b"pkgver=1\npkgver=a$pkgver", "pkgver", "2") == b"pkgver=2\npkgver=2"
+    assert written_values(b"pkgver=1\nx=2\npkgver='a' # b\n", "pkgver") == ("1", "'a'")
+
+
+@pytest.mark.parametrize("old", ["x", '"x"', "'x'"])
+@pytest.mark.parametrize(
+    "value", ["a b", "it's", 'say "x"', "$(rm -rf x)", "`x`", "a\\b", "#", "", "caf\xe9", "~", "a;b&c"]
+)
+def test_a_value_stays_what_it_is_in_the_shell(old: str, value: str) -> None:
+    script = set_variable(f"x={old} # c\n".encode(), "x", value) + b'printf %s "$x"\n'
+    done = subprocess.run([*find_ash(), "-e", "-c", script], check=True, stdout=subprocess.PIPE)
+    assert done.stdout.decode() == value
+
+
+@pytest.mark.parametrize("text", ["", "x=1\n", "\tpkgrel=1\n", "f() {\npkgrel=1\n}\n", "export pkgrel=1\n"])
+def test_a_variable_that_is_not_set(text: str) -> None:
+    with pytest.raises(RecipeError, match="pkgrel is not set at the start of a line"):
+        set_variable(text.encode(), "pkgrel", "0")
+
+
+def test_variables_of_a_file(tmp_path: Path) -> None:
+    apkbuild = tmp_path / "APKBUILD"
+    apkbuild.write_bytes(b"pkgver=1\npkgrel=5 # c\n")
+    apkbuild.chmod(0o604)
+    write_variables(apkbuild, {"pkgver": "2", "pkgrel": "0"})
+    assert apkbuild.read_bytes() == b"pkgver=2\npkgrel=0 # c\n"
+    assert apkbuild.stat().st_mode & 0o7777 == 0o604
+    with pytest.raises(RecipeError, match=r"APKBUILD: pkgdesc is not set"):
+        write_variables(apkbuild, {"pkgver": "3", "pkgdesc": "x"})
+    assert apkbuild.read_bytes() == b"pkgver=2\npkgrel=0 # c\n"
+    assert os.listdir(tmp_path) == ["APKBUILD"]
