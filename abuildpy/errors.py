@@ -67,6 +67,10 @@ class PhaseError(AbuildError):
         self.status = status
 
 
+class WallError(SandboxError):
+    """The wall itself could not be put up: nothing of the recipe has run."""
+
+
 class DependencyError(AbuildError):
     """Build dependencies are missing or could not be installed."""
 

@@ -10,12 +10,8 @@ from abuildpy import __version__
 from abuildpy.cli.failure import open_standard_streams, report
 from abuildpy.cli.options import USAGE, Options, parse
 from abuildpy.config import Config, load_config
-from abuildpy.errors import Aborted, AbuildError, ConfigError, UsageError
+from abuildpy.errors import AbuildError, ConfigError, UsageError
 from abuildpy.ui.console import Console, want_colors
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from types import FrameType
 
 COMPATIBLE_WITH = "3.18.0"
 """The abuild whose behaviour this program keeps."""
@@ -31,6 +27,10 @@ def main() -> int:
     except (AbuildError, KeyboardInterrupt, OSError) as error:
         return report(error, program.console)
     finally:
+        if "signal" in sys.modules:  # else there is nothing to tidy up
+            from abuildpy.cli.interrupt import ignore_signals
+
+            ignore_signals()
         program.console.title("")
 
 
@@ -72,9 +72,9 @@ class _Program:
         path = os.environ.get("APKBUILD") or "./APKBUILD"
         if answer(path, verbs, config, options, self.console):
             return 0
-        import signal
         from pathlib import Path
 
+        from abuildpy.cli.interrupt import raise_signals
         from abuildpy.phases.build import Build
         from abuildpy.phases.settings import Settings
         from abuildpy.recipe.evaluate import find_apkbuild
@@ -134,12 +134,6 @@ def _refuse_root(options: Options) -> None:
             "Do not run abuild as root",
             hint="run it as an ordinary user, or add -F: the recipe's functions then run as an unprivileged one",
         )
-
-
-def _interrupt(number: int, _frame: FrameType | None) -> None:
-    import signal
-
-    raise Aborted(f"Ended by {signal.Signals(number).name}")
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from pathlib import Path
 from abuildpy.errors import ConfigError
 
 _HINT = "set PIP_INDEX_URL (or index-url in pip.conf) to its simple index, or PYPI_URL to the address above /pypi and /simple"
+_GLOBAL = Path("/etc/pip.conf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ def _files(environ: Mapping[str, str]) -> Iterator[Path]:
     for folder in reversed((environ.get("XDG_CONFIG_DIRS") or "/etc/xdg").split(":")):
         if folder:
             yield Path(folder, "pip", "pip.conf")
-    yield Path("/etc/pip.conf")
+    yield _GLOBAL
     yield home / ".pip" / "pip.conf"
     yield Path(environ.get("XDG_CONFIG_HOME") or home / ".config", "pip", "pip.conf")
     yield Path(environ.get("VIRTUAL_ENV") or sys.prefix, "pip.conf")

@@ -52,7 +52,7 @@ def from_document(document: Mapping[str, Any], *, asked: str, place: str) -> Pro
     source = ""
     for file in dicts(document.get("urls")):
         if file.get("packagetype") == "sdist" or file.get("python_version") == "source":
-            url = text(file.get("url"))
+            url = text(file.get("url")).partition("#")[0]
             if not source or (url.endswith(_USUAL) and not source.endswith(_USUAL)):
                 source = url
     if not source:

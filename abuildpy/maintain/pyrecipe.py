@@ -43,12 +43,13 @@ _STAGES = {"a": "alpha", "b": "beta", "rc": "rc"}
 
 @dataclass(frozen=True, slots=True)
 class Old:
-    """A recipe to be made again. ``written`` holds right sides of assignments with any comment behind them; ``authors`` and
-    ``secfixes`` are lines; ``dropped`` names what the new recipe will not have.
+    """A recipe to be made again. ``written`` holds right sides of assignments with any comment behind them, ``patches`` what
+    ``source`` has besides the archive; ``authors`` and ``secfixes`` are lines; ``dropped`` names what will be lost.
     """
 
     recipe: Recipe
     written: Mapping[str, str]
+    patches: tuple[str, ...]
     authors: tuple[str, ...]
     secfixes: tuple[str, ...]
     dropped: tuple[str, ...]
@@ -88,22 +89,37 @@ def read_old(recipe: Recipe, content: bytes) -> Old:
     known = (*_KEPT, *_MADE, "subpackages", "maintainer")
     variables = {name for name in names if name not in known and not name.endswith("sums")}
     written: dict[str, str] = {}
+    sources: list[str] = []
     for assignment in found:
         name = assignment.name
         comment = text[assignment.end :].partition("\n")[0]
         comment = comment if comment.strip().startswith("#") else ""
-        whole = names.count(name) == 1 and not any(
-            f"${other}" in assignment.value or f"${{{other}" in assignment.value for other in variables
-        )
-        # Put together elsewhere, or of parts that go: then what it amounts to.
-        value = assignment.value if whole else f'"{in_quotes(recipe.variables.get(name, ""))}"'
-        written[name] = value + comment
+        if names.count(name) > 1 or _uses(assignment.value, variables):
+            # Put together elsewhere, or of parts that go: then what it amounts to.
+            written[name] = f'"{in_quotes(recipe.variables.get(name, ""))}"{comment}'
+        else:
+            written[name] = assignment.value + comment
+        if name == "source":
+            sources = assignment.value.strip("\"'").split()
     lines = text.splitlines()
     authors = [line for start in ("# Contributor:", "# Maintainer:") for line in lines if line.startswith(start)]
     if "maintainer" in written:
         authors.append(f"maintainer={written['maintainer']}")
     functions = (f"{name}()" for name in recipe.functions if name not in ("build", "check", "package"))
-    return Old(recipe, written, tuple(authors), _secfixes(lines), (*sorted(variables), *sorted(functions)))
+    dropped = (*sorted(variables), *sorted(functions))
+    return Old(recipe, written, _patches(recipe, sources, variables), tuple(authors), _secfixes(lines), dropped)
+
+
+def _uses(text: str, variables: Iterable[str]) -> bool:
+    return any(f"${name}" in text or f"${{{name}" in text for name in variables)
+
+
+def _patches(recipe: Recipe, words: list[str], variables: Iterable[str]) -> tuple[str, ...]:
+    """The elements of ``source`` but the archive, as written if they can be told apart and use nothing that goes."""
+    entries = [in_quotes(source.entry) for source in recipe.source]
+    if len(words) == len(entries):
+        entries = [entry if _uses(word, variables) else word for word, entry in zip(words, entries, strict=True)]
+    return tuple(entries[1:] if recipe.source and recipe.source[0].remote else entries)
 
 
 def project_name(old: Old) -> str:
@@ -232,20 +248,8 @@ def _source(url: str, published: str, pyver: str, old: Old | None) -> str:
         file_text = f"{in_quotes(before)}-{f'${{{variable}}}' if brace else f'${variable}'}{in_quotes(after)}"
     else:
         file_text = in_quotes(file)
-    lines = [in_quotes(folder + slash) + file_text, *([] if old is None else _further_sources(old))]
+    lines = [in_quotes(folder + slash) + file_text, *(() if old is None else old.patches)]
     return f'"{lines[0]}"' if len(lines) == 1 else '"' + "\n\t".join([*lines, '"'])
-
-
-def _further_sources(old: Old) -> list[str]:
-    """Patches and the like: what follows the archive in the old list, as written if that can be told."""
-    entries = old.recipe.source
-    if not entries:
-        return []
-    value = old.written.get("source", "")
-    words = value.partition("#")[0].strip().strip("\"'").split()
-    if len(words) != len(entries):
-        words = [in_quotes(source.entry) for source in entries]
-    return words[1:] if entries[0].remote else words
 
 
 def _builddir(project: Project, pkgver: str, pyver: str, unpacked: Path | None, old: Old | None) -> str:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import atexit
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from abuildpy.errors import SigningError
 if TYPE_CHECKING:
     from abuildpy.package.sign import Signer
 
+_PATIENCE = 5.0
 _BEGINNINGS = (b"-----BEGIN PRIVATE KEY-----", b"-----BEGIN RSA PRIVATE KEY-----")
 
 
@@ -33,9 +35,10 @@ class Key:
             return
         # Loading takes longer than anything else in a small build, and nobody needs the key before its end; nor the
         # modules that make packages, while we wait for the recipe's phases anyway.
-        # No daemon: Python ends those wherever they are, and in the middle of loading a library that aborts us.
-        self._loader = threading.Thread(target=self._load)
+        self._loader = threading.Thread(target=self._load, daemon=True)
         self._loader.start()
+        # Python ends its daemons wherever they are, and in the middle of loading a library that aborts the program.
+        atexit.register(self._loader.join, _PATIENCE)
 
     def signer(self) -> Signer:
         """The key, ready to sign. Raises SigningError when there is none or it cannot be used."""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from abuildpy import __version__
 from abuildpy.config import PACKAGE_DIR, RUNTIME_DIR, Config
-from abuildpy.errors import ConfigError, SandboxError
+from abuildpy.errors import ConfigError, WallError
 from abuildpy.package.model import Owner
 from abuildpy.phases.key import Key
 from abuildpy.phases.pipes import pipes, read_all
@@ -31,7 +31,7 @@ from abuildpy.shell import find_ash
 from abuildpy.ui.console import Console
 
 _EVALUATION_SECONDS = 60
-_STATE = "ownership"
+_FAKEROOT = "fakeroot"
 _CAPABILITIES = "capabilities"
 _CACHES = ("GOCACHE", "GOMODCACHE", "CARGO_HOME", "HARECACHE")
 _OF_A_SESSION = ("FAKEROOTKEY", "LD_PRELOAD", "LD_LIBRARY_PATH", "FAKEROOTDONTTRYCHOWN")
@@ -125,7 +125,7 @@ class Stages:
         wall = self._walls.get(folder) or likely(self._settings.sandbox, startdir=folder) or self._wall(folder)
         try:
             result = self._evaluate_behind(wall, argv, env, folder)
-        except SandboxError:
+        except WallError:
             if known:
                 raise
             return self._evaluate_behind(self._wall(folder), argv, env, folder)
@@ -180,7 +180,7 @@ class Stages:
         """
         task = ("verbs", *verbs)
         if fakeroot:
-            task = ("fakeroot", str(workspace.session / _STATE), *task)
+            task = ("fakeroot", str(workspace.session / _FAKEROOT), *task)
         return self._run(
             recipe,
             workspace,
@@ -211,7 +211,7 @@ class Stages:
         return self._run(
             recipe,
             workspace,
-            ("fakeroot", str(workspace.session / _STATE), "package", *subpackages),
+            ("fakeroot", str(workspace.session / _FAKEROOT), "package", *subpackages),
             Listener(call_back, trees),
             environment,
             network=self.network(recipe, wanted=False),
@@ -229,9 +229,9 @@ class Stages:
         wall = self._wall(workspace.startdir)
         user = wall.user
         # Without walls it was the machine's own accounts that names in the recipe stood for.
-        known = self._identity(recipe, workspace) if wall.name != "none" else HostAccounts()
+        known = _identity(recipe, user) if wall.name != "none" else HostAccounts()
         folder = workspace.session.relative_to(workspace.tmp)
-        state = read_inside(workspace.tmp, *folder.parts, _STATE)
+        state = read_inside(workspace.tmp, *folder.parts, _FAKEROOT, "state")
         capabilities = read_inside(workspace.tmp, *folder.parts, _CAPABILITIES)
         return Ownership(
             without_builder(parse_state(state or b""), user.uid, user.gid),
@@ -253,13 +253,37 @@ class Stages:
         interactive: bool = False,
         more: Mapping[str, str] | None = None,
     ) -> StageResult:
-        wall = self._wall(recipe.startdir)
+        known = self._walls.get(recipe.startdir)
+        wall = known or likely(self._settings.sandbox, startdir=recipe.startdir) or self._wall(recipe.startdir)
+        everything = (recipe, workspace, task, listener, environment, network, writable, interactive, more or {})
+        try:
+            result = self._run_behind(wall, *everything)
+        except WallError:
+            if known is not None:
+                raise
+            return self._run_behind(self._wall(recipe.startdir), *everything)
+        self._walls[recipe.startdir] = wall
+        return result
+
+    def _run_behind(
+        self,
+        wall: Wall,
+        recipe: Recipe,
+        workspace: Workspace,
+        task: tuple[str, ...],
+        listener: Listener,
+        environment: Mapping[str, str] | None,
+        network: bool,
+        writable: tuple[Path, ...],
+        interactive: bool,
+        more: Mapping[str, str],
+    ) -> StageResult:
         hand_over(workspace.create(), wall.user)
         driver = (*self._ash, "-e", f"{RUNTIME_DIR}/driver.sh", RUNTIME_DIR, self._flags(), *task)
         with pipes(2) as (events, answers):
             request = Request(
                 argv=self._plumbed(driver, {EVENTS: events.send, ANSWERS: answers.receive}),
-                env={**self._environment(recipe, environment), **self._fakeroot(task), **(more or {})},
+                env={**self._environment(recipe, environment), **self._fakeroot(task), **more},
                 cwd=recipe.startdir,
                 home=workspace.home,
                 tmp=workspace.scratch,
@@ -272,7 +296,7 @@ class Stages:
                 writable=(*workspace.writable, *writable),
                 caches=self._caches(wall.user),
                 hidden=self.key.hidden(),
-                files=self._identity(recipe, workspace).write(self._private),
+                files=_identity(recipe, wall.user).write(self._private),
                 network=network,
                 stdin=0 if interactive else None,
                 pass_fds=(events.send, answers.receive),
@@ -336,10 +360,6 @@ class Stages:
         root = self._config.get("CBUILDROOT")
         return (Path(root),) if root else ()
 
-    def _identity(self, recipe: Recipe, workspace: Workspace) -> Identity:
-        user = self._wall(workspace.startdir).user
-        return Identity.build(recipe.pkgusers, recipe.pkggroups, user.uid, user.gid)
-
     def _config_files(self) -> tuple[Path, ...]:
         return (*self._config.files(), self._config.sharedir, Path(PACKAGE_DIR))
 
@@ -371,3 +391,7 @@ class Stages:
 def _existing(*paths: Path) -> tuple[Path, ...]:
     """Paths without those that are not there and without repetitions."""
     return tuple(path for path in dict.fromkeys(paths) if path.exists())
+
+
+def _identity(recipe: Recipe, user: BuildUser) -> Identity:
+    return Identity.build(recipe.pkgusers, recipe.pkggroups, user.uid, user.gid)

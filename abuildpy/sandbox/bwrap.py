@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
-from abuildpy.errors import SandboxError
+from abuildpy.errors import SandboxError, WallError
 from abuildpy.sandbox.base import BuildUser, Request
 from abuildpy.sandbox.mounts import mount_table
 from abuildpy.sandbox.process import (
@@ -239,7 +239,7 @@ class BwrapStage:
             while chunk := os.read(self._status, 4096):
                 self._report += chunk
             if self._returned > 0 and self._reported("exit-code") is None and not self._killed:
-                raise SandboxError(
+                raise WallError(
                     "bubblewrap could not set up the sandbox", hint="its message is above; --sandbox=none goes without"
                 )
         return self._returned

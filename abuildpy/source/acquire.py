@@ -14,7 +14,6 @@ from abuildpy.messages import Messages
 from abuildpy.recipe.model import Recipe
 from abuildpy.source import checksum
 from abuildpy.source.fetch import Expected, FetchOptions, fetch
-from abuildpy.source.unpack import is_archive, unpack
 
 _DEFAULT = FetchOptions()
 
@@ -65,6 +64,8 @@ def verify(recipe: Recipe, *, srcdest: Path, log: Messages) -> None:
 
 def unpack_all(recipe: Recipe, *, srcdest: Path, srcdir: Path, log: Messages) -> None:
     """Unpack every source that is an archive into ``srcdir``, in order; UnpackError."""
+    from abuildpy.source.unpack import is_archive, unpack
+
     _make_folder(srcdir)
     for path in source_paths(recipe, srcdest):
         if is_archive(path.name):

@@ -344,6 +344,21 @@ def processes_with(mark: str) -> list[int]:
     return found
 
 
+def session_pids(session: int) -> list[int]:
+    """Ids of living processes of a session (its leader's number), ended ones that nobody has waited for aside."""
+    found = []
+    for name in os.listdir("/proc"):
+        if not name.isdigit():
+            continue
+        try:
+            fields = Path("/proc", name, "stat").read_text(errors="replace").rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[3]) == session and fields[0] not in "ZX":
+            found.append(int(name))
+    return found
+
+
 def child_pids(pid: int) -> list[int]:
     """All descendants of a process."""
     found: list[int] = []

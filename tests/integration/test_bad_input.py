@@ -12,11 +12,12 @@ import signal
 import subprocess
 import tarfile
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from buildkit import C_PROGRAM, ORDINARY, Done, Place, child_pids, finish, processes_with, running, wait_for
+from buildkit import C_PROGRAM, ORDINARY, Done, Place, child_pids, finish, processes_with, running, session_pids, wait_for
 
 pytest_plugins = ["buildfixtures"]
 
@@ -447,6 +448,22 @@ def test_asked_to_end(stocked: Place, sandbox: str, number: signal.Signals) -> N
     stocked.assert_failed_well(done, before)
     wait_for(lambda: not processes_with(sleeper), "the end of the phase", 10)
     assert mark.exists()
+
+
+def test_interrupted_at_any_moment(stocked: Place, sandbox: str) -> None:
+    """Also while walls are built and taken down: nothing may be left, whatever the moment."""
+    folder = stocked.c_recipe()
+    before = stocked.repository_bytes()
+    for step in range(12):
+        process = stocked.start(folder, "-d", "-f", sandbox, "-P", str(stocked.base / "other"))
+        time.sleep(0.04 * step)
+        process.send_signal(signal.SIGINT)
+        done = finish(process, 30)
+        assert done.status in (0, 1, -signal.SIGINT), f"{step}: {done}"
+        assert "Traceback" not in done.err or done.status == -signal.SIGINT, f"{step}: {done}"
+        wait_for(lambda session=process.pid: not session_pids(session), f"the end of everything ({step})", 10)  # type: ignore[misc]
+        assert left_in(stocked.base / "other") == [], step
+    assert stocked.repository_bytes() == before
 
 
 @pytest.mark.parametrize("phase", ["build", "package"])

@@ -3,7 +3,7 @@
 #
 # FLAGS is a word of option letters (f force, F forceroot, K keep, c colours, q quiet, v trace; a dash for none). Tasks:
 #   verbs NAME...                 run these functions in this shell, then hand over the environment
-#   fakeroot STATE TASK...        run another task of this driver in a fakeroot session, saving ownership to STATE
+#   fakeroot FOLDER TASK...       run another task of this driver in a fakeroot session; FOLDER/state tells ownership
 #   package NAME:FUNC:ARCH:TRIPLET...  package(), then one split after the other, then what the trees need
 #   split FUNC                    one split function, its subpackage described by subpkg* in the environment
 #
@@ -51,13 +51,13 @@ _ab_start_afresh() {
 
 case "$1" in
 fakeroot)
-	_ab_state=$2
+	_ab_folder=$2
 	shift 2
 	. "$_ab_runtime/fakeroot.sh"
-	fakeroot_begin "${_ab_state%/*}/fakeroot"
+	fakeroot_begin "$_ab_folder"
 	_ab_status=0
 	_ab_start_afresh "$@" || _ab_status=$?
-	fakeroot_end "$_ab_state" || _ab_status=1
+	fakeroot_end || _ab_status=1
 	exit $_ab_status
 	;;
 esac
@@ -122,7 +122,7 @@ _ab_need_tree() {
 }
 
 # In a session whose library has no effect, everything would be owned by the builder without anybody noticing.
-[ -z "$FAKEROOTKEY" ] || fakeroot_check
+[ -z "$FAKEROOTKEY" ] || [ "$1" = split ] || fakeroot_check
 
 _ab_task_verbs() {
 	for _ab_verb; do
@@ -173,7 +173,11 @@ _ab_finish_trees() {
 	read -r _ab_plan <&9 || exit 1
 	for _ab_list in "$_ab_plan"/strip.*; do
 		[ -e "$_ab_list" ] || continue
-		xargs -0 -r $ABUILDPY_ASH -e "$_ab_runtime/strip.sh" "${_ab_list##*/strip.}" "$ABUILDPY_STRIPPED" <"$_ab_list"
+		# Only the content is replaced, so hard links, owner, mode and capabilities stay.
+		while IFS= read -r -d '' _ab_file; do
+			"${_ab_list##*/strip.}" -o "$ABUILDPY_STRIPPED" "$_ab_file"
+			cat "$ABUILDPY_STRIPPED" >"$_ab_file"
+		done <"$_ab_list"
 	done
 	[ ! -s "$_ab_plan/delete" ] || xargs -0 -r rm -f -- <"$_ab_plan/delete"
 	[ ! -s "$_ab_plan/rmdir" ] || xargs -0 -r rmdir -- <"$_ab_plan/rmdir" 2>/dev/null || :

@@ -8,7 +8,7 @@
 #       fakeroot_check       fail unless this shell and its programs really are
 #       …
 #       fakeroot_capabilities LIST OUT
-#   fakeroot_end STATE       end the daemon; what it recorded is written to the file STATE
+#   fakeroot_end [STATE]     end the daemon; what it recorded is in FOLDER/state, and written to the file STATE
 #
 # In the environment: ABUILDPY_FAKED (daemon) and ABUILDPY_LIBFAKEROOT (library), absolute paths.
 # Descriptors 6 and 7 are used for a moment. The daemon is an orphan of this shell: process 1 of the sandbox reaps it.
@@ -18,7 +18,8 @@
 
 fakeroot_begin() {
 	ABUILDPY_FAKEROOT_DIR=$1
-	rm -rf "$1" && mkdir -m 700 "$1" && mkfifo "$1/life" || return 1
+	[ ! -e "$1" ] || rm -rf "$1" || return 1
+	mkdir -m 700 "$1" && mkfifo "$1/life" || return 1
 	# Open for both first: neither end then waits for the other, and a daemon that cannot start is an end of file.
 	exec 7<>"$1/life"
 	( "$ABUILDPY_FAKED" --foreground --save-file "$1/state" </dev/null >&7 7>&- \
@@ -58,7 +59,7 @@ fakeroot_capabilities() {
 	[ -s "$1" ] || return 0
 	if command -v getcap >/dev/null; then
 		# Nearly always nothing: one call for all, before one for each.
-		[ -n "$(xargs -0 getcap <"$1" 2>/dev/null | head -c 1)" ] || return 0
+		[ -n "$(xargs -0 getcap <"$1" 2>/dev/null)" ] || return 0
 	elif command -v getfattr >/dev/null; then
 		[ -n "$(xargs -0 getfattr -h --absolute-names -n security.capability <"$1" 2>/dev/null | head -c 1)" ] || return 0
 	else
@@ -94,5 +95,5 @@ fakeroot_end() {
 	LD_PRELOAD=
 	IFS= read -r _fr_end <&6 || : # until the daemon, its only writer, has ended
 	exec 6<&-
-	"$_fr_cat" "$ABUILDPY_FAKEROOT_DIR/state" >"$1"
+	[ -z "$1" ] || "$_fr_cat" "$ABUILDPY_FAKEROOT_DIR/state" >"$1"
 }

@@ -19,11 +19,12 @@ def called(folder: Path) -> list[str]:
     return (folder / "called").read_text().replace(str(folder), ".").splitlines()
 
 
-def test_the_newest(tmp_path: Path) -> None:
+def test_the_newest(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     # A repository that cannot be reached makes apk warn before it answers.
     apk = published(tmp_path, "echo 'WARNING: opening http://x: timeout' >&2; echo 'Downloading foo-1.0-r0'")
     assert apk.newest("foo") == "foo-1.0-r0"
     assert called(tmp_path) == ["--keys-dir k fetch --repositories-file ./repositories --simulate foo"]
+    assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize("script", ["exit 1", "echo 'foo: unable to select package'; exit 1", "true"])

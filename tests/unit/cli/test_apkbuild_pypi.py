@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import io
+import json
+import sys
+import tarfile
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from abuildpy.cli import apkbuild_pypi
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
+    """Runs the program in an empty folder; gives status, output and complaints."""
+    for name in ("CHOST", "CTARGET", "CARCH", "APKBUILD", "ABUILD_SHAREDIR", "http_proxy", "HTTP_PROXY", "USE_COLORS"):
+        monkeypatch.delenv(name, raising=False)
+    settings = {
+        "ABUILD_CONF": "/dev/null",
+        "ABUILD_USERDIR": str(tmp_path / ".abuild"),
+        "CBUILD": "x86_64-alpine-linux-musl",
+        "SRCDEST": str(tmp_path / "dist"),
+        "HOME": str(tmp_path),
+        "MAINTAINER": "Jo Doe <jo@site.example>",
+    }
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    (tmp_path / "dist").mkdir()
+    (tmp_path / "aports").mkdir()
+    monkeypatch.chdir(tmp_path / "aports")
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["apkbuild-pypi", *arguments])
+        capfd.readouterr()
+        status = apkbuild_pypi.main()
+        return (status, *capfd.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def index(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, bytes]]:
+    """An index with one project, ``thing``; its pages can be changed."""
+    pages: dict[str, bytes] = {}
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200 if self.path in pages else 404)
+            self.end_headers()
+            if self.command == "GET":
+                self.wfile.write(pages.get(self.path, b""))
+
+        do_HEAD = do_GET
+
+        def log_message(self, format: str, *arguments: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    monkeypatch.setenv("PIP_INDEX_URL", f"http://127.0.0.1:{server.server_port}/simple/")
+    monkeypatch.delenv("PYPI_URL", raising=False)
+    monkeypatch.delenv("PIP_CERT", raising=False)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    _publish(pages, "1.0")
+    yield pages
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def _publish(pages: dict[str, bytes], version: str) -> None:
+    file = f"thing-{version}.tar.gz"
+    info = {"name": "thing", "version": version, "summary": "Words", "license": "MIT", "requires_dist": ["other"]}
+    links = [{"packagetype": "sdist", "filename": file, "url": f"../../files/{file}"}]
+    pages["/pypi/thing/json"] = json.dumps({"info": info, "urls": links}).encode()
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w:gz") as archive:
+        archive.addfile(tarfile.TarInfo(f"thing-{version}/setup.py"))
+    pages[f"/files/{file}"] = content.getvalue()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("create",),
+        ("create", ""),
+        ("create", "-x"),
+        ("create", "a", "b"),
+        ("recreate", "x"),
+        ("check", "x"),
+        ("frobnicate",),
+    ],
+)
+def test_usage(run: Run, arguments: tuple[str, ...]) -> None:
+    status, out, err = run(*arguments)
+    assert (status, out) == (2, "")
+    assert "Usage: apkbuild-pypi" in err
+
+
+def test_help(run: Run) -> None:
+    status, out, err = run("--help")
+    assert (status, err) == (0, "")
+    assert "Usage: apkbuild-pypi" in out
+
+
+def test_from_create_to_the_next_version(run: Run, index: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> None:
+    status, out, err = run("create", "thing")
+    assert status == 0, err
+    assert "Wrote py3-thing/APKBUILD\n" in out
+    assert "Requires: py3-other\n" in out
+    recipe = Path("py3-thing/APKBUILD").resolve()
+    text = recipe.read_text()
+    assert "# Maintainer: Jo Doe <jo@site.example>\n" in text
+    assert '/files/thing-$pkgver.tar.gz"\nbuilddir="$srcdir/$_pkgreal-$pkgver"\n' in text
+    assert text.endswith('  thing-1.0.tar.gz\n"\n')
+    status, _, err = run("create", "thing")
+    assert status == 1
+    assert "exists already" in err
+
+    monkeypatch.chdir(recipe.parent)
+    status, out, _ = run("check")
+    assert (status, out) == (0, "py3-thing: Latest version: 1.0 Packaged version: 1.0\n")
+    _publish(index, "1.1")
+    status, out, _ = run("check")
+    assert (status, out) == (1, "py3-thing: Latest version: 1.1 Packaged version: 1.0\n")
+
+    assert run("upgrade")[0] == 0
+    assert recipe.read_text() == text.replace("pkgver=1.0", "pkgver=1.1")
+    status, _, err = run("update")
+    assert status == 0, err
+    assert recipe.read_text().endswith('  thing-1.1.tar.gz\n"\n')
+
+    recipe.write_text(recipe.read_text().replace('depends="py3-other"', 'depends="mine"'))
+    status, _, err = run("recreate")
+    assert status == 0, err
+    assert "\npkgrel=1\n" in recipe.read_text()
+    assert '\ndepends="mine"\n' in recipe.read_text()
+    status, _, err = run("recreate", "deps")
+    assert status == 0, err
+    assert '\ndepends="py3-other"\n' in recipe.read_text()
+    assert recipe.read_text().endswith('  thing-1.1.tar.gz\n"\n')
+
+
+def test_failures_are_told(run: Run, index: dict[str, bytes]) -> None:
+    status, _, err = run("create", "gone")
+    assert status == 1
+    assert "no project 'gone'" in err
+    assert list(Path().iterdir()) == []
+    status, _, err = run("check")
+    assert status == 1
+    assert "APKBUILD" in err
+
+
+def test_an_index_that_cannot_be_asked(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIP_INDEX_URL", "file:///srv/simple")
+    monkeypatch.delenv("PYPI_URL", raising=False)
+    status, _, err = run("create", "thing")
+    assert status == 1
+    assert "PIP_INDEX_URL" in err
