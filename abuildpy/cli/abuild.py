@@ -79,9 +79,7 @@ class _Program:
         from abuildpy.phases.settings import Settings
         from abuildpy.recipe.evaluate import find_apkbuild
 
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
-                signal.signal(number, _interrupt)
+        raise_signals()
         apkbuild = find_apkbuild(Path(path))
         settings = Settings(
             force=options.force,

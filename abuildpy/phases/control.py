@@ -24,7 +24,10 @@ def leave_pkginfo(packages: Path, name: str, content: bytes) -> None:
         part = f".PKGINFO.{os.getpid()}.part"
         with open(os.open(part, _NEW, 0o644, dir_fd=folder), "wb") as file:
             file.write(content)
-        os.rename(part, ".PKGINFO", src_dir_fd=folder, dst_dir_fd=folder)
+        try:
+            os.rename(part, ".PKGINFO", src_dir_fd=folder, dst_dir_fd=folder)
+        except OSError:
+            os.unlink(part, dir_fd=folder)
     except OSError:
         return
     finally:

@@ -15,6 +15,8 @@ SIGNATURES, CONTROL, DATA = "signatures.tar.gz", "control.tar.gz", "data.tar.gz"
 
 _BLOCK: Final = 512
 _READ: Final = 256 << 10
+_DEEPEST: Final = 64 << 10
+"""A member's name is looked for this far behind an extended header."""
 
 
 class NoControlPart(RepositoryError):
@@ -26,8 +28,8 @@ class NoControlPart(RepositoryError):
 def split_apk(source: BinaryIO, folder: Path) -> None:
     """Writes ``signatures.tar.gz``, ``control.tar.gz`` and ``data.tar.gz``, those there are, into ``folder``.
 
-    All signatures go into the one file. A member's kind follows from the name of its first tar header: ``.SIGN.…``,
-    ``.PKGINFO`` (or the extended header of such a file), anything else once for data. The files appear when all of the
+    All signatures go into the one file. A member's kind follows from the name of its first file: ``.SIGN.…``,
+    ``.PKGINFO``, anything else once for data. The files appear when all of the
     package was good; others of these names are left alone. Raises RepositoryError, and NoControlPart for a second data
     part; OSError.
     """
@@ -57,8 +59,8 @@ class _Sorter:
             self._file.write(raw)
             return
         self._held.append(raw)
-        self._header += content[: _BLOCK - len(self._header)]
-        if len(self._header) == _BLOCK:
+        self._header += content[: _DEEPEST - len(self._header)]
+        if len(self._header) >= _until_name(self._header):
             self.finish()
 
     def finish(self) -> None:
@@ -68,7 +70,8 @@ class _Sorter:
             self._file.write(b"".join(self._held))
 
     def _kind(self) -> str:
-        name = self._header[:100].split(b"\0", 1)[0].rpartition(b"/")[2]
+        header = self._header[_until_name(self._header) - _BLOCK :]
+        name = header[:100].split(b"\0", 1)[0].rpartition(b"/")[2]
         if name.startswith(b".SIGN."):
             return SIGNATURES
         kind = CONTROL if name.startswith(b".PKGINFO") else DATA
@@ -83,6 +86,18 @@ class _Sorter:
             self._cleanup.callback(path.unlink, missing_ok=True)
             self._parts[name] = self._cleanup.enter_context(_named(descriptor, path))
         return self._parts[name]
+
+
+def _until_name(header: bytes) -> int:
+    """How many bytes of a tar there must be to know its first member's name, as far as these bytes tell."""
+    if header[156:157] != b"x":
+        return _BLOCK
+    try:
+        size = int(header[124:136].strip(b" \0") or b"0", 8)
+    except ValueError:
+        return _BLOCK
+    after = 2 * _BLOCK + size + -size % _BLOCK
+    return after if after <= _DEEPEST else _BLOCK
 
 
 def _named(descriptor: int, path: Path) -> IO[bytes]:

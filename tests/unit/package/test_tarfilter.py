@@ -124,11 +124,13 @@ def test_an_extended_header_for_nobody_stays() -> None:
     assert filtered(lonely) == lonely
 
 
-@pytest.mark.parametrize("cut_at", [100, 700, 1024 + 100, 2048 + 5, 2048 + 13])
-def test_a_truncated_archive_is_an_error(cut_at: int) -> None:
-    data = b"".join(paxtar.header(m) + paxtar.pad(c) for m, c in MEMBERS[1:2])
-    with pytest.raises(PackageError, match="cannot be read"):
-        filtered(data[: 1536 + cut_at] if cut_at > 2000 else data[:cut_at])
+@pytest.mark.parametrize("length", [100, 700, 1024 + 100, 1536 + 5, 1536 + len(CONTENT)])
+def test_a_truncated_archive_is_an_error(length: int) -> None:
+    data = paxtar.header(MEMBERS[1][0]) + paxtar.pad(CONTENT)
+    assert len(data) == 1536 + 512
+    for digest in (None, "SHA1"):
+        with pytest.raises(PackageError, match="cannot be read"):
+            filtered(data[:length], digest)
 
 
 def test_no_archive_at_all() -> None:

@@ -44,6 +44,13 @@ def test_old_packages_have_plain_headers(tmp_path: Path) -> None:
     assert tuple(split(b"".join(parts), tmp_path)[f"{name}.tar.gz"] for name in ("signatures", "control", "data")) == parts
 
 
+def test_gnu_tar_names_extended_headers_after_the_file(tmp_path: Path) -> None:
+    huge = bytearray(512)
+    huge[:24], huge[156:157], huge[124:136] = b"./PaxHeaders/.PKGINFO\0\0\0", b"x", b"77777777777\0"
+    control = gzip.compress(bytes(huge))
+    assert split(control, tmp_path) == {"control.tar.gz": control}
+
+
 def test_all_signatures_are_kept(tmp_path: Path) -> None:
     assert split(SIGNATURE + SECOND + CONTROL, tmp_path)["signatures.tar.gz"] == SIGNATURE + SECOND
 
