@@ -22,7 +22,8 @@ RUN apk add --no-cache \
 	patch pkgconf python3 unzip xz zstd
 COPY --from=build /opt/abuildpy /opt/abuildpy
 # /usr/local/bin is in the PATH of login shells too.
-RUN ln -s /opt/abuildpy/bin/abuild* /usr/local/bin/ \
+RUN cd /opt/abuildpy/bin \
+	&& for program in abuild* abump apk* checkapk newapkbuild; do ln -s "$PWD/$program" /usr/local/bin/; done \
 	&& addgroup -S abuild \
 	&& adduser -D builder \
 	&& addgroup builder abuild \

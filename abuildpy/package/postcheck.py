@@ -150,9 +150,7 @@ def libtool_archives(tree: Tree) -> tuple[bytes, ...]:
     return tuple(e.path for e in tree.entries if e.kind == "f" and e.path.endswith(b".la"))
 
 
-def _layout(
-    index: TreeIndex, has_option: Callable[[str], bool], emptied: frozenset[bytes]
-) -> Iterator[Finding]:
+def _layout(index: TreeIndex, has_option: Callable[[str], bool], emptied: frozenset[bytes]) -> Iterator[Finding]:
     """Checks 1 to 6: where files may lie at all."""
     if not has_option("!fhs"):
         for folder in _FORBIDDEN:

@@ -51,7 +51,9 @@ def filter_tar(source: BinaryIO, sink: BinaryIO, *, digest: str | None, cut: boo
 class _Filter:
     def __init__(self, source: BinaryIO, sink: BinaryIO, digest: str | None, cut: bool) -> None:
         self._source, self._sink, self._digest, self._cut = source, sink, digest, cut
-        self._extended: tuple[bytes, bytes] | None = None  # header block and records, held back for the member they describe
+        self._extended: tuple[bytes, bytes] | None = (
+            None  # header block and records, held back for the member they describe
+        )
 
     def run(self) -> bool:
         any_input = False

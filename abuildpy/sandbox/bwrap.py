@@ -23,7 +23,7 @@ from abuildpy.sandbox.base import BuildUser, Request
 from abuildpy.sandbox.mounts import mount_table
 from abuildpy.sandbox.process import (
     CLEAN_ENVIRONMENT,
-    find_program,
+    find_system_program,
     open_pidfd,
     spawn,
     status_of,
@@ -71,10 +71,10 @@ def drop_command(user: BuildUser, tool: str) -> tuple[str, ...]:
 
 def drop_tools() -> tuple[str, ...]:
     """Programs of the system that can drop root's rights, fastest first (BusyBox's setpriv cannot)."""
-    setpriv = find_program("setpriv")
+    setpriv = find_system_program("setpriv")
     if setpriv and os.path.basename(os.path.realpath(setpriv)) == "busybox":
         setpriv = None
-    return tuple(tool for tool in (setpriv, find_program("python3")) if tool)
+    return tuple(tool for tool in (setpriv, find_system_program("python3")) if tool)
 
 
 class BwrapWall:
@@ -127,7 +127,7 @@ class BwrapWall:
         return [*words, *_pairs("--setenv", env), "--", *request.argv]
 
     def _dropped(self, argv: Sequence[str]) -> list[str]:
-        tool, shell = self._drop_tool, find_program("sh")
+        tool, shell = self._drop_tool, find_system_program("sh")
         if tool is None or shell is None:
             raise SandboxError(
                 "Root's rights cannot be given up: neither setpriv nor python3 is there",

@@ -16,7 +16,7 @@ from glob import glob
 
 from abuildpy.errors import SandboxError
 from abuildpy.package.model import Owner
-from abuildpy.sandbox.process import find_program
+from abuildpy.sandbox.process import find_system_program
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ _PAIRS = (
 def find_fakeroot() -> FakerootTools:
     """fakeroot's daemon and library. Raises SandboxError if they are not installed."""
     for program, names in _PAIRS:
-        faked = find_program(program)
+        faked = find_system_program(program)
         if faked is None:
             continue
         for name in names:

@@ -13,7 +13,7 @@ from typing import Self
 
 from abuildpy.errors import SandboxError
 from abuildpy.sandbox.base import BuildUser, Request
-from abuildpy.sandbox.process import CLEAN_ENVIRONMENT, find_program, open_pidfd, spawn, status_of, wait_readable
+from abuildpy.sandbox.process import CLEAN_ENVIRONMENT, find_system_program, open_pidfd, spawn, status_of, wait_readable
 
 _GRACE = 5.0
 _GUARD_FAILED = 125
@@ -57,7 +57,7 @@ class GuardedStage:
             "HOME": os.fspath(request.home),
             "TMPDIR": os.fspath(request.tmp),
         }
-        python = sys.executable or find_program("python3")
+        python = sys.executable or find_system_program("python3")
         if not python:
             raise SandboxError("No python3 found to guard the stage with")
         env_fd = os.memfd_create("environment")

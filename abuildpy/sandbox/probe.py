@@ -13,7 +13,7 @@ from abuildpy.sandbox.bwrap import BwrapWall, drop_tools
 from abuildpy.sandbox.handover import hand_over
 from abuildpy.sandbox.identity import BUILD_ID, build_user, reachable
 from abuildpy.sandbox.none import NoWall
-from abuildpy.sandbox.process import CLEAN_ENVIRONMENT, find_program, spawn
+from abuildpy.sandbox.process import CLEAN_ENVIRONMENT, find_system_program, spawn
 
 MODES = ("auto", "bwrap", "none")
 
@@ -55,7 +55,7 @@ def likely(mode: str, *, startdir: Path, build_uid: int | None = None) -> Wall |
 
     For a first stage that harms nobody: if it cannot be started, ``choose`` says what is possible.
     """
-    program = find_program("bwrap")
+    program = find_system_program("bwrap")
     if mode == "none" or program is None:
         return None
     user = build_user(startdir, chosen=build_uid)
@@ -65,7 +65,7 @@ def likely(mode: str, *, startdir: Path, build_uid: int | None = None) -> Wall |
 
 def probe(user: BuildUser) -> tuple[Wall | None, str]:
     """bubblewrap's wall if ``true`` runs behind it, else None and the reason in one line."""
-    program = find_program("bwrap")
+    program = find_system_program("bwrap")
     if program is None:
         return None, "bubblewrap (bwrap) is not installed"
     tools: tuple[str | None, ...] = (None,)
@@ -96,7 +96,7 @@ def _try(wall: BwrapWall, program: str) -> str | None:
     """Run ``true`` behind the wall; None if that works, else what bubblewrap said."""
     import tempfile
 
-    true = find_program("true") or "/bin/true"
+    true = find_system_program("true") or "/bin/true"
     with tempfile.TemporaryDirectory(prefix="abuildpy-") as folder:
         home, tmp = Path(folder, "home"), Path(folder, "tmp")
         home.mkdir()

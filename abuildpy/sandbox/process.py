@@ -15,19 +15,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from abuildpy.errors import SandboxError
+from abuildpy.shell import find_program
 
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 CLEAN_ENVIRONMENT: Mapping[str, str] = {"PATH": SYSTEM_PATH, "LC_ALL": "C"}
 """For helpers that run outside the walls: the recipe may have exported LD_PRELOAD and the like."""
 
 
-def find_program(name: str) -> str | None:
-    """The absolute path of an executable, searched in the system's folders and then in the caller's PATH."""
-    for folder in (*SYSTEM_PATH.split(":"), *os.environ.get("PATH", "").split(":")):
-        candidate = os.path.join(folder, name)
-        if folder.startswith("/") and os.path.isfile(candidate) and os.access(candidate, os.X_OK):
-            return candidate
-    return None
+def find_system_program(name: str) -> str | None:
+    """Absolute path of an executable, searched in the system's folders first: what holds the wall up is not the caller's."""
+    own = [folder for folder in os.environ.get("PATH", "").split(":") if folder.startswith("/")]
+    return find_program(name, ":".join((SYSTEM_PATH, *own)))
 
 
 def spawn(

@@ -8,7 +8,7 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -81,7 +81,7 @@ def _wget(uri: str, part: Path, insecure: bool, say: Callable[[str], None]) -> i
     return _run([*options, uri])
 
 
-def _run(command: Sequence[str]) -> int:
+def _run(command: list[str]) -> int:
     path = shutil.which(command[0])
     if path is None:
         return NOT_STARTED

@@ -27,7 +27,7 @@ from abuildpy.sandbox.bwrap import BwrapWall, drop_tools
 from abuildpy.sandbox.fakeroot import find_fakeroot, parse_capabilities, parse_devices, parse_state, without_builder
 from abuildpy.sandbox.handover import hand_over
 from abuildpy.sandbox.identity import Identity, build_user
-from abuildpy.sandbox.process import find_program
+from abuildpy.sandbox.process import find_system_program
 
 ORDINARY = 54321  # an id without an account
 RUNTIME = Path(probe.__file__).parents[1] / "phases/runtime"
@@ -252,7 +252,7 @@ def test_the_environment_arrives_whole_and_alone(walled: Place, monkeypatch: pyt
 
 
 def test_a_preloaded_library_of_the_recipe_never_runs_with_roots_rights(walled: Place) -> None:
-    compiler = find_program("cc") or find_program("gcc")
+    compiler = find_system_program("cc") or find_system_program("gcc")
     if compiler is None:
         pytest.skip("needs a C compiler")
     source = walled.startdir / "evil.c"
@@ -348,7 +348,7 @@ def test_roots_own_folders_are_no_obstacle(walled: Place) -> None:
 def test_every_way_to_drop_root_drops_everything(walled: Place, which: int) -> None:
     if walled.caller != "root":
         pytest.skip("for root only")
-    program = find_program("bwrap")
+    program = find_system_program("bwrap")
     assert program
     wall = BwrapWall(program, build_user(walled.startdir), drop_tool=drop_tools()[which])
     script = "grep -E '^(Cap|Uid|Gid|Groups|NoNewPrivs)' /proc/self/status | tr -s '\\t ' ' '"
@@ -499,7 +499,7 @@ fakeroot_capabilities ../tmp/list ../tmp/capabilities
 
 
 def ash() -> tuple[str, ...]:
-    busybox = find_program("busybox")
+    busybox = find_system_program("busybox")
     if busybox is None:
         pytest.skip("needs busybox")
     return busybox, "ash"
@@ -523,7 +523,7 @@ def with_fakeroot(place: Place, wall_of: Callable[[], Wall]) -> Callable[[], Wal
         find_fakeroot()
     except SandboxError as error:
         pytest.skip(error.message)
-    if not find_program("setcap"):
+    if not find_system_program("setcap"):
         pytest.skip("needs setcap")
     return wall_of
 
@@ -585,7 +585,7 @@ def test_a_shell_that_ignores_the_library_is_told(place: Place, with_fakeroot: C
 
 
 def test_without_bubblewrap_auto_warns_once_and_bwrap_refuses(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(probe, "find_program", lambda name: None)
+    monkeypatch.setattr(probe, "find_system_program", lambda name: None)
 
     def run() -> tuple[str, list[str], str]:
         log = Log()
@@ -602,7 +602,7 @@ def test_without_bubblewrap_auto_warns_once_and_bwrap_refuses(place: Place, monk
 
 def test_forbidden_namespaces_are_recognised(walled: Place) -> None:
     """The situation of an unprivileged container, made by allowing no more user namespaces and giving up everything."""
-    if not (find_program("unshare") and find_program("setpriv")):
+    if not (find_system_program("unshare") and find_system_program("setpriv")):
         pytest.skip("needs util-linux")
     root = str(Path(probe.__file__).parents[2])
     code = (

@@ -245,7 +245,10 @@ def test_without_either_we_download_ourselves(shop: Shop, server: str, broken_cu
 
 def test_one_at_a_time_and_the_next_tries_after_a_failure(shop: Shop, tmp_path: Path) -> None:
     go = tmp_path / "go"
-    shop.fake("curl", f'touch {tmp_path}/started\nwhile ! [ -e {go} ]; do sleep 0.02; done\n[ -e {tmp_path}/2 ] && echo 2 >"$out"')
+    shop.fake(
+        "curl",
+        f'touch {tmp_path}/started\nwhile ! [ -e {go} ]; do sleep 0.02; done\n[ -e {tmp_path}/2 ] && echo 2 >"$out"',
+    )
     first = shop.start("-d", str(shop.folder), URL)
     wait_for((tmp_path / "started").exists)
     second = shop.start("-d", str(shop.folder), URL)
@@ -262,7 +265,10 @@ def test_one_at_a_time_and_the_next_tries_after_a_failure(shop: Shop, tmp_path: 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_ends_the_program_too_and_leaves_no_lock(shop: Shop, tmp_path: Path, number: signal.Signals) -> None:
-    shop.fake("curl", f"trap 'touch {tmp_path}/ended; exit 9' {number.value}\ntouch {tmp_path}/started\nwhile :; do sleep 0.02; done")
+    shop.fake(
+        "curl",
+        f"trap 'touch {tmp_path}/ended; exit 9' {number.value}\ntouch {tmp_path}/started\nwhile :; do sleep 0.02; done",
+    )
     process = shop.start("-d", str(shop.folder), URL)
     wait_for((tmp_path / "started").exists)
     process.send_signal(number)

@@ -18,7 +18,9 @@ TOP = Path(abuildpy.__file__).parents[1]
 
 def run(*arguments: str, data: bytes = b"") -> tuple[int, bytes, bytes]:
     command = [sys.executable, "-m", "abuildpy.cli.abuild_tar", *arguments]
-    done = subprocess.run(command, input=data, capture_output=True, check=False, env={**os.environ, "PYTHONPATH": str(TOP)})
+    done = subprocess.run(
+        command, input=data, capture_output=True, check=False, env={**os.environ, "PYTHONPATH": str(TOP)}
+    )
     return done.returncode, done.stdout, done.stderr
 
 

@@ -77,7 +77,14 @@ def index(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, bytes]]:
 
 def _publish(pages: dict[str, bytes], version: str) -> None:
     file = f"thing-{version}.tar.gz"
-    info = {"name": "thing", "version": version, "summary": "Words", "license": "MIT", "requires_dist": ["other"]}
+    info: dict[str, object] = {
+        "name": "thing",
+        "version": version,
+        "summary": "Words",
+        "license": "MIT",
+        "requires_dist": ["other"],
+    }
+    info |= {"project_urls": {"Homepage": "https://home.example/"}, "package_url": "https://index.example/thing"}
     links = [{"packagetype": "sdist", "filename": file, "url": f"../../files/{file}"}]
     pages["/pypi/thing/json"] = json.dumps({"info": info, "urls": links}).encode()
     content = io.BytesIO()
@@ -147,6 +154,14 @@ def test_from_create_to_the_next_version(run: Run, index: dict[str, bytes], monk
     assert status == 0, err
     assert '\ndepends="py3-other"\n' in recipe.read_text()
     assert recipe.read_text().endswith('  thing-1.1.tar.gz\n"\n')
+
+
+def test_url_of_a_new_recipe(run: Run, index: dict[str, bytes]) -> None:
+    assert run("create", "thing")[0] == 0
+    assert 'url="https://index.example/thing"' in Path("py3-thing/APKBUILD").read_text()
+    Path("py3-thing/APKBUILD").unlink()
+    assert run("create", "thing", "homepage")[0] == 0
+    assert 'url="https://home.example/"' in Path("py3-thing/APKBUILD").read_text()
 
 
 def test_failures_are_told(run: Run, index: dict[str, bytes]) -> None:

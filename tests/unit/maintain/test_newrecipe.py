@@ -30,6 +30,7 @@ SITE = "https://site.example"
         (f"{SITE}/foo-2-1.0.tar.xz", "foo-2", "1.0", f"{SITE}/foo-2-$pkgver.tar.xz"),
         (f"{SITE}/foo-1.0rc1/foo-1.0_src.tar.bz2", "foo", "1.0_src", f"{SITE}/foo-1.0rc1/foo-$pkgver.tar.bz2"),
         (f"{SITE}/1.0src/foo-1.0.tar.gz", "foo", "1.0", f"{SITE}/${{pkgver}}src/foo-$pkgver.tar.gz"),
+        (f"{SITE}/31.0/1.0_/foo-1.0.tar.gz", "foo", "1.0", f"{SITE}/31.0/${{pkgver}}_/foo-$pkgver.tar.gz"),
         ("http://127.0.0.1:80/foo-1.tar.gz", "foo", "1", "http://127.0.0.1:80/foo-$pkgver.tar.gz"),
         (
             "ftp://h1/foo-1.tar.gz?a=$x`b`",

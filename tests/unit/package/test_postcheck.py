@@ -103,6 +103,13 @@ def test_usr_merge(tmp_path: Path) -> None:
     assert check(tmp_path / "p", {}, options="!usrmerge").findings == ()
 
 
+def test_usr_merge_of_a_folder_that_was_removed_because_it_is_empty(tmp_path: Path) -> None:
+    tree = make_tree(tmp_path / "p", {})
+    result = postcheck(tree, "foo", lambda _: False, {}, emptied=(b"usr/lib", b"etc", b"lib"))
+    assert said(result) == [(WARNING, "Packages must not put anything under /lib, use /usr/lib instead")]
+    assert postcheck(tree, "foo", lambda flag: flag == "!usrmerge", {}, emptied=(b"lib",)).findings == ()
+
+
 def test_libtool_archives_are_to_be_deleted(tmp_path: Path) -> None:
     items: dict[str, Item] = {
         "usr/lib/libx.la": File(),

@@ -91,13 +91,16 @@ def test_members_without_an_extended_header_get_one(form: int) -> None:
     with tarfile.open(fileobj=buffer, mode="w", format=form) as tar:
         for name in ("short", "d/" * 40 + "e" * 80):
             member = tarfile.TarInfo(name)
-            member.size = len(CONTENT)
+            member.size, member.mtime = len(CONTENT), 7
             tar.addfile(member, io.BytesIO(CONTENT))
         link = tarfile.TarInfo("link")
         link.type, link.linkname = tarfile.SYMTYPE, "short"
         tar.addfile(link)
-    wanted = hashlib.sha1(CONTENT).hexdigest()
-    assert checksums_of(filtered(buffer.getvalue()), "SHA1") == {
+    result, wanted = filtered(buffer.getvalue()), hashlib.sha1(CONTENT).hexdigest()
+    if form == tarfile.USTAR_FORMAT:
+        name, added = b"d/" * 40 + b"e" * 80, paxtar.record(b"APK-TOOLS.checksum.SHA1", wanted.encode())
+        assert paxtar.extended_header(name, added, 7) in result
+    assert checksums_of(result, "SHA1") == {
         "short": wanted,
         "d/" * 40 + "e" * 80: wanted,
         "link": hashlib.sha1(b"short").hexdigest(),

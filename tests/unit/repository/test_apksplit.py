@@ -41,7 +41,9 @@ def test_old_packages_have_plain_headers(tmp_path: Path) -> None:
         return gzip.compress(bytes(block))
 
     parts = plain(".SIGN.RSA.x"), plain(".PKGINFO"), plain("etc/foo")
-    assert tuple(split(b"".join(parts), tmp_path)[f"{name}.tar.gz"] for name in ("signatures", "control", "data")) == parts
+    assert (
+        tuple(split(b"".join(parts), tmp_path)[f"{name}.tar.gz"] for name in ("signatures", "control", "data")) == parts
+    )
 
 
 def test_gnu_tar_names_extended_headers_after_the_file(tmp_path: Path) -> None:
