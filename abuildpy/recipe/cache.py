@@ -54,6 +54,11 @@ def evaluation_key(apkbuild: str, text: bytes, config: Config) -> bytes:
     return digest.digest()
 
 
+def is_complete(data: bytes) -> bool:
+    """Whether an evaluation came to its end: three fields, see evaluate.sh."""
+    return data.count(b"\0") == 3 and data.endswith(b"\0complete\0")
+
+
 def load(apkbuild: str, key: bytes, config: Config) -> bytes | None:
     """What the evaluation of that key sent; None if it is not known."""
     path = _path(apkbuild, config)
@@ -64,7 +69,8 @@ def load(apkbuild: str, key: bytes, config: Config) -> bytes | None:
             content = file.read()
     except OSError:
         return None
-    return content[len(key) :] if content.startswith(key) else None
+    data = content[len(key) :]
+    return data if content.startswith(key) and is_complete(data) else None
 
 
 def store(apkbuild: str, key: bytes, data: bytes, config: Config) -> None:
@@ -79,7 +85,10 @@ def store(apkbuild: str, key: bytes, data: bytes, config: Config) -> None:
             file.write(key + data)
         os.replace(part, path)
     except OSError:
-        pass
+        try:
+            os.unlink(part)
+        except OSError:
+            pass
 
 
 def _path(apkbuild: str, config: Config) -> str | None:

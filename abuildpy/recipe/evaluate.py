@@ -12,7 +12,7 @@ from typing import Protocol
 
 from abuildpy.config import PACKAGE_DIR, RUNTIME_DIR, Config
 from abuildpy.errors import RecipeError
-from abuildpy.recipe.cache import evaluation_key, load, store
+from abuildpy.recipe.cache import evaluation_key, is_complete, load, store
 from abuildpy.recipe.environment import recipe_environment
 from abuildpy.recipe.model import Recipe, Source, Subpackage
 from abuildpy.recipe.subpackages import parse_subpackage
@@ -88,7 +88,7 @@ def evaluate(apkbuild: Path, config: Config, run: Runner) -> Recipe:
         env = recipe_environment(config, str(apkbuild), colors=False)
         result = run(argv, env, apkbuild.parent)
         data = result.data
-        if result.status != 0 or not _is_complete(data):
+        if result.status != 0 or not is_complete(data):
             raise _explain(apkbuild, result)
         if is_constant(text, result.complaint):
             store(str(apkbuild), known, data, config)
@@ -102,10 +102,6 @@ def evaluate(apkbuild: Path, config: Config, run: Runner) -> Recipe:
 def _said(complaint: bytes) -> list[bytes]:
     """Lines that the recipe itself (or ash about it) wrote to standard error, without the trace."""
     return [line for line in _TRACE_ENTRY.sub(b"", complaint).split(b"\n") if line]
-
-
-def _is_complete(data: bytes) -> bool:
-    return data.count(b"\0") == 3 and data.endswith(b"\0complete\0")
 
 
 def is_constant(text: bytes, trace: bytes) -> bool:

@@ -7,7 +7,6 @@ import hashlib
 import http.server
 import os
 import re
-import shutil
 import signal
 import subprocess
 import tarfile
@@ -17,7 +16,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from buildkit import C_PROGRAM, ORDINARY, Done, Place, child_pids, finish, processes_with, running, session_pids, wait_for
+from buildkit import (
+    Done,
+    Place,
+    child_pids,
+    finish,
+    processes_with,
+    running,
+    session_pids,
+    wait_for,
+)
 
 pytest_plugins = ["buildfixtures"]
 
@@ -470,8 +478,8 @@ def test_interrupted_at_any_moment(stocked: Place, sandbox: str) -> None:
 def test_killed(stocked: Place, sandbox: str, phase: str) -> None:
     folder, mark, sleeper = sleeping(stocked, phase)
     before = stocked.repository_bytes()
-    with running(stocked, folder, sandbox, mark=mark) as process:
-        process.kill()
+    with running(stocked, folder, sandbox, mark=mark, env={"TMPDIR": str(stocked.base)}) as process:
+        process.kill()  # leaves its folder in TMPDIR
         process.wait()
         wait_for(lambda: not processes_with(sleeper), "the end of the phase", 10)
     assert stocked.repository_bytes() == before

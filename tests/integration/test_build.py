@@ -33,9 +33,8 @@ def assert_a_program_and_its_manual(place: Place) -> None:
         for name, member in package.members.items():
             assert package.owner(name) == ("root", "root", 0, 0), name
             assert member.mtime == 1700000000, name
-    keys = [key for key in main.apk.info.fields]
     assert (
-        keys
+        list(main.apk.info.fields)
         == (
             "pkgname pkgver pkgdesc url builddate packager size arch origin commit maintainer license "
             "provides depend datahash"
@@ -381,7 +380,10 @@ def test_when_check_runs_and_as_whom(place: Place, options: str, env: dict[str, 
         """
         build() { id -u > builder; }
         check() { echo "$(id -u) $want" > checker; }
-        package() { mkdir -p "$pkgdir"/usr/share; cp builder "$pkgdir"/usr/share/b; ! [ -e checker ] || cp checker "$pkgdir"/usr/share/c; }
+        package() {
+            install -Dm644 builder "$pkgdir"/usr/share/b
+            ! [ -e checker ] || cp checker "$pkgdir"/usr/share/c
+        }
         """,
         options=options,
     )

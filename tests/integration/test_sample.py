@@ -104,11 +104,7 @@ def test_every_package_is_there_and_in_the_index(built: Built) -> None:
         assert package.apk.identity == index[name].identity, name
         assert package.info("builddate") == (EPOCH,), name
         assert all(member.mtime == int(EPOCH) for member in package.members.values()), name
-        assert list(package.members) == sorted(package.members, key=_as_sorted(package)), name
-
-
-def _as_sorted(package: Package) -> Callable[[str], bytes]:
-    return lambda name: os.fsencode(name) + (b"/" if package.members[name].isdir() else b"")
+        assert list(package.members) == sorted(package.members, key=os.fsencode), name
 
 
 def test_nothing_is_left_behind(built: Built) -> None:
@@ -121,7 +117,13 @@ def test_the_umbrella_verifies_them(built: Built) -> None:
     repository = built.place.repository()
     files = sorted(map(str, repository.glob("*.apk")))
     done = built.place.run(
-        None, "verify", "--keys-dir", str(built.place.public.parent), *files, str(repository / "APKINDEX.tar.gz"), module=UMBRELLA
+        None,
+        "verify",
+        "--keys-dir",
+        str(built.place.public.parent),
+        *files,
+        str(repository / "APKINDEX.tar.gz"),
+        module=UMBRELLA,
     )
     assert done.status == 0, str(done)
     assert done.out.count(": OK\n") == len(files) + 1
@@ -158,7 +160,9 @@ def test_what_each_was_made_for(built: Built) -> None:
     assert built.package("verse-suite").members == {}
 
     # rights
-    modes = [m.mode for name in built.packages if name.startswith("portguard") for m in built.package(name).members.values()]
+    modes = [
+        m.mode for name in built.packages if name.startswith("portguard") for m in built.package(name).members.values()
+    ]
     assert any(mode & stat.S_ISUID for mode in modes)
     capable = [
         name
@@ -226,7 +230,9 @@ def test_apk_installs_them_from_the_index(built: Built, apk: str, tmp_path: Path
         if not index.satisfying(word)
     }
     stand_in = place.recipe(
-        'package() { mkdir -p "$pkgdir"; }', name="everything-else", provides=" ".join(f"{word}={version}" for word, version in missing.items())
+        'package() { mkdir -p "$pkgdir"; }',
+        name="everything-else",
+        provides=" ".join(f"{word}={version}" for word, version in missing.items()),
     )
     other = place.base / "other"
     place.build(stand_in, "-P", str(other))
@@ -252,5 +258,7 @@ def test_apk_installs_them_from_the_index(built: Built, apk: str, tmp_path: Path
             assert installed.read_bytes() == content, f"{name}: {file}"
             if os.geteuid() == 0:
                 assert stat.S_IMODE(installed.stat().st_mode) == package.members[file].mode, f"{name}: {file}"
-    database = (root / "usr/lib/apk/db/installed") if (root / "usr/lib/apk/db").exists() else root / "lib/apk/db/installed"
+    database = (
+        (root / "usr/lib/apk/db/installed") if (root / "usr/lib/apk/db").exists() else root / "lib/apk/db/installed"
+    )
     assert {line[2:] for line in database.read_text().splitlines() if line.startswith("P:")} >= set(built.packages)

@@ -185,7 +185,7 @@ def test_abuild_is_not_led_astray(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     folder = tmp_path / "recipe"
     (folder / "abuildpy").mkdir(parents=True)
     (folder / "APKBUILD").write_text("pkgname=foo\npkgver=1\npkgrel=0\n")
-    (folder / "json.py").write_text("open('evil', 'w')\n")
+    (folder / "dataclasses.py").write_text("open('evil', 'w')\n")
     monkeypatch.chdir(folder)
     monkeypatch.setenv("APKBUILD", "/nonexistent/APKBUILD")
     assert abuildrun.run_abuild(folder, "-q", "checksum") == 0

@@ -259,6 +259,7 @@ def test_answers_of_another_form(server: Server, answer: object) -> None:
         ("", "BSD", ["License :: OSI Approved :: BSD License"], "BSD"),
         ("", "Apache", ["License :: OSI Approved :: Apache Software License"], "Apache-2.0"),
         ("", "Apache-2.0 OR MIT", ["License :: OSI Approved :: MIT License"], "Apache-2.0 OR MIT"),
+        ("", "GPL", ["License :: OSI Approved :: GNU General Public License v3 (GPLv3)"], "GPL-3.0-only"),
         ("", "", ["License :: OSI Approved :: ISC License (ISCL)", "Topic :: X"], "ISC"),
         ("", "Permission is\nhereby granted", ["License :: OSI Approved :: MIT License"], "MIT"),
         ("", "x" * 200, [], ""),
@@ -532,7 +533,7 @@ checkdepends="py3-nose"
 options="!check" # needs network
 source="https://f.example/$_pyname/$_pyname-$pkgver.tar.gz
 	fix-$pkgver.patch
-	more.patch
+	$_pyname.patch
 	"
 builddir="$srcdir/"$_pyname-$pkgver
 
@@ -543,6 +544,7 @@ replaces="py-$_pyname"
 #   0.8-r0:
 #     - CVE-2020-0001
 
+# not one of the fixes
 prepare() {
 	default_prepare
 }
@@ -592,7 +594,7 @@ def test_recreate(shop: Workshop, server: Server, old: Path) -> None:
         'subpackages="$pkgname-pyc"',
         f'source="{server.url}/packages/source/T/Thing/Thing-$pkgver.tar.gz',
         "\tfix-$pkgver.patch",
-        "\tmore.patch",
+        "\tThing.patch",
         '\t"',
         'builddir="$srcdir/$_pkgreal-$pkgver"',
         'options="!check" # needs network',

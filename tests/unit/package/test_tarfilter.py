@@ -98,8 +98,8 @@ def test_members_without_an_extended_header_get_one(form: int) -> None:
         tar.addfile(link)
     result, wanted = filtered(buffer.getvalue()), hashlib.sha1(CONTENT).hexdigest()
     if form == tarfile.USTAR_FORMAT:
-        name, added = b"d/" * 40 + b"e" * 80, paxtar.record(b"APK-TOOLS.checksum.SHA1", wanted.encode())
-        assert paxtar.extended_header(name, added, 7) in result
+        path, added = b"d/" * 40 + b"e" * 80, paxtar.record(b"APK-TOOLS.checksum.SHA1", wanted.encode())
+        assert paxtar.extended_header(path, added, 7) in result
     assert checksums_of(result, "SHA1") == {
         "short": wanted,
         "d/" * 40 + "e" * 80: wanted,
