@@ -57,7 +57,8 @@ class GuardedStage:
             "HOME": os.fspath(request.home),
             "TMPDIR": os.fspath(request.tmp),
         }
-        python = sys.executable or find_system_program("python3")
+        # Ours may lie where only root gets to.
+        python = sys.executable if os.access(sys.executable, os.X_OK) else find_system_program("python3")
         if not python:
             raise SandboxError("No python3 found to guard the stage with")
         env_fd = os.memfd_create("environment")

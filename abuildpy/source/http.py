@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from typing import TYPE_CHECKING
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
 
 # A read waits until it has so much, so this is what a stall or a kill may lose.
 _CHUNK = 1 << 14
+HEADERS = {"Accept-Encoding": "identity", "User-Agent": f"abuildpy/{__version__}"}
+_BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+_OPENSSL = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+"""OpenSSL, which curl uses, takes no offence at one of these that does not exist."""
 _WORTH_RETRYING = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
@@ -22,28 +27,27 @@ def get(url: str, part: PartFile, options: FetchOptions) -> None:
     """Append the rest of ``url`` to ``part``; TransferFailed if it did not arrive whole.
 
     The bytes are stored as the server sends them: no content coding is asked for and none is undone, because a
-    ``.tar.gz`` that a server labels "Content-Encoding: gzip" must keep its checksum. Proxies, CA bundles and ``.netrc``
-    work as with every program that uses requests.
+    ``.tar.gz`` that a server labels "Content-Encoding: gzip" must keep its checksum. Proxies and ``.netrc`` work as with
+    every program that uses requests; CA bundles as with those and with curl.
     """
     import requests
     import urllib3
 
-    headers = {"Accept-Encoding": "identity", "User-Agent": f"abuildpy/{__version__}"}
+    headers = dict(HEADERS)
     if part.size:
         headers["Range"] = f"bytes={part.size}-"
         if part.validator:
             headers["If-Range"] = part.validator
-    # http:// promises nothing, so a redirect from there to https:// is no worse without a certificate check.
-    verify = not (options.insecure or url.startswith("http://"))
+    verify = trust(url, options)
     try:
         with requests.Session() as session:
-            if not verify:
+            if verify is False:
                 urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
-                session.verify = False
             with session.get(
                 url,
                 headers=headers,
                 stream=True,
+                verify=verify,
                 timeout=(options.connect_timeout, options.stall_timeout),
             ) as response:
                 _receive(response, part, options)
@@ -58,7 +62,21 @@ def get(url: str, part: PartFile, options: FetchOptions) -> None:
         raise TransferFailed(f"not an address that can be fetched ({error})")
 
 
+def trust(url: str, options: FetchOptions) -> bool | str:
+    """What to verify certificates with, as requests wants it: a file or folder that the environment names, else its own.
+
+    False where they are not verified. http:// promises nothing, so a redirect from there to https:// is no worse without.
+    """
+    if options.insecure or url.startswith("http://"):
+        return False
+    named = next((value for name in _BUNDLES if (value := os.environ.get(name))), None)
+    found = next((value for name in _OPENSSL if os.path.exists(value := os.environ.get(name, ""))), None)
+    return named or found or True
+
+
 def _receive(response: Response, part: PartFile, options: FetchOptions) -> None:
+    from urllib3.exceptions import ProtocolError
+
     status = response.status_code
     if status == 416 and part.size:
         part.start_over()
@@ -81,6 +99,9 @@ def _receive(response: Response, part: PartFile, options: FetchOptions) -> None:
             part.write(data)
             if progress is not None:
                 progress.advance(len(data))
+    except ProtocolError:  # newer versions of urllib3 notice it themselves, in words that help nobody
+        if total is None or part.size >= total:
+            raise
     finally:
         if progress is not None:
             progress.stop()
