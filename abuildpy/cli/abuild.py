@@ -16,6 +16,12 @@ from abuildpy.ui.console import Console, want_colors
 COMPATIBLE_WITH = "3.18.0"
 """The abuild whose behaviour this program keeps."""
 
+_NETWORK = (
+    *("http_proxy", "https_proxy", "ftp_proxy", "all_proxy", "no_proxy"),
+    *("HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "ALL_PROXY", "NO_PROXY"),
+    *("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR"),
+)
+
 
 def main() -> int:
     """Entry point; returns the exit status."""
@@ -38,7 +44,11 @@ class _Program:
     """One run: holds the console, whose name and colours become known on the way."""
 
     def __init__(self) -> None:
-        self.console = Console(name="", colors=want_colors(os.environ.get("USE_COLORS", "")))
+        self.console = Console(
+            name="",
+            colors=want_colors(os.environ.get("USE_COLORS", "")),
+            log_command=tuple(os.environ.get("ABUILD_LOG_CMD", "").split()),
+        )
 
     def run(self, arguments: list[str]) -> int:
         try:
@@ -55,10 +65,12 @@ class _Program:
             self.console.plain(f"abuild {COMPATIBLE_WITH} (abuildpy {__version__})")
             return 0
         config = load_config(_environment(options))
+        _adopt_network(config)
         if options.print_arch:
             self.console.plain(config.carch)
             return 0
-        self.console = Console("", _colors(options, config), options.quiet)
+        log_command = tuple(config.get("ABUILD_LOG_CMD").split())
+        self.console = Console("", _colors(options, config), options.quiet, log_command=log_command)
         _refuse_root(options)
         if not config.get("REPODEST"):
             if config.get("PKGDEST"):
@@ -124,6 +136,13 @@ def _environment(options: Options) -> dict[str, str]:
 
 def _colors(options: Options, config: Config) -> bool:
     return options.colors if options.colors is not None else want_colors(config.get("USE_COLORS"))
+
+
+def _adopt_network(config: Config) -> None:
+    """Takes over proxies and CA bundles that abuild.conf exports: git, rsync and our own downloads look for them there."""
+    for name in _NETWORK:
+        if name in config.exported:
+            os.environ[name] = config.get(name)
 
 
 def _refuse_root(options: Options) -> None:

@@ -57,7 +57,11 @@ Verbs (default: all):
   package     Run package()
   prepare     Run prepare(), which applies patches
   rootpkg     Run package() and the splits, make the packages
+  snapshot    Archive the newest state of $giturl, upload it to $disturl
   sourcecheck Ask upstream whether the sources are still there
+  srcpkg      Pack the recipe with its sources
+  symlinksrc  Link the sources into src as they are
+  targz       Pack what package() has installed as it is
   undeps      Remove the build dependencies
   unpack      Extract the sources
   up2date     Succeed if nothing is to be done

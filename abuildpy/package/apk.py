@@ -8,6 +8,7 @@ part, then the install scripts; the signature covers the compressed control part
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import shutil
@@ -67,7 +68,8 @@ def write_apk(
             data.seek(0)
             _publish(destination, head, cast(BinaryIO, data))
     except OSError as error:
-        raise PackageError(f"{destination}: cannot write the package: {error.strerror or error}") from None
+        hint = "free some space, then build again" if error.errno == errno.ENOSPC else None
+        raise PackageError(f"{destination}: cannot write the package: {error.strerror or error}", hint=hint) from None
     return Written(destination, len(head) + writer.size, writer.sha256)
 
 

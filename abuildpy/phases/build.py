@@ -33,6 +33,13 @@ _HARMLESS = frozenset(
 )
 """Verbs that leave the work folders alone, so that a build may be going on there."""
 
+_RECIPES_OWN_FIRST = frozenset("sanitycheck snapshot sourcecheck srcpkg symlinksrc targz".split())
+"""Verbs that many recipes have a function for, which then is what is meant."""
+
+_STEPS_OF_ROOTPKG = frozenset(
+    "archcheck create_apks postcheck pre_split prepare_metafiles prepare_package prepare_subpackages stripbin".split()
+)
+
 
 @dataclass(slots=True)
 class _State:
@@ -96,10 +103,13 @@ class Build:
         """``phase``, ``verb`` (done by us) or ``own``: any other function of the recipe, named by hand."""
         if verb in _PHASES:
             return "phase"
-        if verb in self._verbs():
+        own = verb in self.recipe.functions
+        if verb in self._verbs() and not (own and verb in _RECIPES_OWN_FIRST):
             return "verb"
-        if verb in self.recipe.functions or verb.startswith("default_"):
+        if own or verb.startswith("default_"):
             return "own"
+        if verb in _STEPS_OF_ROOTPKG:
+            raise RecipeError(f"{verb} is a step of rootpkg and makes no sense alone", hint="run `abuild rootpkg`")
         raise RecipeError(f"No such function {verb}", hint="`abuild -h` lists the verbs")
 
     def _verbs(self) -> dict[str, Callable[[], None]]:
@@ -123,7 +133,12 @@ class Build:
             "installdeps": self.install_dependencies,
             "listpkg": self._upkeep(upkeep.list_packages),
             "rootpkg": self.root_package,
+            "sanitycheck": self._upkeep(upkeep.old_name_of_validate),
+            "snapshot": self.snapshot,
             "sourcecheck": self._upkeep(upkeep.check_sources),
+            "srcpkg": self.pack_recipe,
+            "symlinksrc": self.link_sources,
+            "targz": self.pack_tree,
             "undeps": self.remove_dependencies,
             "uninstalldeps": self.remove_dependencies,
             "unpack": self.unpack,
@@ -165,6 +180,7 @@ class Build:
         own_steps(recipe)  # what cannot be done is said before hours of building
         with self._timings.step("key"):
             self._stages.key.require()  # without a key nothing else is worth starting
+        console.log(f"building {recipe.repo}/{recipe.pkgname}-{recipe.version}")
         console.msg(
             f"Building {recipe.repo}/{recipe.pkgname} {recipe.version} (using {self.settings.program}) "
             f"started {_date(started)}"
@@ -229,6 +245,38 @@ class Build:
 
         write_source_checksums(self.recipe, self.config, self.console)
         self.recipe = evaluate(self.recipe.path, self.config, self._stages.evaluation_runner())
+
+    def link_sources(self) -> None:
+        """Links the sources into src without fetching or verifying them."""
+        from abuildpy.phases.sources import link_sources
+
+        link_sources(self.recipe, self.config, self.workspace, self.console)
+
+    def snapshot(self) -> None:
+        """Archives upstream's newest state; what was uploaded becomes the recipe's source."""
+        from abuildpy.phases.snapshot import make_snapshot
+        from abuildpy.recipe.edit import write_variables
+
+        version = make_snapshot(self.recipe, self.config, self.workspace, self.console, clean=self.clean)
+        if version:
+            write_variables(self.recipe.path, {"pkgver": version})
+            self.recipe = evaluate(self.recipe.path, self.config, self._stages.evaluation_runner())
+            self.checksum()
+
+    def pack_recipe(self) -> None:
+        """Packs the recipe with its sources."""
+        from abuildpy.phases.sourcepkg import pack_recipe
+
+        self._outputs.require_safe()
+        self.fetch()
+        pack_recipe(self.recipe, self.config, self.console)
+
+    def pack_tree(self) -> None:
+        """Packs the tree that package() left, as it is."""
+        from abuildpy.phases.sourcepkg import pack_tree
+
+        self._outputs.require_safe()
+        pack_tree(self.recipe, self.config, self.workspace)
 
     def clean(self) -> None:
         """Removes src, pkg and tmp (not with ``-K``)."""

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -107,7 +108,9 @@ def _trace(job: Job, packages: Iterable[Package]) -> Mapping[str, Traced]:
 def _write(job: Job, package: Package, traced: Traced, path: Path) -> None:
     metadata, console = package.metadata, job.about(package.metadata.name)
     provenance = job.stages.provenance(job.recipe)
-    size = package_size(package.tree, scripts=bool(metadata.scripts), emptied=bool(package.emptied))
+    size = package_size(
+        package.tree, scripts=bool(metadata.scripts), emptied=bool(package.emptied), deleted=package.deleted
+    )
     for finding in check_doc_size(metadata, size):
         _speak(finding, console)
     console.msg(f"Package size: {human_size(size)}")
@@ -141,5 +144,7 @@ def _staged() -> Iterator[list[tuple[Path, Path]]]:
         yield paths
     except BaseException:
         for part, _ in paths:
-            part.unlink(missing_ok=True)
+            # The second kind is write_apk's own, if it was interrupted at a bad moment.
+            for left in (part, *part.parent.glob(f"{glob.escape(f'.{part.name}.')}*")):
+                left.unlink(missing_ok=True)
         raise

@@ -9,17 +9,18 @@ from abuildpy.package.sign import Signer
 from abuildpy.phases.upkeep import repository_folder
 from abuildpy.recipe.history import describe
 from abuildpy.recipe.model import Recipe
-from abuildpy.repository.index import update_index
+from abuildpy.repository.index import LOCK_NAME, update_index
+from abuildpy.repository.lock import locked
 from abuildpy.ui.console import Console
 
 
 def update_indexes(recipe: Recipe, config: Config, signer: Signer, description: str | None, console: Console) -> None:
-    """Writes APKINDEX.tar.gz, signed, for every architecture of the recipe's packages.
+    """Writes APKINDEX.tar.gz, signed, for every architecture of the recipe's packages; with ABUILD_V3_INDEX, Packages.adb too.
 
-    ``description`` defaults to the repository's name and ``git describe``. Raises RepositoryError where there is no
-    folder of packages.
+    ``description`` defaults to DESCRIPTION, then to the repository's name and ``git describe``. Raises RepositoryError
+    where there is no folder of packages, or apk fails to write its index.
     """
-    text = description if description is not None else f"{recipe.repo} {describe(recipe.startdir)}"
+    text = description or config.get("DESCRIPTION") or f"{recipe.repo} {describe(recipe.startdir)}"
 
     mtime = int(config.source_date_epoch) if config.source_date_epoch.isdigit() else None
     arches = dict.fromkeys(
@@ -30,3 +31,15 @@ def update_indexes(recipe: Recipe, config: Config, signer: Signer, description: 
         if not folder.is_dir():
             raise RepositoryError(f"{folder}: no such folder", hint="build a package first")
         update_index(folder, arch=arch, description=text, sign=signer.sign_index, log=console, mtime=mtime)
+        if config.get("ABUILD_V3_INDEX"):
+            from abuildpy.repository.apkclient import ApkClient, make_v3_index
+
+            console.msg("Creating v3 index...")
+            with locked(folder / LOCK_NAME):
+                make_v3_index(
+                    ApkClient(config.apk, (), config.environ),
+                    folder,
+                    arch=arch,
+                    description=text,
+                    private_key=config.packager_privkey,
+                )

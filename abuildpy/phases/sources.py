@@ -38,6 +38,13 @@ def unpack_sources(recipe: Recipe, config: Config, workspace: Workspace, console
     unpack_all(recipe, srcdest=source_folder(recipe, config), srcdir=workspace.src, log=console)
 
 
+def link_sources(recipe: Recipe, config: Config, workspace: Workspace, console: Console) -> None:
+    """``symlinksrc``: links the sources into src as they are. Raises FetchError."""
+    from abuildpy.source.acquire import link
+
+    link(recipe, srcdest=source_folder(recipe, config), srcdir=workspace.src, log=console)
+
+
 def fetch_entry(entry: str, recipe: Recipe, config: Config, console: Console) -> None:
     """Downloads one word of ``source`` form, as a recipe's own function may ask for. Raises FetchError."""
     from abuildpy.source.fetch import fetch

@@ -16,6 +16,8 @@ EVENTS = 8
 ANSWERS = 9
 """Descriptors on which a stage's shell reports, and reads answers."""
 
+_LONGEST_LOG_LINE = 4096
+
 CallBack = Callable[[str, tuple[str, ...]], bool]
 """What a recipe's function asked of the program outside: (verb, arguments) -> done or not."""
 
@@ -63,10 +65,18 @@ class Listener:
     """Follows one stage: collects its events, answers its questions."""
 
     def __init__(
-        self, call_back: CallBack, trees: Callable[[Mapping[str, Mapping[str, str]]], str] | None = None
+        self,
+        call_back: CallBack,
+        trees: Callable[[Mapping[str, Mapping[str, str]]], str] | None = None,
+        *,
+        log: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """``trees`` is asked, when all packages have their tree, for the folder with the lists for the last steps."""
+        """``trees`` is asked, when all packages have their tree, for the folder with the lists for the last steps.
+
+        ``log`` gets the lines that the shell would hand to ABUILD_LOG_CMD.
+        """
         self._call_back = call_back
+        self._log = log
         self._trees = trees
         self._frames = FrameReader()
         self._failures: list[Failure] = []
@@ -141,8 +151,16 @@ class Listener:
                 self._metadata[package] = parse_variables(fields[1])
             case "call", (verb, *arguments):
                 return "ok" if self._call_back(verb, tuple(arguments)) else "failed"
+            case "log", (line,):
+                self._log(_log_line(line))
             case "trees", () if self._trees is not None:
                 return self._trees(self._metadata)
             case "finished", ():
                 self._finished = True
         return None
+
+
+def _log_line(text: str) -> str:
+    """What a recipe's shell wants logged, as one line that no command takes for an option."""
+    line = " ".join(text[:_LONGEST_LOG_LINE].splitlines())
+    return f" {line}" if line.startswith("-") else line

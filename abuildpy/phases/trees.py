@@ -53,13 +53,17 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """One package on its way, with what was read off its tree; ``emptied`` are empty folders removed from it."""
+    """One package on its way, with what was read off its tree; ``emptied`` are empty folders removed from it.
+
+    ``deleted`` are the bytes of deleted files that its size still counts, as abuild measures subpackages before that.
+    """
 
     metadata: Metadata
     tree: Tree
     elf: Mapping[bytes, ElfInfo]
     triplet: str
     emptied: tuple[bytes, ...] = ()
+    deleted: int = 0
 
 
 def make_trees(job: Job, environment: Mapping[str, str] | None, call_back: CallBack) -> tuple[Package, ...]:
@@ -85,7 +89,7 @@ def make_trees(job: Job, environment: Mapping[str, str] | None, call_back: CallB
     if not result.finished:
         raise PhaseError("rootpkg failed", phase="rootpkg", status=result.status, hint="did package() end its shell?")
     with job.timings.step("trees"):
-        return _read(job, package_metadata(job.recipe, result.metadata), planner.emptied)
+        return _read(job, package_metadata(job.recipe, result.metadata), planner)
 
 
 class _Planner:
@@ -94,6 +98,7 @@ class _Planner:
     def __init__(self, job: Job, steps: tuple[str, ...]) -> None:
         self._job, self._steps = job, steps
         self.emptied: tuple[bytes, ...] = ()
+        self.deleted: dict[str, int] = {}
 
     def write(self, reported: Mapping[str, Mapping[str, str]]) -> str:
         """Writes the lists for the session's last steps; returns their folder."""
@@ -107,6 +112,9 @@ class _Planner:
             prefix = bytes(root) + b"/"
             delete = () if metadata.has_main_option("libtool") else libtool_archives(tree)
             lists["delete"] += [prefix + path for path in delete]
+            if metadata.name != job.recipe.pkgname:
+                gone = {entry.inode: entry.size for entry in tree.entries if entry.path in delete}
+                self.deleted[metadata.name] = sum(gone.values())
             if metadata.name == job.recipe.pkgname:
                 empty = removable_directories(tree, metadata.has_main_option, deleted=delete)
                 self.emptied = empty
@@ -123,7 +131,7 @@ class _Planner:
         return str(folder)
 
 
-def _read(job: Job, metadata: tuple[Metadata, ...], emptied: tuple[bytes, ...]) -> tuple[Package, ...]:
+def _read(job: Job, metadata: tuple[Metadata, ...], planner: _Planner) -> tuple[Package, ...]:
     ownership = job.stages.ownership(job.recipe, job.workspace)
     packages = []
     for item in metadata:
@@ -138,7 +146,9 @@ def _read(job: Job, metadata: tuple[Metadata, ...], emptied: tuple[bytes, ...]) 
             ownership.capabilities_below(root),
         )
         is_main = item.name == job.recipe.pkgname
-        packages.append(Package(item, tree, find_elf(tree), job.triplet_of(item.name), emptied if is_main else ()))
+        emptied = planner.emptied if is_main else ()
+        deleted = planner.deleted.get(item.name, 0)
+        packages.append(Package(item, tree, find_elf(tree), job.triplet_of(item.name), emptied, deleted))
     return tuple(packages)
 
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from abuildpy.config import Config
-from abuildpy.errors import FetchError
 from abuildpy.package.model import list_has
 from abuildpy.recipe.model import Recipe
 from abuildpy.recipe.outputs import Outputs
@@ -89,15 +88,14 @@ def _literal(name: str) -> str:
 
 def check_sources(recipe: Recipe, _config: Config, console: Console) -> None:
     """``sourcecheck``: asks upstream whether every remote source is still there. Raises FetchError for the first that is not."""
-    import requests
+    from abuildpy.source.presence import require_present
 
     for source in recipe.source:
-        if not source.remote or source.uri.startswith("ftp://"):
-            continue
-        console.msg(f"Checking {source.uri}")
-        try:
-            answer = requests.head(source.uri, allow_redirects=True, timeout=30)
-        except requests.RequestException as error:
-            raise FetchError(f"{source.uri}: {error}") from error
-        if not answer.ok:
-            raise FetchError(f"{source.uri}: the server says {answer.status_code} {answer.reason}")
+        if source.remote:
+            console.msg(f"Checking {source.uri}")
+            require_present(source.uri)
+
+
+def old_name_of_validate(_recipe: Recipe, _config: Config, console: Console) -> None:
+    """``sanitycheck``: says what it is called today, as abuild does, and no more."""
+    console.warning("sanitycheck is validate's old name and checks nothing: use validate")

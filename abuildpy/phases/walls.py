@@ -11,7 +11,7 @@ from pathlib import Path
 
 from abuildpy import __version__
 from abuildpy.config import PACKAGE_DIR, RUNTIME_DIR, Config
-from abuildpy.errors import ConfigError, WallError
+from abuildpy.errors import ConfigError, SandboxError, WallError
 from abuildpy.package.model import Owner
 from abuildpy.phases.key import Key
 from abuildpy.phases.pipes import pipes, read_all
@@ -185,7 +185,7 @@ class Stages:
             recipe,
             workspace,
             task,
-            Listener(call_back),
+            Listener(call_back, log=self._console.log),
             environment,
             network=network,
             writable=writable,
@@ -212,7 +212,7 @@ class Stages:
             recipe,
             workspace,
             ("fakeroot", str(workspace.session / _FAKEROOT), "package", *subpackages),
-            Listener(call_back, trees),
+            Listener(call_back, trees, log=self._console.log),
             environment,
             network=self.network(recipe, wanted=False),
             more={
@@ -232,9 +232,11 @@ class Stages:
         known = _identity(recipe, user) if wall.name != "none" else HostAccounts()
         folder = workspace.session.relative_to(workspace.tmp)
         state = read_inside(workspace.tmp, *folder.parts, _FAKEROOT, "state")
+        if state is None:  # an empty record is one, a missing one would make everything root's
+            raise SandboxError("fakeroot left no record of owners and modes", hint="does package() empty tmp/?")
         capabilities = read_inside(workspace.tmp, *folder.parts, _CAPABILITIES)
         return Ownership(
-            without_builder(parse_state(state or b""), user.uid, user.gid),
+            without_builder(parse_state(state), user.uid, user.gid),
             parse_capabilities(capabilities or b""),
             known.user_name,
             known.group_name,

@@ -48,6 +48,8 @@ def recipe_environment(config: Config, apkbuild: str, *, colors: bool) -> dict[s
         env["SRCDEST"] = config.get("SRCDEST")
     if config.get("CBUILDROOT"):
         env["CBUILDROOT"] = config.get("CBUILDROOT")
+    if config.get("USE_CCACHE"):  # the HOME of the phases is another one
+        env["CCACHE_DIR"] = config.get("CCACHE_DIR") or f"{config.home}/.ccache"
     env["ABUILD_SHAREDIR"] = config.get("sharedir")
     env["APKBUILD"] = apkbuild
     env["USE_COLORS"] = "force" if colors else ""

@@ -265,19 +265,19 @@ def _sources(subject: _Subject) -> Iterator[Finding]:
             yield from _initd(recipe.startdir, source.entry)
         if source.name not in listed:
             yield _error(f"{source.name} is missing in checksums", "use 'abuild checksum' to add it")
-    if not subject.raw("sha512sums").strip() and subject.raw("sha256sums").strip():
+    if not subject.raw("sha512sums") and subject.raw("sha256sums"):
         yield _warning("Found old (sha256) checksum, use 'abuild checksum' to regenerate")
 
 
 def _initd(startdir: Path, name: str) -> Iterator[Finding]:
     try:
         with open(startdir / name, "rb") as stream:
-            line = stream.readline(4096).removesuffix(b"\n")
+            line = stream.readline(4096).replace(b"\0", b"")  # which the shell does not see
     except OSError as error:
         yield _error(f"cannot read {name}: {error.strerror}")
         return
-    if not fnmatchcase(line.decode("utf-8", "surrogateescape"), "#!*/sbin/openrc-run"):
-        yield _error(f"{name} is not an openrc script: its first line must be #!/sbin/openrc-run")
+    if not fnmatchcase(line.decode("utf-8", "surrogateescape"), "#!*/sbin/openrc-run\n"):
+        yield _error(f"{name} is not an openrc script: its first line must be #!/sbin/openrc-run, and end")
 
 
 def _stray_files(subject: _Subject) -> Iterator[Finding]:
@@ -316,9 +316,12 @@ def _misspelt(subject: _Subject) -> Iterator[Finding]:
 
 
 def maintainer_from(text: str) -> str:
-    """Read the maintainer from an APKBUILD's comment (``# Maintainer: Name <a@b.c>``); empty if it has none."""
+    """Read the maintainer from an APKBUILD's comment (``# Maintainer: Name <a@b.c>``); empty if it has none.
+
+    As abuild reads them, several comments give several lines.
+    """
     found = []
-    for line in text.splitlines():
+    for line in text.split("\n"):
         if re.search("# *Maintainer", line):
             parts = line.split(": ")
             found.append(parts[1] if len(parts) > 1 else "")
@@ -338,7 +341,7 @@ def maintainer_fault(maintainer: str) -> str | None:
 
 def check_maintainer(recipe: Recipe, text: str) -> list[Finding]:
     """Check the maintainer alone (the verb ``check_maintainer``); ``text`` is the APKBUILD as it is."""
-    maintainer = recipe.maintainer or maintainer_from(text)
+    maintainer = recipe.variables.get("maintainer") or maintainer_from(text)
     if not maintainer:
         return [_warning("No maintainer")]
     fault = maintainer_fault(maintainer)

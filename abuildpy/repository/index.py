@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import time
@@ -375,4 +376,9 @@ def _replace(folder: Path, content: bytes) -> None:
             stream.write(content)
         os.replace(new, folder / INDEX_NAME)
     except OSError as error:
-        raise RepositoryError(f"cannot write the index in {folder}: {error.strerror}") from error
+        try:
+            new.unlink(missing_ok=True)
+        except OSError:
+            pass
+        hint = "free some space, then run 'abuild index'" if error.errno == errno.ENOSPC else None
+        raise RepositoryError(f"cannot write the index in {folder}: {error.strerror}", hint=hint) from error

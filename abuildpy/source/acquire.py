@@ -73,6 +73,12 @@ def unpack_all(recipe: Recipe, *, srcdest: Path, srcdir: Path, log: Messages) ->
             unpack(path, srcdir)
 
 
+def link(recipe: Recipe, *, srcdest: Path, srcdir: Path, log: Messages) -> None:
+    """Link every source into ``srcdir`` (made if need be), there or not: the ``symlinksrc`` verb. FetchError, UnpackError."""
+    _make_folder(srcdir)
+    _link(source_paths(recipe, srcdest), srcdir, log)
+
+
 def compute_checksums(
     recipe: Recipe,
     *,

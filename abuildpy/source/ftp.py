@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
@@ -15,10 +17,18 @@ _CHUNK = 1 << 16
 
 
 def get(url: str, part: PartFile, options: FetchOptions) -> None:
-    """Append the rest of ``url`` to ``part``; TransferFailed if it did not arrive whole.
+    """Append the rest of ``url`` to ``part``; TransferFailed if it did not arrive whole."""
+    with logged_in(url, options) as (server, path):
+        _receive(server, path, part, options)
 
-    User and password may stand in the address; the path is relative to the log-in folder (``%2F`` makes it absolute).
-    Proxies are not used: none of the libraries in use speaks ftp through one.
+
+@contextmanager
+def logged_in(url: str, options: FetchOptions) -> Iterator[tuple[FTP, str]]:
+    """The server of an ftp address, ready for binary transfers, and the path to ask it for.
+
+    Whatever goes wrong with the network or the server becomes a TransferFailed, in the body too. User and password may
+    stand in the address; the path is relative to the log-in folder (``%2F`` makes it absolute). Proxies are not used:
+    none of the libraries in use speaks ftp through one.
     """
     import ftplib
 
@@ -35,7 +45,7 @@ def get(url: str, part: PartFile, options: FetchOptions) -> None:
             server.connect(host, port)
             server.login(unquote(address.username or ""), unquote(address.password or ""))
             server.voidcmd("TYPE I")
-            _receive(server, path, part, options)
+            yield server, path
     except ftplib.error_perm as error:
         missing = str(error).startswith("550")
         raise TransferFailed(

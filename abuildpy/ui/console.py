@@ -19,16 +19,22 @@ def want_colors(use_colors: str) -> bool:
 
 @record(frozen=True)
 class Console:
-    """Prints ``>>> NAME*: text`` to standard error. ``name`` is None for programs that name no package."""
+    """Prints ``>>> NAME*: text`` to standard error. ``name`` is None for programs that name no package.
+
+    ``log_command`` is ABUILD_LOG_CMD in words: it is run with every error as well, in the name of ``recipe``, which stays
+    the main package's when the messages are about another.
+    """
 
     name: str | None = None
     colors: bool = False
     quiet: bool = False
     fakeroot: bool = False
+    log_command: tuple[str, ...] = ()
+    recipe: str = ""
 
     def about(self, name: str, *, fakeroot: bool = False) -> Console:
         """The same console speaking of another package."""
-        return Console(name, self.colors, self.quiet, fakeroot)
+        return Console(name, self.colors, self.quiet, fakeroot, self.log_command, self.recipe or name)
 
     def msg(self, text: str) -> None:
         """``>>> NAME: text``, unless quiet."""
@@ -49,8 +55,21 @@ class Console:
         _write(2, f"{'':13}{text}\n")
 
     def error(self, text: str) -> None:
-        """``>>> ERROR: NAME: text``."""
+        """``>>> ERROR: NAME: text``; the log gets it too."""
         self._say(_RED, ">>> ERROR:", text)
+        self.log(f"ERROR: {self.recipe}: {text}")
+
+    def log(self, line: str) -> None:
+        """Hands a line to the log command, if there is one, as its last argument; whatever becomes of it."""
+        if not self.log_command:
+            return
+        import subprocess
+
+        sys.stdout.flush()
+        try:
+            subprocess.run((*self.log_command, line), check=False)
+        except (OSError, ValueError):
+            pass
 
     def error2(self, text: str) -> None:
         """Continues an error."""

@@ -229,7 +229,6 @@ class Place:
         if closed:
             redirections = " ".join(f"{fd}>&-" for fd in closed)
             command = ["/bin/sh", "-c", f'exec "$@" {redirections}', "sh", *command]
-        ids = {} if self.owner is None else {"user": self.owner, "group": self.owner, "extra_groups": []}
         return subprocess.Popen(
             command,
             cwd=folder or self.base,
@@ -238,7 +237,9 @@ class Place:
             stdout=stdout,
             stderr=subprocess.PIPE,
             start_new_session=new_session,
-            **ids,  # type: ignore[call-overload]
+            user=self.owner,
+            group=self.owner,
+            extra_groups=None if self.owner is None else [],
         )
 
     def run(self, folder: Path | None, *arguments: str, **how: object) -> Done:

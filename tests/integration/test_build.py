@@ -222,7 +222,7 @@ def test_what_package_and_splits_say_about_their_packages(place: Place) -> None:
             echo > "$pkgdir"/usr/share/a/1
             echo > "$pkgdir"/usr/share/b/2
             depends="$depends set-in-package"
-            provides="virtual=2"
+            provides="$provides virtual=2"
         }
         one() {
             depends="only-one"
@@ -238,13 +238,16 @@ def test_what_package_and_splits_say_about_their_packages(place: Place) -> None:
         }
         """,
         depends="from-recipe",
+        provides="top=1",
+        install_if="top-if",
         subpackages="foo-one:one foo-two:two",
         license="MIT AND\n\t0BSD",
     )
     place.build(folder)
     main, one, two = (place.package(name) for name in ("foo", "foo-one", "foo-two"))
     assert main.info("depend") == ("from-recipe", "set-in-package")
-    assert main.info("provides") == ("virtual=2",)
+    assert main.info("provides") == ("top=1", "virtual=2")
+    assert main.info("install_if") == ("top-if",)
     assert main.info("license") == ("MIT AND 0BSD",)
     assert main.files == ["usr/share/b/2"]
     assert one.info("depend") == ("only-one",)
@@ -253,6 +256,7 @@ def test_what_package_and_splits_say_about_their_packages(place: Place) -> None:
     assert one.info("replaces") == ("other",)
     assert one.info("provider_priority") == ("7",)
     assert one.info("provides") == ()
+    assert one.info("install_if") == ()
     assert one.files == ["usr/share/a/1"]
     assert two.info("depend") == ("from-recipe",)
     assert two.info("pkgdesc") == ("Something to test with",)
@@ -570,6 +574,7 @@ def test_a_key_beside_the_recipe_stays_hidden(place: Place, walls: None) -> None
     folder = place.recipe('build() { ! cat "$startdir"/../own.rsa; }\npackage() { mkdir -p "$pkgdir"; }')
     key = folder.parent / "own.rsa"
     shutil.move(place.key, key)
+    key.chmod(0o644)  # not its rights keep it safe
     place.configure(f"PACKAGER_PRIVKEY={key}\nPACKAGER_PUBKEY={place.public}\n")
     done = place.build(folder)
     assert "PRIVATE KEY" not in done.out

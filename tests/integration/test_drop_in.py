@@ -359,7 +359,13 @@ def test_dependencies_with_apk(place: Place) -> None:
     programs.mkdir()
     fake = programs / "apk"
     fake.write_text(
-        f'#!/bin/sh\necho "$*" >>{log}\ncase "$*" in *print-arch*) echo x86_64; exit 0;; *installed*|*info*) exit 1;; *dot*|*version*) exit 0;; esac\nexit 0\n'
+        f"""#!/bin/sh
+        echo "$*" >>{log}
+        case "$*" in
+        *print-arch*) echo x86_64 ;;
+        *installed* | *info*) exit 1 ;;
+        esac
+        """
     )
     fake.chmod(0o755)
     folder = place.recipe(PACKAGE, depends="run", makedepends="make>1", checkdepends="test", options="")

@@ -23,6 +23,8 @@ pytest_plugins = ["buildfixtures"]
 
 SAMPLE = TOP / "aports-sample"
 EPOCH = "1700000000"
+NOT_HERE = {"abuildpy"}
+"""The recipe of the project itself: needs programs to make wheels and manuals, and the project around it."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,7 @@ def built(make_place: Callable[..., Place]) -> Built:
     place = make_place()
     place.environment |= {"DISTFILES_MIRROR": str(SAMPLE / "distfiles"), "SOURCE_DATE_EPOCH": EPOCH}
     shutil.rmtree(place.aports)
-    shutil.copytree(SAMPLE, place.aports, symlinks=True)
+    shutil.copytree(SAMPLE, place.aports, symlinks=True, ignore=shutil.ignore_patterns("src", "pkg", "tmp", *NOT_HERE))
     info = place.run(None, "info", "--json", *map(str, sorted((place.aports / "main").iterdir())), module=UMBRELLA)
     assert info.status == 0, str(info)
     recipes = {recipe["pkgname"]: recipe for recipe in json.loads(info.out)}
@@ -90,7 +92,7 @@ UMBRELLA = "abuildpy.cli.umbrella"
 
 def test_there_are_enough_of_them(built: Built) -> None:
     assert len(built.recipes) >= 10
-    assert set(built.recipes) == {path.name for path in (SAMPLE / "main").iterdir()}
+    assert set(built.recipes) == {path.name for path in (SAMPLE / "main").iterdir()} - NOT_HERE
     assert built.order.index("verse") < built.order.index("versify")
 
 

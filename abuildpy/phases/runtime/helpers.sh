@@ -505,10 +505,9 @@ _ab_add_account() {
 	fi
 }
 
-# logcmd WORD...: hands a line to the command that ABUILD_LOG_CMD names; whatever that does, the build goes on.
+# logcmd WORD...: a line for the command that ABUILD_LOG_CMD names. The caller runs it: behind the walls it may not work.
 logcmd() {
-	[ -n "$ABUILD_LOG_CMD" ] || return 0
-	$ABUILD_LOG_CMD "$@" || :
+	[ -z "$ABUILD_LOG_CMD" ] || _ab_tell log "$*" 2>/dev/null || :
 }
 
 # do_fakeroot COMMAND...: within a session of fakeroot a second one would only see other owners.

@@ -18,6 +18,7 @@ warning() {
 
 error() {
 	_ab_say "$RED" ">>> ERROR:" "$1"
+	logcmd "ERROR: $pkgname: $1"
 }
 
 die() {

@@ -252,9 +252,14 @@ def test_init_scripts(make: Make, line: str) -> None:
     assert "is not an openrc" in error(validate(recipe))
 
 
+def test_init_scripts_have_whole_lines(make: Make) -> None:
+    recipe = make(sources=("foo.initd",), files={"foo.initd": "#!/sbin/openrc-run"})
+    assert "is not an openrc" in error(validate(recipe))
+
+
 def test_init_scripts_accepted(make: Make) -> None:
-    for line in ("#!/sbin/openrc-run", "#!/usr/bin/env /sbin/openrc-run"):
-        assert validate(make(sources=("foo.initd",), files={"foo.initd": line})) == []
+    for line in ("#!/sbin/openrc-run", "#!/usr/bin/env /sbin/openrc-run", "#!/sbin/openrc-run\0"):
+        assert validate(make(sources=("foo.initd",), files={"foo.initd": f"{line}\n"})) == []
     assert "cannot read bar.initd" in error(validate(make(sources=("bar.initd",))))
 
 
@@ -272,6 +277,10 @@ def test_checksums(make: Make) -> None:
     assert error(validate(other)) == "c exists in checksums but is missing in $source"
     old = replace(recipe, variables={"sha256sums": sums["sha512sums"]})
     assert warnings(validate(old)) == ["Found old (sha256) checksum, use 'abuild checksum' to regenerate"]
+    assert warnings(validate(replace(recipe, source=(), variables={"sha512sums": " ", "sha256sums": "a  b"}))) == [
+        "a is not in $source/$install/$triggers",
+        "b is not in $source/$install/$triggers",
+    ]
 
 
 def test_stray_files(make: Make) -> None:
@@ -304,7 +313,7 @@ BAD_MAINTAINERS = [
 
 @pytest.mark.parametrize("maintainer", BAD_MAINTAINERS)
 def test_bad_maintainers(make: Make, maintainer: str) -> None:
-    assert "maintainer" in error(validate(make(maintainer=maintainer)))
+    assert "maintainer" in error(validate(make(variables={"maintainer": maintainer})))
     text = f"# Maintainer: {maintainer}\npkgname=foo\n"
     recipe = make(maintainer="", text=text)
     assert [f.level for f in check_maintainer(recipe, text)] == ["error"]
@@ -320,6 +329,8 @@ def test_maintainer_from_comments(make: Make) -> None:
     assert maintainer_from("#Maintainer: A <a@b.c>\n") == "A <a@b.c>"
     assert maintainer_from("x # Maintainer: A: B\n") == "A"
     assert maintainer_from("# Contributor: A <a@b.c>\n") == ""
+    assert maintainer_from("# Maintainers: x\n# Maintainer: A\v <a@b.c>\n") == "x\nA\v <a@b.c>"
+    assert validate(make(text=f"# Maintainers: x\n{TEXT}", maintainer="x")) == []
     assert warnings(validate(make(text="pkgname=foo\n", maintainer=""))) == ["No maintainer"]
     assert error(validate(make(text=TEXT + TEXT))).startswith("More than one maintainer")
 

@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# fish completion for abuildpy
+
+complete -c abuildpy -n __fish_use_subcommand -f
+complete -c abuildpy -n __fish_use_subcommand -a info -d 'What a recipe says, once evaluated'
+complete -c abuildpy -n __fish_use_subcommand -a paths -d 'Where abuildpy keeps what scripts may want'
+complete -c abuildpy -n __fish_use_subcommand -a verify -d 'Check signature and content of packages'
+complete -c abuildpy -n __fish_use_subcommand -a help -d 'The usage'
+complete -c abuildpy -n __fish_use_subcommand -a version -d 'The version'
+complete -c abuildpy -n '__fish_seen_subcommand_from info' -l json -d 'As JSON'
+complete -c abuildpy -n '__fish_seen_subcommand_from verify' -l keys-dir -x \
+    -a '(__fish_complete_directories)' -d 'Folder of trusted keys'
+complete -c abuildpy -n '__fish_seen_subcommand_from paths help version' -f
