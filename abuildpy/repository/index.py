@@ -375,10 +375,12 @@ def _replace(folder: Path, content: bytes) -> None:
             os.fchmod(stream.fileno(), 0o644)
             stream.write(content)
         os.replace(new, folder / INDEX_NAME)
-    except OSError as error:
+    except BaseException as error:
         try:
             new.unlink(missing_ok=True)
         except OSError:
             pass
+        if not isinstance(error, OSError):
+            raise
         hint = "free some space, then run 'abuild index'" if error.errno == errno.ENOSPC else None
         raise RepositoryError(f"cannot write the index in {folder}: {error.strerror}", hint=hint) from error

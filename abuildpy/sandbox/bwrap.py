@@ -27,6 +27,7 @@ from abuildpy.sandbox.process import (
     open_pidfd,
     spawn,
     status_of,
+    undisturbed,
     wait_readable,
 )
 
@@ -182,8 +183,19 @@ class BwrapStage:
     def __init__(self, program: str, arguments: Sequence[str], request: Request) -> None:
         self._returned: int | None = None
         self._killed = False
+        self._first: int | None = None
+        self._report = b""
         options = b"".join(os.fsencode(word) + b"\0" for word in arguments[: arguments.index("--")])
         command = arguments[arguments.index("--") :]
+        with undisturbed():
+            self._start(program, options, command, request)
+        try:
+            self._find_first()
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+
+    def _start(self, program: str, options: bytes, command: Sequence[str], request: Request) -> None:
         args_fd = os.memfd_create("bwrap-arguments")
         status_read, status_write = os.pipe()
         self._status = status_read
@@ -204,16 +216,13 @@ class BwrapStage:
         finally:
             os.close(args_fd)
             os.close(status_write)
-        self._first: int | None = None
-        self._report = b""
-        try:
-            while b"\n" not in self._report and (chunk := os.read(self._status, 4096)):
-                self._report += chunk
-            child = self._reported("child-pid")
-            self._first = None if child is None else open_pidfd(child)
-        except BaseException:
-            self.__exit__(None, None, None)
-            raise
+
+    def _find_first(self) -> None:
+        """Waits until bubblewrap has told the process id of process 1, or has ended."""
+        while b"\n" not in self._report and (chunk := os.read(self._status, 4096)):
+            self._report += chunk
+        child = self._reported("child-pid")
+        self._first = None if child is None else open_pidfd(child)
 
     @property
     def pid(self) -> int:
@@ -254,6 +263,9 @@ class BwrapStage:
 
     def _kill_namespace(self) -> None:
         """Kill process 1 of the namespace, and with it the kernel kills all others there."""
+        if self._first is None:
+            # We were interrupted early. Process 1 would wait for ever for a bubblewrap that is gone.
+            self._find_first()
         if self._first is not None:
             try:
                 signal.pidfd_send_signal(self._first, signal.SIGKILL)

@@ -11,7 +11,8 @@ import os
 import select
 import signal
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from abuildpy.errors import SandboxError
@@ -63,6 +64,16 @@ def spawn(
         )
     except OSError as error:
         raise SandboxError(f"Cannot start {argv[0]}: {error.strerror}") from error
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Signals that ask us to end wait meanwhile: what is being started must first be known to whoever has to end it."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM))
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _inheritable() -> list[int]:
