@@ -24,8 +24,8 @@ def provenance(apkbuild: Path, variables: Mapping[str, str]) -> Provenance:
     """Commit and source date of a recipe (abuild 3.18, reproducibility).
 
     ``ABUILD_LAST_COMMIT`` and ``SOURCE_DATE_EPOCH`` of environment or configuration win. The date is the commit's where
-    the folder is clean, else the APKBUILD's own. Without git, or outside
-    a git tree, the commit is empty. A SOURCE_DATE_EPOCH that is no number, or too large or small for a package's archive, raises ValueError.
+    the folder is clean, else the APKBUILD's own. Without git, or outside a git tree, the commit is empty. A
+    SOURCE_DATE_EPOCH that is no number, or too large or small for a package's archive, raises ValueError.
     """
     commit = variables.get("ABUILD_LAST_COMMIT", "")
     epoch = variables.get("SOURCE_DATE_EPOCH", "")

@@ -161,7 +161,9 @@ class ApkClient:
         """
         for word in dependencies:
             if word.startswith("-") or ".apk" in word:  # apk would take it for an option or a file
-                raise DependencyError(f"'{word}' is no dependency", hint="look at depends, makedepends and checkdepends")
+                raise DependencyError(
+                    f"'{word}' is no dependency", hint="look at depends, makedepends and checkdepends"
+                )
         where = [word for repository in repositories for word in ("--repository", repository)]
         name = f".hostdepends-{pkgname}" if root else f".makedepends-{pkgname}"
         host = ("--no-scripts", "--root", root) if root else ()
