@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import signal
 import stat
 import subprocess
 import sys
@@ -20,6 +21,12 @@ from abuildpy.repository import apkfile
 from abuildpy.repository.index import IndexEntry, read_index
 
 TOP = Path(__file__).resolve().parents[2]
+# A shell starts what runs in its background with SIGINT ignored, nohup ignores SIGHUP, and what is ignored stays so in the
+# programs that we start: those tests would then wait for something that cannot happen.
+for _number in (signal.SIGINT, signal.SIGHUP):
+    if signal.getsignal(_number) == signal.SIG_IGN:
+        signal.signal(_number, signal.default_int_handler if _number == signal.SIGINT else signal.SIG_DFL)
+
 ORDINARY = 54321  # an id without an account
 KEY_NAME = "tester-1.rsa"
 PATIENCE = 120.0
