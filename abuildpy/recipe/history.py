@@ -45,6 +45,17 @@ def describe(folder: Path) -> str:
     return _git(folder, "describe") if _in_git(folder) else ""
 
 
+def branch(folder: Path) -> str:
+    """Name of the branch that is checked out; empty outside git or without one."""
+    return _git(folder, "symbolic-ref", "--short", "HEAD") if _in_git(folder) else ""
+
+
+def git_settings(folder: Path, section: str) -> dict[str, str]:
+    """git's configuration of one section, by the key without the section; of a repeated key the last value."""
+    lines = _git(folder, "config", "--null", "--get-regexp", rf"^{section}\.").split("\0")
+    return {key[len(section) + 1 :]: value for key, _, value in (line.partition("\n") for line in lines) if key}
+
+
 def _in_git(folder: Path) -> bool:
     """Whether a git tree is around; asked of the file system first, as git itself costs a process."""
     return any((parent / ".git").exists() for parent in (folder, *folder.parents)) and bool(

@@ -80,6 +80,13 @@ def _add(to: list[str], wanted: Iterable[str], *, without: set[str]) -> None:
             to.append(dependency)
 
 
+def require_names(words: Iterable[str]) -> None:
+    """Raises DependencyError for a word that apk would take for an option or a file."""
+    for word in words:
+        if word.startswith("-") or ".apk" in word:
+            raise DependencyError(f"'{word}' is no dependency", hint="look at depends, makedepends and checkdepends")
+
+
 def repositories(repodest: str, repo: str, template: Path) -> tuple[str, ...]:
     """Where packages built earlier lie: ``REPODEST/repo``, and for each line of the template ``REPODEST/<its
     last element>``.
@@ -159,11 +166,7 @@ class ApkClient:
         """Words of the command that installs build dependencies as one virtual package; ``root``: for the
         host (cross).
         """
-        for word in dependencies:
-            if word.startswith("-") or ".apk" in word:  # apk would take it for an option or a file
-                raise DependencyError(
-                    f"'{word}' is no dependency", hint="look at depends, makedepends and checkdepends"
-                )
+        require_names(dependencies)
         where = [word for repository in repositories for word in ("--repository", repository)]
         name = f".hostdepends-{pkgname}" if root else f".makedepends-{pkgname}"
         host = ("--no-scripts", "--root", root) if root else ()

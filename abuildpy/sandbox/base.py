@@ -36,6 +36,28 @@ class BuildUser:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """A folder of this machine that a stage with a file system of its own sees at another path, or a file (read-only)."""
+
+    source: Path
+    target: Path
+    writable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A file system of its own for a stage: ``root`` becomes /, read-only, with ``places`` laid over it.
+
+    ``home`` is where HOME is inside. Of this machine's files nothing else is to be seen, so a request with a view
+    names no readable trees and nothing to hide; its paths (``argv``, ``cwd``, ``files``' destinations) are those inside.
+    """
+
+    root: Path
+    places: tuple[Place, ...]
+    home: Path
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """What one stage needs. Every path is absolute; what is not named here is out of the stage's reach or read-only."""
 
@@ -69,6 +91,8 @@ class Request:
     """Descriptor for errors, the wall's own included; None is the caller's."""
     pass_fds: tuple[int, ...] = ()
     """Descriptors handed in under their own numbers. Pipes only: an open folder would be a hole in the wall."""
+    view: View | None = None
+    """A file system of its own instead of this machine's."""
     hostname: str | None = None
     """Name of the machine inside, where the wall can say so; None keeps the host's."""
     extra_env: Mapping[str, str] = field(default_factory=dict)

@@ -30,6 +30,7 @@ from abuildpy.sandbox.process import (
     undisturbed,
     wait_readable,
 )
+from abuildpy.sandbox.view import view_table
 
 # Gives up ids, groups and capabilities, then becomes the rest of the command line: for hosts without util-linux's
 # setpriv.
@@ -83,8 +84,18 @@ class BwrapWall:
 
     name = "bwrap"
 
-    def __init__(self, program: str, user: BuildUser, *, fresh_proc: bool = True, drop_tool: str | None = None) -> None:
+    def __init__(
+        self,
+        program: str,
+        user: BuildUser,
+        *,
+        fresh_proc: bool = True,
+        drop_tool: str | None = None,
+        become: tuple[str, ...] = (),
+    ) -> None:
+        """``become``: a command in front of bubblewrap's that makes it somebody else's (see :func:`drop_command`)."""
         self._program = program
+        self.become = become
         self._user = user
         self._fresh_proc = fresh_proc
         self._drop_tool = drop_tool
@@ -102,11 +113,14 @@ class BwrapWall:
 
     def start(self, request: Request) -> BwrapStage:
         """Start a stage; see :class:`abuildpy.sandbox.base.Wall`."""
-        return BwrapStage(self._program, self.arguments(request), request)
+        return BwrapStage((*self.become, self._program), self.arguments(request), request)
 
     def arguments(self, request: Request) -> list[str]:
         """bubblewrap's arguments for the request, without the program and the descriptor options."""
-        table = mount_table(request, self._user, fresh_proc=self._fresh_proc)
+        if request.view is not None:
+            table = view_table(request, request.view, fresh_proc=self._fresh_proc)
+        else:
+            table = mount_table(request, self._user, fresh_proc=self._fresh_proc)
         words = ["--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try", "--die-with-parent"]
         if not request.network:
             words.append("--unshare-net")
@@ -114,7 +128,8 @@ class BwrapWall:
             words.append("--new-session")
         if request.hostname is not None:
             words += ["--hostname", request.hostname]
-        if self._user.drops:
+        inside = self._user.drops and not self.become  # root's rights are given up there, by the first program
+        if inside:
             words += ["--cap-drop", "ALL"]
             for capability in ("CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP"):
                 words += ["--cap-add", capability]
@@ -122,7 +137,7 @@ class BwrapWall:
             words += ["--unshare-user", "--uid", str(self._user.uid), "--gid", str(self._user.gid)]
         words += [*table.arguments(), "--chdir", os.fspath(request.cwd), "--clearenv"]
         env = {**request.env, **request.extra_env, "HOME": os.fspath(table.home)}
-        if self._user.drops:
+        if inside:
             words += _pairs("--setenv", {**CLEAN_ENVIRONMENT, **_wrapped(env)})
             return [*words, "--", *self._dropped(request.argv)]
         return [*words, *_pairs("--setenv", env), "--", *request.argv]
@@ -180,7 +195,7 @@ class BwrapStage:
     process 1 ends the kernel has ended everything in the namespace, so that is what :meth:`wait` waits for.
     """
 
-    def __init__(self, program: str, arguments: Sequence[str], request: Request) -> None:
+    def __init__(self, program: Sequence[str], arguments: Sequence[str], request: Request) -> None:
         self._returned: int | None = None
         self._killed = False
         self._first: int | None = None
@@ -195,7 +210,7 @@ class BwrapStage:
             self.__exit__(None, None, None)
             raise
 
-    def _start(self, program: str, options: bytes, command: Sequence[str], request: Request) -> None:
+    def _start(self, program: Sequence[str], options: bytes, command: Sequence[str], request: Request) -> None:
         args_fd = os.memfd_create("bwrap-arguments")
         status_read, status_write = os.pipe()
         self._status = status_read
@@ -204,7 +219,7 @@ class BwrapStage:
                 file.write(options)
             os.lseek(args_fd, 0, os.SEEK_SET)
             self._pid = spawn(
-                [program, "--args", str(args_fd), "--json-status-fd", str(status_write), *command],
+                [*program, "--args", str(args_fd), "--json-status-fd", str(status_write), *command],
                 CLEAN_ENVIRONMENT,
                 stdin=request.stdin,
                 stderr=request.stderr,

@@ -12,7 +12,7 @@ import re
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from glob import glob
+from glob import escape, glob
 
 from abuildpy.errors import SandboxError
 from abuildpy.package.model import Owner
@@ -46,17 +46,28 @@ _PAIRS = (
 )
 
 
-def find_fakeroot() -> FakerootTools:
-    """fakeroot's daemon and library. Raises SandboxError if they are not installed."""
+def find_fakeroot(root: str = "") -> FakerootTools:
+    """fakeroot's daemon and library, on this machine or below ``root`` (then as paths below that). Raises SandboxError if
+    they are not installed."""
     for program, names in _PAIRS:
-        faked = find_system_program(program)
+        faked = _find_below(root, program) if root else find_system_program(program)
         if faked is None:
             continue
         for name in names:
             for folder in _LIBRARY_FOLDERS:
-                for library in sorted(glob(f"{folder}/{name}"), key=_foreign):
-                    return FakerootTools(faked, library)
-    raise SandboxError("fakeroot is not installed (no faked with its library found)", hint="install fakeroot")
+                for library in sorted(glob(f"{escape(root)}{folder}/{name}"), key=_foreign):
+                    return FakerootTools(faked, library.removeprefix(root))
+    raise SandboxError(
+        "fakeroot is not installed (no faked with its library found)" + (f" in {root}" if root else ""),
+        hint="do its repositories hold fakeroot? abuild depends on it" if root else "install fakeroot",
+    )
+
+
+def _find_below(root: str, program: str) -> str | None:
+    for folder in ("/usr/bin", "/bin", "/usr/sbin", "/sbin"):
+        if os.path.lexists(f"{root}{folder}/{program}"):
+            return f"{folder}/{program}"
+    return None
 
 
 def _foreign(library: str) -> tuple[bool, str]:

@@ -24,6 +24,9 @@ that a container that maps 65536 ids has it; Debian reserves it, Alpine gives ou
 recipe has it either.
 """
 
+VIEW_ID = 1000
+"""Id of recipe code in a clean root, where there are no other people."""
+
 NOLOGIN = "/sbin/nologin"
 NOGROUP = 65533
 
@@ -100,17 +103,24 @@ class Identity:
 
     @classmethod
     def build(
-        cls, users: Iterable[str], groups: Iterable[str], uid: int, gid: int, *, home: str = "/home/builder"
+        cls,
+        users: Iterable[str],
+        groups: Iterable[str],
+        uid: int,
+        gid: int,
+        *,
+        home: str = "/home/builder",
+        base: tuple[str, str] | None = None,
     ) -> Identity:
         """Accounts for a recipe with these ``pkgusers`` and ``pkggroups``, built by ``uid``:``gid``.
 
         System users get ids from 100 and groups from 101, in the order given, as Alpine's ``adduser -S`` would on a
-        fresh system; a user belongs to the group of its own name if there is one, else to nogroup. Names that
-        Alpine's base system has keep its ids. None of the new ids is the build user's. Raises SandboxError for a name
-        that would break the files.
+        fresh system; a user belongs to the group of its own name if there is one, else to nogroup. ``base`` holds the
+        texts of a passwd and a group file to add to, None for Alpine's base system; names in them keep their ids. None
+        of the new ids is the build user's. Raises SandboxError for a name that would break the files.
         """
-        group_lines = [f"{name}:x:{number}:{members}" for name, (number, members) in BASE_GROUPS.items()]
-        gids = {name: number for name, (number, _) in BASE_GROUPS.items()}
+        user_lines, group_lines = (text.splitlines() for text in base) if base else _base_lines()
+        gids, uids = _ids(group_lines), _ids(user_lines)
         taken = {*gids.values(), gid}
         for name in dict.fromkeys(groups):
             if _checked(name) not in gids:
@@ -118,11 +128,6 @@ class Identity:
                 taken.add(gids[name])
                 group_lines.append(f"{name}:x:{gids[name]}:")
 
-        user_lines = [
-            f"{name}:x:{number}:{group}:{name}:{folder}:{shell}"
-            for name, (number, group, folder, shell) in BASE_USERS.items()
-        ]
-        uids = {name: number for name, (number, *_) in BASE_USERS.items()}
         taken = {*uids.values(), uid}
         for name in dict.fromkeys(users):
             if _checked(name) not in uids:
@@ -130,18 +135,19 @@ class Identity:
                 taken.add(uids[name])
                 user_lines.append(f"{name}:x:{uids[name]}:{gids.get(name, NOGROUP)}:{name}:/dev/null:{NOLOGIN}")
 
-        builder = next(name for name in ("builder", "abuilder", "_builder_") if name not in uids and name not in gids)
+        builder = os.path.basename(home)
+        builder = next(name for name in (builder, "abuilder", "_builder_") if name not in uids and name not in gids)
         if gid not in gids.values():
             gids[builder] = gid
             group_lines.append(f"{builder}:x:{gid}:")
         if uid not in uids.values():
             uids[builder] = uid
-            user_lines.append(f"{builder}:x:{uid}:{gid}:builder:{home}:/bin/sh")
+            user_lines.append(f"{builder}:x:{uid}:{gid}:{builder}:{home}:/bin/sh")
         return cls(
             "\n".join(user_lines) + "\n",
             "\n".join(group_lines) + "\n",
-            {number: name for name, number in uids.items()},
-            {number: name for name, number in gids.items()},
+            {number: name for name, number in reversed(uids.items())},
+            {number: name for name, number in reversed(gids.items())},
         )
 
     def user_name(self, uid: int) -> str:
@@ -161,6 +167,21 @@ class Identity:
             target.chmod(0o644)
             pairs.append((target, Path("/etc") / name))
         return tuple(pairs)
+
+
+def _base_lines() -> tuple[list[str], list[str]]:
+    """Lines of /etc/passwd and /etc/group of Alpine's base system."""
+    users = [
+        f"{name}:x:{number}:{group}:{name}:{folder}:{shell}"
+        for name, (number, group, folder, shell) in BASE_USERS.items()
+    ]
+    return users, [f"{name}:x:{number}:{members}" for name, (number, members) in BASE_GROUPS.items()]
+
+
+def _ids(lines: Iterable[str]) -> dict[str, int]:
+    """Numbers by name, of lines of either file; lines without a number are left out."""
+    fields = (line.split(":") for line in lines)
+    return {field[0]: int(field[2]) for field in fields if len(field) > 2 and field[2].isascii() and field[2].isdigit()}
 
 
 def _checked(name: str) -> str:

@@ -9,9 +9,9 @@ from pathlib import Path
 from abuildpy.errors import SandboxError
 from abuildpy.messages import Messages
 from abuildpy.sandbox.base import BuildUser, Request, Wall
-from abuildpy.sandbox.bwrap import BwrapWall, drop_tools
+from abuildpy.sandbox.bwrap import BwrapWall, drop_command, drop_tools
 from abuildpy.sandbox.handover import hand_over
-from abuildpy.sandbox.identity import BUILD_ID, build_user, reachable
+from abuildpy.sandbox.identity import BUILD_ID, VIEW_ID, build_user, reachable
 from abuildpy.sandbox.none import NoWall
 from abuildpy.sandbox.process import CLEAN_ENVIRONMENT, find_system_program, spawn
 
@@ -63,6 +63,33 @@ def likely(mode: str, *, startdir: Path, build_uid: int | None = None) -> Wall |
     return BwrapWall(program, user, drop_tool=tools[0]) if tools else None
 
 
+def clean_root_wall(startdir: Path) -> BwrapWall:
+    """bubblewrap's wall for stages in a clean root, with a user namespace in which they are user 1000, tried before.
+
+    Root's rights are given up outside, before bubblewrap starts: a clean root need not hold a program that could do it.
+    Raises SandboxError with the reason where that is impossible; there is nothing to fall back to.
+    """
+    outer = build_user(startdir)
+    user = BuildUser(VIEW_ID, VIEW_ID, outer.host_uid, outer.host_gid, drops=outer.drops)
+    program = find_system_program("bwrap")
+    if program is None:
+        raise SandboxError("rootbld needs bubblewrap (bwrap)", hint="install bubblewrap")
+    reason = "root's rights cannot be given up without setpriv (util-linux) or python3"
+    for tool in drop_tools() if user.drops else (None,):
+        become = (
+            ()
+            if tool is None
+            else drop_command(BuildUser(outer.host_uid, outer.host_gid, outer.host_uid, outer.host_gid), tool)
+        )
+        for fresh_proc in (True, False) if user.drops else (True,):
+            wall = BwrapWall(program, user, fresh_proc=fresh_proc, become=become)
+            complaint = _try(wall, program)
+            if complaint is None:
+                return wall
+            reason = _explain(complaint)
+    raise SandboxError(f"rootbld needs a sandbox, and there is none: {reason}", hint=_hint(reason))
+
+
 def probe(user: BuildUser) -> tuple[Wall | None, str]:
     """bubblewrap's wall if ``true`` runs behind it, else None and the reason in one line."""
     program = find_system_program("bwrap")
@@ -98,6 +125,7 @@ def _try(wall: BwrapWall, program: str) -> str | None:
 
     true = find_system_program("true") or "/bin/true"
     with tempfile.TemporaryDirectory(prefix="abuildpy-") as folder:
+        Path(folder).chmod(0o711)  # root's stages are somebody else's
         home, tmp = Path(folder, "home"), Path(folder, "tmp")
         home.mkdir()
         tmp.mkdir()
@@ -106,7 +134,13 @@ def _try(wall: BwrapWall, program: str) -> str | None:
         read, write = os.pipe()
         with open(read, "rb") as said:
             try:
-                pid = spawn([program, *wall.arguments(request)], CLEAN_ENVIRONMENT, stdin=None, keep=(), stderr=write)
+                pid = spawn(
+                    [*wall.become, program, *wall.arguments(request)],
+                    CLEAN_ENVIRONMENT,
+                    stdin=None,
+                    keep=(),
+                    stderr=write,
+                )
             finally:
                 os.close(write)
             complaint = said.read().decode("utf-8", "replace").strip()

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from abuildpy.errors import SandboxError
 from abuildpy.package.model import Owner
 from abuildpy.sandbox.fakeroot import (
+    find_fakeroot,
     pack_capabilities,
     parse_capabilities,
     parse_devices,
@@ -92,3 +95,19 @@ def test_the_namespaces_root_is_dropped_from_revision_3() -> None:
 def test_nonsense_is_refused(listing: bytes) -> None:
     with pytest.raises(SandboxError):
         parse_capabilities(listing)
+
+
+@pytest.mark.parametrize(
+    "library", ["usr/lib/libfakeroot-0.so", "usr/lib/x86_64-linux-gnu/libfakeroot/libfakeroot-sysv.so"]
+)
+def test_fakeroot_of_another_root(tmp_path: Path, library: str) -> None:
+    with pytest.raises(SandboxError, match="not installed"):
+        find_fakeroot(str(tmp_path))
+    (tmp_path / library).parent.mkdir(parents=True)
+    (tmp_path / library).touch()
+    (tmp_path / "usr/bin").mkdir(parents=True)
+    (tmp_path / "usr/bin/faked").symlink_to(
+        "/usr/bin/faked-sysv-of-the-root"
+    )  # followed, it would lead out of the root
+    found = find_fakeroot(str(tmp_path))
+    assert (found.faked, found.library) == ("/usr/bin/faked", f"/{library}")

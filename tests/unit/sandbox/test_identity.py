@@ -111,3 +111,17 @@ def test_mode_bits_decide_what_the_user_can_read(tmp_path: Path) -> None:
     assert may_read(file, owner)
     tmp_path.chmod(0o700)
     assert not reachable(file, stranger)
+
+
+def test_accounts_of_a_system_are_added_to() -> None:
+    base = ("root:x:0:0:r:/root:/bin/sh\nother:x:100:7:o:/:/bin/sh\n", "root:x:0:\nteam:x:101:other\nodd line\n")
+    identity = Identity.build(("minio", "other"), ("minio", "team"), 1000, 1000, home="/home/user", base=base)
+    passwd, group = lines(identity.passwd_text), lines(identity.group_text)
+    assert list(passwd) == ["root", "other", "minio", "user"]
+    assert passwd["minio"][2:4] == ["101", "102"]  # 100 and 101 are taken
+    assert passwd["other"][2:4] == ["100", "7"]
+    assert passwd["user"][2:6] == ["1000", "1000", "user", "/home/user"]
+    assert group["team"] == ["team", "x", "101", "other"]
+    assert "odd line" in identity.group_text.splitlines()
+    assert (identity.user_name(101), identity.group_name(102), identity.group_name(1000)) == ("minio", "minio", "user")
+    assert identity.user_name(21) == ""  # Alpine's base accounts are not there
