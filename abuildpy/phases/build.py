@@ -3,21 +3,21 @@
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from abuildpy.config import Config
-from abuildpy.errors import AbuildError, RecipeError
+from abuildpy.errors import AbuildError
 from abuildpy.phases import upkeep
-from abuildpy.phases.outcome import require_success
-from abuildpy.phases.requests import CallBacks
+from abuildpy.phases.functions import Functions
 from abuildpy.phases.settings import Settings
 from abuildpy.phases.timing import Timings
+from abuildpy.phases.verbs import HARMLESS, kind_of
 from abuildpy.phases.walls import Stages
 from abuildpy.phases.workspace import Workspace, building, remove_tree, workspace_of
 from abuildpy.recipe.evaluate import evaluate
@@ -25,42 +25,40 @@ from abuildpy.recipe.model import Recipe
 from abuildpy.recipe.outputs import Outputs, nothing_to_do
 from abuildpy.ui.console import Console
 
-_PHASES = ("prepare", "mkusers", "build", "check", "package")
-"""Verbs that are functions of the recipe; neighbours on the command line share one shell, as in abuild."""
-
-_HARMLESS = frozenset(
-    "check_license check_maintainer cleanoldpkg cleanpkg index listpkg up2date update_abuildrepo_index validate".split()
-)
-"""Verbs that leave the work folders alone, so that a build may be going on there."""
-
-_RECIPES_OWN_FIRST = frozenset("sanitycheck snapshot sourcecheck srcpkg symlinksrc targz".split())
-"""Verbs that many recipes have a function for, which then is what is meant."""
-
-_STEPS_OF_ROOTPKG = frozenset(
-    "archcheck create_apks postcheck pre_split prepare_metafiles prepare_package prepare_subpackages stripbin".split()
-)
+if TYPE_CHECKING:
+    from abuildpy.phases.cleanroot import RootFolder
 
 
 @dataclass(slots=True)
 class _State:
     """What earlier verbs of the same run leave for later ones."""
 
-    environment: Mapping[str, str] | None = None
     uninstall: bool = False
     fetched: bool = False
     locked: bool = False
+    root: RootFolder | None = None
 
 
 class Build:
     """One recipe with everything needed to build it."""
 
-    def __init__(self, recipe: Recipe, config: Config, settings: Settings, console: Console, stages: Stages) -> None:
+    def __init__(
+        self,
+        recipe: Recipe,
+        config: Config,
+        settings: Settings,
+        console: Console,
+        stages: Stages,
+        workspace: Workspace | None = None,
+    ) -> None:
+        """``workspace`` is where to work, None for the folders that the configuration names."""
         self.recipe = recipe
         self.config = config
         self.settings = settings
         self.console = console
-        self.workspace: Workspace = workspace_of(recipe, config)
+        self.workspace = workspace or workspace_of(recipe, config)
         self._stages = stages
+        self._functions = Functions(config, settings, self.workspace, console, stages)
         self._state = _State()
         self._timings = Timings(config.environ)
 
@@ -75,18 +73,21 @@ class Build:
         """Runs verbs in order. Raises the AbuildError of the first that fails; ``clean_up_after_failure`` is the caller's."""
         verbs = tuple(verbs)
         with ExitStack() as stack:
-            if not _HARMLESS.issuperset(verbs):
+            if not HARMLESS.issuperset(verbs):
                 if not stack.enter_context(building(self.recipe.startdir)):
                     raise AbuildError(
                         f"another build is at work in {self.recipe.startdir}", hint="wait for it, or end it"
                     )
                 self._state.locked = True
-            for kind, group in groupby(verbs, key=self._kind):
+            for kind, group in groupby(verbs, key=lambda verb: kind_of(verb, self.recipe, self._verbs())):
                 if kind == "verb":
                     for verb in group:
                         self._verbs()[verb]()
                 else:
-                    self._run_functions(tuple(group), by_hand=kind == "own")
+                    own = kind == "own"
+                    self._functions.run(
+                        self.recipe, tuple(group), kept=self._kept(self.workspace.src, "srcdir"), by_hand=own
+                    )
 
     def clean_up_after_failure(self) -> None:
         """Removes what ERROR_CLEANUP names, unless the work folders belong to another build."""
@@ -98,19 +99,6 @@ class Build:
     @property
     def _outputs(self) -> Outputs:
         return upkeep.outputs_of(self.recipe, self.config)
-
-    def _kind(self, verb: str) -> str:
-        """``phase``, ``verb`` (done by us) or ``own``: any other function of the recipe, named by hand."""
-        if verb in _PHASES:
-            return "phase"
-        own = verb in self.recipe.functions
-        if verb in self._verbs() and not (own and verb in _RECIPES_OWN_FIRST):
-            return "verb"
-        if own or verb.startswith("default_"):
-            return "own"
-        if verb in _STEPS_OF_ROOTPKG:
-            raise RecipeError(f"{verb} is a step of rootpkg and makes no sense alone", hint="run `abuild rootpkg`")
-        raise RecipeError(f"No such function {verb}", hint="`abuild -h` lists the verbs")
 
     def _verbs(self) -> dict[str, Callable[[], None]]:
         from abuildpy.phases.rules import license_rule, maintainer_rule
@@ -132,6 +120,7 @@ class Build:
             "index": self.index,
             "installdeps": self.install_dependencies,
             "listpkg": self._upkeep(upkeep.list_packages),
+            "rootbld": self.root_build,
             "rootpkg": self.root_package,
             "sanitycheck": self._upkeep(upkeep.old_name_of_validate),
             "snapshot": self.snapshot,
@@ -185,14 +174,13 @@ class Build:
             f"Building {recipe.repo}/{recipe.pkgname} {recipe.version} (using {self.settings.program}) "
             f"started {_date(started)}"
         )
+        with self._timings.step("git"):
+            self._stages.provenance(recipe)  # before fetched sources, linked into src, look like changes to git
         for step in (self.validate, self.check_dependencies, self.clean, self.fetch, self.unpack):
             with self._timings.step(step.__name__):
                 step()
-        check = self._check_verb()
         with self._timings.step("build"):
-            self._run_functions(("prepare", "mkusers", "build", *(("check",) if check == "check" else ())))
-            if check == "checkroot":
-                self._run_functions(("check",), fakeroot=True)
+            self._build_functions()
         self.root_package()
         seconds = int(time.time() - started)
         console.msg(
@@ -200,6 +188,42 @@ class Build:
             f"{seconds // 3600}h {seconds // 60 % 60}m {seconds % 60}s"
         )
         self._clean_up(self.config.get("CLEANUP").split())
+
+    def root_build(self) -> None:
+        """``rootbld``: everything in a root made of nothing but packages, unless there is nothing to do."""
+        recipe, console = self.recipe, self.console
+        if not self.settings.force and not self._outputs.for_this_arch:
+            console.msg(f"Package not available for the target architecture ({self.config.carch}). Skipping.")
+            return
+        if not self.settings.force and self._outputs.packages_up_to_date(keep=self.settings.keep):
+            console.msg("Package is up to date")
+            return
+        from abuildpy.phases.rootbld import CleanRoots
+
+        roots = CleanRoots(recipe, self.config, self.settings, console)
+        self._stages.key.require()
+        console.log(f"chroot building building {recipe.repo}/{recipe.pkgname}-{recipe.version}")
+        known = self._stages.provenance(recipe)
+        for step in (self.validate, self.clean, self.fetch):
+            step()
+        console.msg("Preparing build chroot...")
+        root = self._state.root = roots.make_folder()
+        with self._timings.step("root"):
+            roots.make(root, network=self._stages.network(recipe, wanted=False))
+        recipe, stages = roots.enter(root, known)
+        inside = Build(recipe, self.config, self.settings, console, stages, root.workspace(recipe.startdir))
+        inside._state.root, inside._state.fetched = root, True
+        for step in (inside.link_sources, inside.unpack, inside._build_functions, inside.root_package):
+            step()
+        self.index()
+        self._clean_up(self.config.get("CLEANUP").split())
+
+    def _build_functions(self) -> None:
+        check = self._check_verb()
+        mkusers = () if self._state.root else ("mkusers",)  # a clean root has its accounts from the start
+        self._run_functions(("prepare", *mkusers, "build", *(("check",) if check == "check" else ())))
+        if check == "checkroot":
+            self._run_functions(("check",), fakeroot=True)
 
     def _check_verb(self) -> str:
         """``check``, ``checkroot`` (in fakeroot) or empty, by the recipe's options and the environment."""
@@ -221,7 +245,7 @@ class Build:
     def fetch(self) -> None:
         """Downloads, verifies and links the sources."""
         if "fetch" in self.recipe.functions:
-            self._run_functions(("fetch",), network=True, writable=self._sources_folder())
+            self._run_functions(("fetch",), network=True, writable=(upkeep.source_folder(self.recipe, self.config),))
         else:
             from abuildpy.phases.sources import fetch_sources
 
@@ -250,7 +274,7 @@ class Build:
         """Links the sources into src without fetching or verifying them."""
         from abuildpy.phases.sources import link_sources
 
-        link_sources(self.recipe, self.config, self.workspace, self.console)
+        link_sources(self.recipe, self.config, self.workspace, self.console, shown=self._stages.inside)
 
     def snapshot(self) -> None:
         """Archives upstream's newest state; what was uploaded becomes the recipe's source."""
@@ -291,8 +315,8 @@ class Build:
 
         self.console.msg("Analyzing dependencies...")
         if self.settings.install_deps:
+            self._state.uninstall = True  # also of a half that was installed before the other failed
             self.install_dependencies()
-            self._state.uninstall = True
             return
         dependencies.require(self.recipe, self.config)
 
@@ -315,8 +339,9 @@ class Build:
 
         self._outputs.require_safe()
         remove_tree(self.workspace.pkg / self.recipe.pkgname)
-        job = Job(self.recipe, self.config, self._stages, self.workspace, self.console, self._timings)
-        pack(job, make_trees(job, self._state.environment, self._call_backs(by_hand=False, network=False)))
+        kept, root = self._kept(self.workspace.pkg, "pkgdir"), self._state.root
+        job = Job(self.recipe, self.config, self._stages, self.workspace, self.console, self._timings, kept, root)
+        pack(job, make_trees(job, self._functions.environment, self._functions.call_backs(self.recipe)))
 
     def index(self) -> None:
         """Updates and signs the indexes of the architectures that this recipe makes packages for."""
@@ -331,48 +356,31 @@ class Build:
         if nothing_to_do(self._outputs, self.config, keep=self.settings.keep) is None:
             raise AbuildError("up2date failed", hint="some package is missing or older than what it is made of")
 
-    # --- the recipe's own functions ----------------------------------------------------------------------------
+    # --- shared ------------------------------------------------------------------------------------------------
 
     def _run_functions(
         self,
         functions: tuple[str, ...],
         *,
-        by_hand: bool = False,
         fakeroot: bool = False,
         network: bool = False,
         writable: tuple[Path, ...] = (),
     ) -> None:
-        """Runs functions of the recipe in one shell. ``by_hand`` ones may write the recipe's folder and use the network."""
-        if by_hand:
-            startdir = self.recipe.startdir
-            may_write = os.getuid() != 0 or startdir.stat().st_uid != 0
-            writable = (startdir, *self._sources_folder()) if may_write else ()
-            network = True
-            where = (
-                "it may write its folder and" if may_write else "its folder belongs to root and stays as it is; it may"
-            )
-            self.console.msg(f"{', '.join(functions)}: a function of the recipe; {where} use the network")
-        network = self._stages.network(self.recipe, wanted=network)
-        result = self._stages.verbs(
+        """Runs functions of the recipe in one shell, as a part of a build."""
+        self._functions.run(
             self.recipe,
-            self.workspace,
             functions,
-            environment=self._state.environment,
-            call_back=self._call_backs(by_hand=by_hand, network=network),
+            kept=self._kept(self.workspace.src, "srcdir"),
             fakeroot=fakeroot,
             network=network,
             writable=writable,
-            interactive=by_hand,
         )
-        self._state.environment = result.environment or self._state.environment
-        cleaned = not self.settings.keep_build and "srcdir" in self.config.get("ERROR_CLEANUP").split()
-        require_success(result, self.recipe, kept=None if cleaned else self.workspace.src)
 
-    def _call_backs(self, *, by_hand: bool, network: bool) -> CallBacks:
-        return CallBacks(self.recipe, self.config, self.settings, self.workspace, self.console, by_hand, network)
-
-    def _sources_folder(self) -> tuple[Path, ...]:
-        return (upkeep.source_folder(self.recipe, self.config),)
+    def _kept(self, folder: Path, word: str) -> Path | None:
+        """A work folder, if the tree of a failed build stays there for looking; ``word`` is what ERROR_CLEANUP calls it."""
+        gone = "bldroot" if self._state.root else word
+        cleaned = not self.settings.keep_build and gone in self.config.get("ERROR_CLEANUP").split()
+        return None if cleaned else folder
 
     def _clean_up(self, words: Iterable[str]) -> None:
         if self.settings.keep_build:
@@ -384,6 +392,10 @@ class Build:
                 if word == "srcdir" and "cleanup_srcdir" in self.recipe.functions and folders[word].is_dir():
                     self._run_functions(("cleanup_srcdir",))
                 remove_tree(folders[word])
+            elif word == "bldroot" and self._state.root is not None:
+                self.console.msg("Cleaning up build chroot")
+                remove_tree(self._state.root.path)
+                self._state.root = None
             elif word == "deps" and self._state.uninstall:
                 self.console.msg("Uninstalling dependencies...")
                 self._state.uninstall = False

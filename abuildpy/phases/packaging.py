@@ -88,7 +88,7 @@ def _trace(job: Job, packages: Iterable[Package]) -> Mapping[str, Traced]:
             Traceable(p.metadata, p.tree, p.elf, find_pc(p.tree), p.triplet, own_findings(job, p.metadata.name))
             for p in packages
         ],
-        providers_for(job.config, job.recipe),
+        providers_for(job.config, job.recipe, job.root),
     )
     for name, traced in result.packages.items():
         console = job.about(name)

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from abuildpy.config import Config
 from abuildpy.errors import DependencyError, RepositoryError
@@ -14,6 +15,9 @@ from abuildpy.phases.upkeep import repository_folder
 from abuildpy.recipe.model import Recipe
 from abuildpy.repository.index import Index, read_index
 from abuildpy.repository.installed import InstalledDatabase, apk_root, open_database
+
+if TYPE_CHECKING:
+    from abuildpy.phases.cleanroot import RootFolder
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +56,18 @@ class Indexed:
         return None
 
 
-def providers_for(config: Config, recipe: Recipe) -> Callable[[str], Providers]:
-    """A function from a package's triplet to who is asked; databases are read when first needed."""
+def providers_for(config: Config, recipe: Recipe, clean_root: RootFolder | None = None) -> Callable[[str], Providers]:
+    """A function from a package's triplet to who is asked; databases are read when first needed.
+
+    It is the clean root's database, or its sysroot's, where the recipe was built in one, else this machine's or CBUILDROOT's.
+    """
     known: dict[str, Providers] = {}
+    native, cross = "", config.get("CBUILDROOT")
+    if clean_root is not None:
+        native, cross = str(clean_root.root), str(clean_root.sysroot)
 
     def lookup(triplet: str) -> Providers:
-        root = config.get("CBUILDROOT") if triplet != config.get("CBUILD") else ""
+        root = cross if triplet != config.get("CBUILD") else native
         if root not in known:
             known[root] = Providers(_installed(config, root), _indexed(config, recipe), root or "/")
         return known[root]

@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 from abuildpy.config import Config
 from abuildpy.phases.upkeep import source_folder
 from abuildpy.phases.workspace import Workspace
@@ -38,11 +41,13 @@ def unpack_sources(recipe: Recipe, config: Config, workspace: Workspace, console
     unpack_all(recipe, srcdest=source_folder(recipe, config), srcdir=workspace.src, log=console)
 
 
-def link_sources(recipe: Recipe, config: Config, workspace: Workspace, console: Console) -> None:
-    """``symlinksrc``: links the sources into src as they are. Raises FetchError."""
+def link_sources(
+    recipe: Recipe, config: Config, workspace: Workspace, console: Console, shown: Callable[[Path], Path]
+) -> None:
+    """``symlinksrc``: links the sources into src as they are, by the paths that stages know (``shown``). Raises FetchError."""
     from abuildpy.source.acquire import link
 
-    link(recipe, srcdest=source_folder(recipe, config), srcdir=workspace.src, log=console)
+    link(recipe, srcdest=source_folder(recipe, config), srcdir=workspace.src, log=console, shown=shown)
 
 
 def fetch_entry(entry: str, recipe: Recipe, config: Config, console: Console) -> None:

@@ -25,6 +25,7 @@ from abuildpy.recipe.model import Recipe
 from abuildpy.ui.console import Console
 
 if TYPE_CHECKING:
+    from abuildpy.phases.cleanroot import RootFolder
     from abuildpy.phases.walls import Stages
 
 
@@ -38,6 +39,10 @@ class Job:
     workspace: Workspace
     console: Console
     timings: Timings
+    kept: Path | None
+    """Where to look after a failure; None if it will be gone."""
+    root: RootFolder | None = None
+    """The clean root that it is built in, if any."""
 
     def triplet_of(self, package: str) -> str:
         """The triplet whose tools serve a package."""
@@ -85,7 +90,7 @@ def make_trees(job: Job, environment: Mapping[str, str] | None, call_back: CallB
     if result.failures and result.failures[0].package != job.recipe.pkgname:
         inner = result.failures[0]
         job.about(inner.package).error(f"{inner.function} failed")
-    require_success(result, job.recipe, kept=job.workspace.pkg)
+    require_success(result, job.recipe, kept=job.kept)
     if not result.finished:
         raise PhaseError("rootpkg failed", phase="rootpkg", status=result.status, hint="did package() end its shell?")
     with job.timings.step("trees"):
@@ -109,7 +114,7 @@ class _Planner:
         for metadata in package_metadata(job.recipe, reported):
             root = job.workspace.pkg / metadata.name
             tree = scan(root, {}, lambda _: "", lambda _: "", frozenset(), frozenset(), {})
-            prefix = bytes(root) + b"/"
+            prefix = bytes(job.stages.inside(root)) + b"/"
             delete = () if metadata.has_main_option("libtool") else libtool_archives(tree)
             lists["delete"] += [prefix + path for path in delete]
             if metadata.name != job.recipe.pkgname:
@@ -128,7 +133,7 @@ class _Planner:
             lists["capabilities"] += [prefix + e.path for e in tree.entries if e.kind == "f" and e.mode & 0o111]
         for name, paths in lists.items():
             (folder / name).write_bytes(b"".join(path + b"\0" for path in paths))
-        return str(folder)
+        return str(job.stages.inside(folder))
 
 
 def _read(job: Job, metadata: tuple[Metadata, ...], planner: _Planner) -> tuple[Package, ...]:
@@ -139,8 +144,8 @@ def _read(job: Job, metadata: tuple[Metadata, ...], planner: _Planner) -> tuple[
         tree = scan(
             root,
             ownership.owners,
-            ownership.user_name,
-            ownership.group_name,
+            ownership.accounts.user_name,
+            ownership.accounts.group_name,
             frozenset(job.recipe.pkgusers),
             frozenset(job.recipe.pkggroups),
             ownership.capabilities_below(root),

@@ -6,7 +6,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from abuildpy.errors import ChecksumError, FetchError, RecipeError, UnpackError
@@ -73,10 +73,13 @@ def unpack_all(recipe: Recipe, *, srcdest: Path, srcdir: Path, log: Messages) ->
             unpack(path, srcdir)
 
 
-def link(recipe: Recipe, *, srcdest: Path, srcdir: Path, log: Messages) -> None:
-    """Link every source into ``srcdir`` (made if need be), there or not: the ``symlinksrc`` verb. FetchError, UnpackError."""
+def link(recipe: Recipe, *, srcdest: Path, srcdir: Path, log: Messages, shown: Callable[[Path], Path]) -> None:
+    """Link every source into ``srcdir`` (made if need be), there or not: the ``symlinksrc`` verb. FetchError, UnpackError.
+
+    ``shown`` gives the path that a link shall lead to, where whoever follows it has another view of the machine.
+    """
     _make_folder(srcdir)
-    _link(source_paths(recipe, srcdest), srcdir, log)
+    _link([shown(path) for path in source_paths(recipe, srcdest)], srcdir, log)
 
 
 def compute_checksums(

@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a stage finds around it: which wall, which files, which programs and accounts, which environment.
+
+:class:`Host` is this machine as every ordinary build sees it; a clean root (``cleanroot.py``) is the other one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from abuildpy.config import PACKAGE_DIR, Config
+from abuildpy.errors import WallError
+from abuildpy.phases.key import Key
+from abuildpy.phases.ownership import Accounts, HostAccounts
+from abuildpy.phases.upkeep import source_folder
+from abuildpy.phases.workspace import private_folder
+from abuildpy.recipe.environment import recipe_environment
+from abuildpy.recipe.model import Recipe
+from abuildpy.sandbox.base import BuildUser, Request, Wall
+from abuildpy.sandbox.handover import hand_over
+from abuildpy.sandbox.identity import Identity
+from abuildpy.sandbox.probe import choose, likely
+from abuildpy.shell import find_ash
+from abuildpy.ui.console import Console
+
+_CACHES = ("GOCACHE", "GOMODCACHE", "CARGO_HOME", "HARECACHE")
+
+T = TypeVar("T")
+
+
+class Surroundings(Protocol):
+    """What a stage finds around it. Paths are this machine's unless they say otherwise."""
+
+    @property
+    def private(self) -> Path:
+        """A folder that recipes can at most read."""
+
+    @property
+    def ash(self) -> tuple[str, ...]:
+        """The words that start BusyBox ash inside."""
+
+    @property
+    def fakeroot(self) -> Mapping[str, str]:
+        """What ``fakeroot.sh`` wants to find in its environment."""
+
+    def inside(self, path: Path) -> Path:
+        """The path by which a stage knows a file or folder of this machine."""
+
+    def wall(self, startdir: Path) -> Wall:
+        """The wall around builds of the recipe in ``startdir``. Raises SandboxError."""
+
+    def behind(self, startdir: Path, run: Callable[[Wall], T]) -> T:
+        """Calls ``run`` with the wall, which may turn out not to hold (WallError); then with one that does."""
+
+    def environment(self, recipe: Recipe, *, colors: bool) -> dict[str, str]:
+        """The environment that the first stage of a build starts from."""
+
+    def accounts(self, recipe: Recipe, wall: Wall) -> Accounts:
+        """What the ids are called that a stage gave to files."""
+
+    def furnish(self, request: Request, recipe: Recipe, user: BuildUser) -> Request:
+        """The request with all that is to be seen besides the work folders."""
+
+
+class Host:
+    """This machine: system folders, the recipe's tree and the user's caches, at their own paths."""
+
+    def __init__(self, config: Config, sandbox: str, console: Console, key: Key) -> None:
+        """``sandbox`` is what the user wants: ``auto``, ``bwrap`` or ``none``."""
+        self._config = config
+        self._sandbox = sandbox
+        self._console = console
+        self._key = key
+        self._walls: dict[Path, Wall] = {}
+
+    @cached_property
+    def private(self) -> Path:
+        """A folder that recipes can at most read; gone when the program ends."""
+        return private_folder()
+
+    @cached_property
+    def ash(self) -> tuple[str, ...]:
+        """This machine's BusyBox."""
+        return find_ash(self._config.environ.get("PATH"))
+
+    @property
+    def fakeroot(self) -> Mapping[str, str]:
+        """This machine's fakeroot."""
+        from abuildpy.sandbox.fakeroot import find_fakeroot
+
+        return find_fakeroot().environment
+
+    def inside(self, path: Path) -> Path:
+        """The same path: nothing is moved."""
+        return path
+
+    def wall(self, startdir: Path) -> Wall:
+        """The best wall that works here, found by trying."""
+        if startdir not in self._walls:
+            self._walls[startdir] = choose(self._sandbox, self._console, startdir=startdir)
+        return self._walls[startdir]
+
+    def behind(self, startdir: Path, run: Callable[[Wall], T]) -> T:
+        """Tries the wall that nearly every machine can build first, as trying costs more than many a stage."""
+        known = self._walls.get(startdir)
+        wall = known or likely(self._sandbox, startdir=startdir) or self.wall(startdir)
+        try:
+            result = run(wall)
+        except WallError:
+            if known is not None:
+                raise
+            return run(self.wall(startdir))
+        self._walls[startdir] = wall
+        return result
+
+    def environment(self, recipe: Recipe, *, colors: bool) -> dict[str, str]:
+        """The caller's, without secrets."""
+        return recipe_environment(self._config, str(recipe.path), colors=colors)
+
+    def accounts(self, recipe: Recipe, wall: Wall) -> Accounts:
+        """Alpine's base accounts and the recipe's; without walls it was the machine's own that names stood for."""
+        return _identity(recipe, wall.user) if wall.name != "none" else HostAccounts()
+
+    def furnish(self, request: Request, recipe: Recipe, user: BuildUser) -> Request:
+        """Adds the recipe's tree, its sources, the sysroot and caches, and the accounts; hides keys."""
+        root = self._config.get("CBUILDROOT")  # what is built for another machine is built against that
+        return replace(
+            request,
+            readable=_existing(
+                *self._readable(recipe.startdir),
+                source_folder(recipe, self._config),
+                *self._config_files(),
+                *((Path(root),) if root else ()),
+            ),
+            caches=self._caches(user),
+            hidden=self._key.hidden(),
+            files=_identity(recipe, user).write(self.private),
+        )
+
+    def furnish_evaluation(self, request: Request, startdir: Path) -> Request:
+        """Adds the recipe's tree and the configuration; hides keys."""
+        return replace(
+            request,
+            readable=_existing(*self._readable(startdir), *self._config_files()),
+            hidden=self._key.hidden(),
+        )
+
+    def _config_files(self) -> tuple[Path, ...]:
+        return (*self._config.files(), self._config.sharedir, Path(PACKAGE_DIR))
+
+    def _readable(self, startdir: Path) -> tuple[Path, ...]:
+        """The recipe's folder and, as recipes read their siblings, the tree around it, unless the home is in that."""
+        home = Path(self._config.home).resolve()
+        tree = startdir
+        for parent in startdir.parents:
+            if home == parent or parent in home.parents:
+                break
+            if parent == startdir.parent or (parent / ".git").exists():
+                tree = parent
+            if (parent / ".git").exists():
+                break
+        return (startdir, tree, self.private)
+
+    def _caches(self, user: BuildUser) -> tuple[Path, ...]:
+        names = [self._config.get(name) for name in _CACHES]
+        if self._config.get("USE_CCACHE"):
+            names.append(self._config.get("CCACHE_DIR") or f"{self._config.home}/.ccache")
+        folders = tuple(Path(name) for name in names if name)
+        for folder in folders:
+            if not folder.is_dir():
+                folder.mkdir(parents=True)
+                hand_over((folder,), user)
+        return folders
+
+
+def _existing(*paths: Path) -> tuple[Path, ...]:
+    """Paths without those that are not there and without repetitions."""
+    return tuple(path for path in dict.fromkeys(paths) if path.exists())
+
+
+def _identity(recipe: Recipe, user: BuildUser) -> Identity:
+    return Identity.build(recipe.pkgusers, recipe.pkggroups, user.uid, user.gid)

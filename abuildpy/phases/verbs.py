@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a word on the command line is: a phase, something that we do, or a function of the recipe's own."""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from typing import Literal
+
+from abuildpy.errors import RecipeError
+from abuildpy.recipe.model import Recipe
+
+Kind = Literal["phase", "verb", "own"]
+
+_PHASES = ("prepare", "mkusers", "build", "check", "package")
+"""Verbs that are functions of the recipe; neighbours on the command line share one shell, as in abuild."""
+
+HARMLESS = frozenset(
+    "check_license check_maintainer cleanoldpkg cleanpkg index listpkg up2date update_abuildrepo_index validate".split()
+)
+"""Verbs that leave the work folders alone, so that a build may be going on there."""
+
+_RECIPES_OWN_FIRST = frozenset("sanitycheck snapshot sourcecheck srcpkg symlinksrc targz".split())
+"""Verbs that many recipes have a function for, which then is what is meant."""
+
+_STEPS_OF_ROOTPKG = frozenset(
+    "archcheck create_apks postcheck pre_split prepare_metafiles prepare_package prepare_subpackages stripbin".split()
+)
+
+
+def kind_of(verb: str, recipe: Recipe, known: Container[str]) -> Kind:
+    """``phase``, ``verb`` (``known``: done by us) or ``own``: any other function of the recipe, named by hand.
+
+    Raises RecipeError for what is none of them.
+    """
+    if verb in _PHASES:
+        return "phase"
+    own = verb in recipe.functions
+    if verb in known and not (own and verb in _RECIPES_OWN_FIRST):
+        return "verb"
+    if own or verb.startswith("default_"):
+        return "own"
+    if verb in _STEPS_OF_ROOTPKG:
+        raise RecipeError(f"{verb} is a step of rootpkg and makes no sense alone", hint="run `abuild rootpkg`")
+    raise RecipeError(f"No such function {verb}", hint="`abuild -h` lists the verbs")
