@@ -67,10 +67,11 @@ def providers_for(config: Config, recipe: Recipe, clean_root: RootFolder | None 
         native, cross = str(clean_root.root), str(clean_root.sysroot)
 
     def lookup(triplet: str) -> Providers:
-        root = cross if triplet != config.get("CBUILD") else native
-        if root not in known:
-            known[root] = Providers(_installed(config, root), _indexed(config, recipe), root or "/")
-        return known[root]
+        if triplet not in known:
+            root = cross if triplet != config.get("CBUILD") else native
+            arch = _architecture(config, triplet)
+            known[triplet] = Providers(_installed(config, root), _indexed(config, recipe, arch), root or "/")
+        return known[triplet]
 
     return lookup
 
@@ -81,8 +82,16 @@ def _installed(config: Config, root: str) -> ProviderLookup:
     return Installed(database) if database is not None else NoLookup()
 
 
-def _indexed(config: Config, recipe: Recipe) -> ProviderLookup:
-    path = repository_folder(recipe, config, config.carch) / "APKINDEX.tar.gz"
+def _architecture(config: Config, triplet: str) -> str:
+    """The architecture whose packages serve a triplet: when cross-building not all packages are for CARCH."""
+    for machine in ("CBUILD", "CTARGET"):
+        if triplet == config.get(machine) != config.get("CHOST"):
+            return config.get(f"{machine}_ARCH")
+    return config.carch
+
+
+def _indexed(config: Config, recipe: Recipe, arch: str) -> ProviderLookup:
+    path = repository_folder(recipe, config, arch) / "APKINDEX.tar.gz"
     try:
         return Indexed(read_index(path))
     except RepositoryError:

@@ -35,7 +35,7 @@ def _program(path: Path, text: str) -> None:
     path.chmod(0o755)
 
 
-def _run(shell: list[str], folder: Path, tmp_path: Path, uid: int) -> subprocess.CompletedProcess[str]:
+def _run(shell: list[str], folder: Path, tmp_path: Path, uid: int, *words: str) -> subprocess.CompletedProcess[str]:
     env = {"PATH": str(folder), "HOME": str(tmp_path), "FAKE_UID": str(uid), "LOG": str(tmp_path / "log")}
     script = RUN.read_text().replace(":/usr/local/sbin:/usr/sbin:/sbin", "")  # the host's apk may be there
     copy = tmp_path / "run"
@@ -43,7 +43,12 @@ def _run(shell: list[str], folder: Path, tmp_path: Path, uid: int) -> subprocess
     program = shutil.which(shell[0])
     assert program is not None
     return subprocess.run(
-        [program, *shell[1:], str(copy), "setup"], env=env, capture_output=True, text=True, check=False, timeout=60
+        [program, *shell[1:], str(copy), *(words or ("setup",))],
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
     )
 
 
@@ -68,6 +73,36 @@ def test_installs_only_what_is_missing(shell: list[str], few_programs: Path, tmp
     assert {"fakeroot", "lzip"} <= set(calls[0].split())
     assert not {"busybox", "make", "gcc"} & set(calls[0].split())
     assert calls[1].split()[0] == "update"  # the lists may be old: once more after an update
+
+
+@pytest.mark.parametrize("shell", SHELLS, ids=" ".join)
+@pytest.mark.parametrize("words", [("setup",), ("setup", "--dev"), ("demo",)], ids=" ".join)
+def test_the_compiler_for_the_tests_is_for_developers(
+    shell: list[str], words: tuple[str, ...], few_programs: Path, tmp_path: Path
+) -> None:
+    """It comes last and by itself, and where it cannot be had everything else goes on."""
+    for name in ("fakeroot", "lzip"):
+        _program(few_programs / name, ":")
+    for name, text in (("uname", "echo x86_64"), ("cksum", "echo same"), ("aarch64-linux-gnu-gcc", "")):
+        (few_programs / name).unlink(missing_ok=True)
+        if text:
+            _program(few_programs / name, text)
+    _program(few_programs / "apt-get", 'echo "$@" >>"$LOG"; [ "$1" = update ]')
+    (tmp_path / ".venv/bin").mkdir(parents=True)  # one that seems current
+    _program(tmp_path / ".venv/bin/python", ":")
+    (tmp_path / ".venv/.made-for-dev").write_text("same\n")
+    (tmp_path / "pyproject.toml").touch()
+    result = _run(shell, few_programs, tmp_path, 0, *words)
+    log = tmp_path / "log"
+    calls = log.read_text().splitlines() if log.exists() else []
+    asked = [line for line in calls if "gcc-aarch64-linux-gnu" in line]
+    if "--dev" in words:
+        assert len(asked) == 2, "before and after the lists were updated"
+        assert not {"gcc", "fakeroot", "bubblewrap", "git"} & set(asked[0].split())
+        assert "the tests of cross-building are skipped" in result.stderr
+        assert result.returncode == 0
+    else:
+        assert not asked
 
 
 @pytest.mark.parametrize("shell", SHELLS, ids=" ".join)
