@@ -3,48 +3,52 @@
 
 from __future__ import annotations
 
-import getopt
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from abuildpy.cli.failure import guarded
+from abuildpy.cli.program import VALUE, CommandConsole, Option, Program
 from abuildpy.ui.console import Console
 
 _PROGRAM = "abuild-fetch"
 _USAGE = f"usage: {_PROGRAM} [-hk] [-d DESTDIR] URL\n"
-_WRONG_ARGUMENTS = 203
+
+
+@dataclass(frozen=True, slots=True)
+class _Options:
+    folder: str = "/var/cache/distfiles"
+    insecure: bool = False
+
+
+PROGRAM = Program(
+    _PROGRAM,
+    _Options,
+    (
+        Option("d", "", {"folder": VALUE}),
+        Option("k", "", {"insecure": True}),
+        Option("h", "", {"help": True}),
+    ),
+    usage=lambda: _USAGE,
+    fits=lambda _options, words: len(words) == 1,
+    wrong_option=1,
+    wrong_words=203,  # the lower ones are those of the programs that download
+    usage_goes_to="stdout",
+    console=lambda: CommandConsole(_PROGRAM),
+)
 
 
 def main() -> int:
     """Entry point; returns the exit status."""
-    return guarded(lambda: _run(sys.argv[1:]), Console)
-
-
-def _run(arguments: Sequence[str]) -> int:
-    try:
-        given, rest = getopt.gnu_getopt(list(arguments), "hkd:")
-    except getopt.GetoptError as error:
-        sys.stderr.write(f"{_PROGRAM}: {error}\n")
-        sys.stdout.write(_USAGE)
-        return 1
-    options = dict(given)
-    if "-h" in options:
-        sys.stdout.write(_USAGE)
-        return 0
-    if len(rest) != 1:
-        sys.stdout.write(_USAGE)
-        return _WRONG_ARGUMENTS
-    return _fetch(rest[0], Path(options.get("-d", "/var/cache/distfiles")), insecure="-k" in options)
+    return PROGRAM.start_bare(lambda options, words: _fetch(words[0], Path(options.folder), insecure=options.insecure))
 
 
 def _fetch(entry: str, folder: Path, *, insecure: bool) -> int:
     from abuildpy.source import external
     from abuildpy.source.uri import file_name
 
-    if "::" not in entry and "/" not in entry:
+    if "/" not in entry:
         sys.stderr.write(f"{_PROGRAM}: {entry}: no '/' in url\n")
         return 1
     if external.available() and file_name(entry) not in ("", ".", ".."):

@@ -7,12 +7,12 @@ import sys
 from pathlib import Path
 
 from abuildpy.cli.failure import guarded
-from abuildpy.ui.console import Console
+from abuildpy.cli.program import CommandConsole
 
 
 def main() -> int:
     """Entry point; returns the exit status. Arguments mean nothing, as in abuild."""
-    return guarded(_run, Console)
+    return guarded(_run, lambda: CommandConsole("abuild-gzsplit"))
 
 
 def _run() -> int:

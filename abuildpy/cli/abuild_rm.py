@@ -3,20 +3,21 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from abuildpy.cli.failure import guarded
+from abuildpy.cli.program import CommandConsole
 from abuildpy.errors import UsageError
-from abuildpy.ui.console import Console
 
 _USAGE = "Usage: abuild-rm -rf <path>\n"
 
 
 def main() -> int:
     """Entry point; returns the exit status."""
-    return guarded(lambda: _run(sys.argv[1:]), Console)
+    return guarded(lambda: _run(sys.argv[1:]), lambda: CommandConsole("abuild-rm"))
 
 
 def _run(arguments: Sequence[str]) -> int:
@@ -26,10 +27,12 @@ def _run(arguments: Sequence[str]) -> int:
         sys.stderr.write(_USAGE)
         return 1
     path = arguments[1]
-    if not path:
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):  # the empty path among them
         return 0
     if path.rstrip("/").rpartition("/")[2] in ("", ".", ".."):
-        raise UsageError(f"abuild-rm: {path} is not deleted", hint="name the folder itself, not '.', '..' or '/'")
+        raise UsageError(f"{path} is not deleted", hint="name the folder itself, not '.', '..' or '/'")
     remove_tree(Path(path))
     return 0
 

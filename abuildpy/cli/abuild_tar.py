@@ -3,14 +3,13 @@
 
 from __future__ import annotations
 
-import getopt
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from abuildpy import __version__
-from abuildpy.cli.failure import guarded
-from abuildpy.ui.console import Console
+from abuildpy.cli.program import VALUE, CommandConsole, Option, Program
 
 _PROGRAM = "abuild-tar"
 
@@ -27,37 +26,50 @@ options:
 """
 
 
+@dataclass(frozen=True, slots=True)
+class _Options:
+    algorithm: str | None = None
+    cut: bool = False
+
+
 def main() -> int:
     """Entry point; returns the exit status."""
-    return guarded(lambda: _run(sys.argv[1:]), Console)
+    return PROGRAM.start_bare(lambda options, _words: _act(options))
 
 
-def _run(arguments: Sequence[str]) -> int:
+def _fits(options: _Options, words: Sequence[str]) -> bool:
+    from abuildpy.package.tarfilter import digest_named
+
+    if options.algorithm is not None and digest_named(options.algorithm) is None:
+        return False
+    return (options.cut or options.algorithm is not None) and not words and not os.isatty(0)
+
+
+PROGRAM = Program(
+    _PROGRAM,
+    _Options,
+    (
+        Option("", "hash", {"algorithm": VALUE}, default="sha1"),
+        Option("", "cut", {"cut": True}),
+        Option("", "help", {"help": True}),
+    ),
+    usage=lambda: _USAGE,
+    fits=_fits,
+    wrong_option=1,
+    wrong_words=1,
+    console=lambda: CommandConsole(_PROGRAM),
+)
+
+
+def _act(options: _Options) -> int:
     from abuildpy.package.tarfilter import digest_named, filter_tar
 
-    try:
-        given, rest = getopt.gnu_getopt([_with_value(word) for word in arguments], "", ["hash=", "cut", "help"])
-    except getopt.GetoptError as error:
-        sys.stderr.write(f"{_PROGRAM}: {error}\n{_USAGE}")
-        return 1
-    options = dict(given)
-    if "--help" in options:
-        sys.stdout.write(_USAGE)
-        return 0
-    digest = digest_named(options["--hash"]) if "--hash" in options else None
-    if not options or rest or ("--hash" in options and digest is None) or os.isatty(0):
-        sys.stderr.write(_USAGE)
-        return 1
+    digest = digest_named(options.algorithm) if options.algorithm is not None else None
     with open(0, "rb", closefd=False) as source, open(1, "wb", closefd=False) as sink:
-        found = filter_tar(source, sink, digest=digest, cut="--cut" in options)
+        found = filter_tar(source, sink, digest=digest, cut=options.cut)
     if not found:
         sys.stderr.write(f"{_PROGRAM}: nothing on standard input\n")
     return 0 if found else 1
-
-
-def _with_value(word: str) -> str:
-    """Spells out the value that ``--hash`` may go without, which getopt cannot express."""
-    return "--hash=sha1" if word in ("--h", "--ha", "--has", "--hash") else word
 
 
 if __name__ == "__main__":

@@ -3,21 +3,21 @@
 
 from __future__ import annotations
 
-import getopt
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from abuildpy import __version__
 from abuildpy.cli.failure import guarded
-from abuildpy.config import Config, load_config
+from abuildpy.cli.program import HELP, VALUE, Option, Program
 from abuildpy.errors import ConfigError
-from abuildpy.ui.console import Console, want_colors
 
 if TYPE_CHECKING:
+    from abuildpy.config import Config
     from abuildpy.maintain.bump import Subject, Target, Tools
+    from abuildpy.ui.console import Console
 
 _PROGRAM = "abump"
 
@@ -50,56 +50,30 @@ class _Options:
     keep: bool = False
     rootbld: bool = False
     quiet: bool = False
-    help: bool = False
+
+
+PROGRAM = Program(
+    _PROGRAM,
+    _Options,
+    (
+        Option("s", "security", {"security": VALUE}),
+        Option("m", "message", {"message": VALUE}),
+        Option("f", "fixes", {"fixes": VALUE}),
+        Option("p", "push", {"push": VALUE}),
+        Option("b", "branch", {"branch": True}),
+        Option("k", "keep", {"keep": True}),
+        Option("r", "rootbld", {"rootbld": True}),
+        Option("q", "quiet", {"quiet": True}),
+        HELP,
+    ),
+    usage=lambda: _USAGE,
+    fits=lambda _options, words: len(words) > 0,
+)
 
 
 def main() -> int:
     """Entry point; returns the exit status."""
-    return guarded(lambda: _run(sys.argv[1:]), Console)
-
-
-def _run(arguments: Sequence[str]) -> int:
-    try:
-        options, words = _parse(arguments)
-    except getopt.GetoptError as error:
-        sys.stderr.write(f"{_PROGRAM}: {error}\n{_USAGE}")
-        return 2
-    if options.help:
-        sys.stdout.write(_USAGE)
-        return 0
-    if not words:
-        sys.stderr.write(_USAGE)
-        return 2
-    config = load_config()
-    console = Console(colors=want_colors(config.get("USE_COLORS")), quiet=options.quiet)
-    return guarded(lambda: _act(options, words, config, console), lambda: console)
-
-
-def _parse(arguments: Sequence[str]) -> tuple[_Options, list[str]]:
-    long = ["fixes=", "security=", "message=", "push=", "branch", "keep", "rootbld", "quiet", "help"]
-    given, words = getopt.gnu_getopt(list(arguments), "f:s:m:p:bkrqh", long)
-    options = _Options()
-    for name, value in given:
-        match name:
-            case "-s" | "--security":
-                options = replace(options, security=value)
-            case "-m" | "--message":
-                options = replace(options, message=value)
-            case "-f" | "--fixes":
-                options = replace(options, fixes=value)
-            case "-p" | "--push":
-                options = replace(options, push=value)
-            case "-b" | "--branch":
-                options = replace(options, branch=True)
-            case "-k" | "--keep":
-                options = replace(options, keep=True)
-            case "-r" | "--rootbld":
-                options = replace(options, rootbld=True)
-            case "-q" | "--quiet":
-                options = replace(options, quiet=True)
-            case _:
-                return replace(options, help=True), words
-    return options, words
+    return PROGRAM.start(_act)
 
 
 def _act(options: _Options, words: Sequence[str], config: Config, console: Console) -> int:

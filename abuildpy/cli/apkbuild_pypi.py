@@ -6,16 +6,18 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from abuildpy import __version__
-from abuildpy.cli.failure import guarded
-from abuildpy.config import Config, load_config
-from abuildpy.ui.console import Console, want_colors
+from abuildpy.cli.program import HELP, Program
+from abuildpy.errors import RecipeError
 
 if TYPE_CHECKING:
+    from abuildpy.config import Config
     from abuildpy.maintain.pyaport import Workshop
+    from abuildpy.ui.console import Console
 
 _PROGRAM = "apkbuild-pypi"
 
@@ -32,31 +34,34 @@ In a recipe's folder:
   check             Say what is newest and what is packaged; status 1 if they differ
   update            Run abuild checksum unpack prepare
 
+Options:
+  -h, --help        Show this help
+
 The index is the one that pip uses: PIP_INDEX_URL, index-url in pip.conf. PYPI_URL overrules it: the address
 above /pypi/NAME/json.
 """
 
 
+@dataclass(frozen=True, slots=True)
+class _Options:
+    """There are none."""
+
+
+def _fits(_options: _Options, words: Sequence[str]) -> bool:
+    match words:
+        case ["create", name, *rest]:
+            return bool(name) and rest in ([], ["homepage"])
+        case ["recreate"] | ["recreate", "deps"] | ["upgrade"] | ["check"] | ["update"]:
+            return True
+    return False
+
+
+PROGRAM = Program(_PROGRAM, _Options, (HELP,), usage=lambda: _USAGE, fits=_fits)
+
+
 def main() -> int:
     """Entry point; returns the exit status."""
-    return guarded(lambda: _run(sys.argv[1:]), Console)
-
-
-def _run(arguments: Sequence[str]) -> int:
-    if arguments and arguments[0] in ("-h", "--help"):
-        sys.stdout.write(_USAGE)
-        return 0
-    match arguments:
-        case ["create", name, *rest] if rest in ([], ["homepage"]) and name and not name.startswith("-"):
-            pass
-        case ["recreate"] | ["recreate", "deps"] | ["upgrade"] | ["check"] | ["update"]:
-            pass
-        case _:
-            sys.stderr.write(_USAGE)
-            return 2
-    config = load_config()
-    console = Console(colors=want_colors(config.get("USE_COLORS")))
-    return guarded(lambda: _act(arguments, config, console), lambda: console)
+    return PROGRAM.start(lambda _options, words, config, console: _act(words, config, console))
 
 
 def _act(arguments: Sequence[str], config: Config, console: Console) -> int:
@@ -68,7 +73,10 @@ def _act(arguments: Sequence[str], config: Config, console: Console) -> int:
     if verb == "create":
         pyaport.create(rest[0], Path.cwd(), _workshop(config, console), homepage="homepage" in rest[1:])
         return 0
-    recipe = find_apkbuild(Path("APKBUILD"))
+    try:
+        recipe = find_apkbuild(Path("APKBUILD"))
+    except RecipeError as error:
+        raise RecipeError(error.message, hint=f"'{_PROGRAM} {verb}' is for the folder of a recipe") from None
     match verb:
         case "recreate":
             pyaport.recreate(recipe, _workshop(config, console), deps="deps" in rest)

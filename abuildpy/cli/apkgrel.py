@@ -3,17 +3,20 @@
 
 from __future__ import annotations
 
-import getopt
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from abuildpy import __version__
 from abuildpy.cli.failure import guarded
-from abuildpy.config import Config, load_config
+from abuildpy.cli.program import HELP, VALUE, Option, Program
 from abuildpy.errors import ConfigError, RecipeError, UsageError
-from abuildpy.ui.console import Console, want_colors
+
+if TYPE_CHECKING:
+    from abuildpy.config import Config
+    from abuildpy.ui.console import Console
 
 _PROGRAM = "apkgrel"
 
@@ -40,54 +43,29 @@ class _Options:
     release: str = ""
     clean_git: bool = False
     force: bool = False
-    help: bool = False
+
+
+PROGRAM = Program(
+    _PROGRAM,
+    _Options,
+    (
+        Option("z", "zero", {"action": "set", "release": "0"}),
+        Option("a", "add", {"action": "add"}),
+        Option("g", "clean-git", {"action": "add", "clean_git": True}),
+        Option("s", "set", {"action": "set", "release": VALUE}),
+        Option("t", "test", {"action": "test"}),
+        Option("f", "force", {"force": True}),
+        Option("q", "quiet", {}, listed=False),  # there is nothing to be quiet about
+        HELP,
+    ),
+    usage=lambda: _USAGE,
+    fits=lambda _options, names: len(names) > 0,
+)
 
 
 def main() -> int:
     """Entry point; returns the exit status."""
-    return guarded(lambda: _run(sys.argv[1:]), Console)
-
-
-def _run(arguments: Sequence[str]) -> int:
-    try:
-        options, names = _parse(arguments)
-    except getopt.GetoptError as error:
-        sys.stderr.write(f"{_PROGRAM}: {error}\n{_USAGE}")
-        return 2
-    if options.help:
-        sys.stdout.write(_USAGE)
-        return 0
-    if not names:
-        sys.stderr.write(_USAGE)
-        return 2
-    config = load_config()
-    console = Console(colors=want_colors(config.get("USE_COLORS")))
-    return guarded(lambda: _act(options, names, config, console), lambda: console)
-
-
-def _parse(arguments: Sequence[str]) -> tuple[_Options, list[str]]:
-    long = ["zero", "add", "clean-git", "set=", "test", "force", "quiet", "help"]
-    given, names = getopt.gnu_getopt(list(arguments), "zags:tfqh", long)
-    options = _Options()
-    for name, value in given:
-        match name:
-            case "-z" | "--zero":
-                options = replace(options, action="set", release="0")
-            case "-a" | "--add":
-                options = replace(options, action="add")
-            case "-g" | "--clean-git":
-                options = replace(options, action="add", clean_git=True)
-            case "-s" | "--set":
-                options = replace(options, action="set", release=value)
-            case "-t" | "--test":
-                options = replace(options, action="test")
-            case "-f" | "--force":
-                options = replace(options, force=True)
-            case "-q" | "--quiet":
-                pass  # there is nothing to be quiet about
-            case _:
-                return replace(options, help=True), names
-    return options, names
+    return PROGRAM.start(_act)
 
 
 def _act(options: _Options, names: Sequence[str], config: Config, console: Console) -> int:

@@ -3,24 +3,23 @@
 
 from __future__ import annotations
 
-import getopt
 import os
 import sys
 import tempfile
-from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from abuildpy import __version__
-from abuildpy.cli.failure import guarded
-from abuildpy.config import Config, load_config
+from abuildpy.cli.program import HELP, Program
 from abuildpy.errors import ConfigError, RecipeError, RepositoryError
-from abuildpy.ui.console import Console, want_colors
 
 if TYPE_CHECKING:
+    from abuildpy.config import Config
     from abuildpy.maintain.compare import Contents
     from abuildpy.maintain.published import Published
     from abuildpy.recipe.model import Recipe
+    from abuildpy.ui.console import Console
 
 _PROGRAM = "checkapk"
 
@@ -35,26 +34,17 @@ Options:
 """
 
 
+@dataclass(frozen=True, slots=True)
+class _Options:
+    """There are none."""
+
+
+PROGRAM = Program(_PROGRAM, _Options, (HELP,), usage=lambda: _USAGE, fits=lambda _options, words: not words)
+
+
 def main() -> int:
     """Entry point; returns the exit status."""
-    return guarded(lambda: _run(sys.argv[1:]), Console)
-
-
-def _run(arguments: Sequence[str]) -> int:
-    try:
-        given, words = getopt.gnu_getopt(list(arguments), "h", ["help"])
-    except getopt.GetoptError as error:
-        sys.stderr.write(f"{_PROGRAM}: {error}\n{_USAGE}")
-        return 2
-    if given:
-        sys.stdout.write(_USAGE)
-        return 0
-    if words:
-        sys.stderr.write(_USAGE)
-        return 2
-    config = load_config()
-    console = Console(colors=want_colors(config.get("USE_COLORS")))
-    return guarded(lambda: _act(config, console), lambda: console)
+    return PROGRAM.start(lambda _options, _words, config, console: _act(config, console))
 
 
 def _act(config: Config, console: Console) -> int:

@@ -3,27 +3,26 @@
 
 from __future__ import annotations
 
-import contextlib
-import getopt
 import os
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from abuildpy import __version__
-from abuildpy.cli.failure import guarded
-from abuildpy.config import Config, load_config
+from abuildpy.atomic import mode_for, replacing
+from abuildpy.cli.program import HELP, VALUE, Option, Program
 from abuildpy.errors import Aborted, AbuildError, SigningError, UsageError
-from abuildpy.ui.console import Console, want_colors
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
+    from abuildpy.config import Config
+    from abuildpy.ui.console import Console
 
 _PROGRAM = "abuild-keygen"
 _KERNEL_BITS: Final = 4096
@@ -55,55 +54,39 @@ class _Options:
     kernel: bool = False
     bits: str = "4096"
     quiet: bool = False
-    help: bool = False
+
+
+def _usage() -> str:
+    from abuildpy.config import load_config
+
+    return _USAGE.format(userconf=load_config().userconf)
+
+
+PROGRAM = Program(
+    _PROGRAM,
+    _Options,
+    (
+        Option("a", "append", {"append": True}),
+        Option("i", "install", {"install": True}),
+        Option("n", "", {"interactive": False}),
+        Option("", "kernel", {"kernel": True}),
+        Option("b", "numbits", {"bits": VALUE}),
+        Option("q", "quiet", {"quiet": True}),
+        HELP,
+    ),
+    usage=_usage,
+    fits=lambda _options, words: not words,
+    wrong_option=1,
+)
 
 
 def main() -> int:
     """Entry point; returns the exit status."""
-    return guarded(lambda: _run(sys.argv[1:]), Console)
+    return PROGRAM.start(lambda options, _words, config, console: _make(options, config, console))
 
 
-def _run(arguments: Sequence[str]) -> int:
-    try:
-        options, words = _parse(arguments)
-    except getopt.GetoptError as error:
-        sys.stderr.write(f"{_PROGRAM}: {error}\nTry '{_PROGRAM} --help'\n")
-        return 1
-    config = load_config()
-    usage = _USAGE.format(userconf=config.userconf)
-    if options.help:
-        sys.stdout.write(usage)
-        return 0
-    if words:
-        sys.stderr.write(usage)
-        return 2
-    console = Console(colors=want_colors(config.get("USE_COLORS")), quiet=options.quiet)
-    if options.kernel:
-        return guarded(lambda: _make_kernel_key(config, console), lambda: console)
-    return guarded(lambda: _make_key(options, config, console), lambda: console)
-
-
-def _parse(arguments: Sequence[str]) -> tuple[_Options, list[str]]:
-    long = ["append", "install", "kernel", "numbits=", "quiet", "help"]
-    given, words = getopt.gnu_getopt(list(arguments), "ab:inqh", long)
-    options = _Options()
-    for name, value in given:
-        match name:
-            case "-a" | "--append":
-                options = replace(options, append=True)
-            case "-i" | "--install":
-                options = replace(options, install=True)
-            case "-n":
-                options = replace(options, interactive=False)
-            case "--kernel":
-                options = replace(options, kernel=True)
-            case "-b" | "--numbits":
-                options = replace(options, bits=value)
-            case "-q" | "--quiet":
-                options = replace(options, quiet=True)
-            case _:
-                return replace(options, help=True), words
-    return options, words
+def _make(options: _Options, config: Config, console: Console) -> int:
+    return _make_kernel_key(config, console) if options.kernel else _make_key(options, config, console)
 
 
 # --- the packager's key ------------------------------------------------------------------------------------------
@@ -315,31 +298,17 @@ def _change(userconf: Path, change: Callable[[list[str]], list[str]]) -> None:
     try:
         with open(target, encoding="utf-8", errors="surrogateescape", newline="\n") as file:
             old = file.read()
-            mode = os.fstat(file.fileno()).st_mode & 0o7777
     except FileNotFoundError:
-        old, mode = "", 0o666 & ~_umask()
+        old = ""
     new = "".join(f"{row}\n" for row in change(old.removesuffix("\n").split("\n") if old else []))
     if new != old:
-        _write(target, new.encode("utf-8", "surrogateescape"), mode)
+        _write(target, new.encode("utf-8", "surrogateescape"), mode_for(target, 0o666))
 
 
 def _write(path: str, content: bytes, mode: int) -> None:
-    """Writes a file beside its name, where nobody else can read it, and moves it there."""
-    descriptor, temporary = tempfile.mkstemp(dir=os.path.dirname(path) or ".", prefix=".abuild-keygen.")
-    try:
-        with open(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fchmod(descriptor, mode)
-            os.fsync(descriptor)
-        os.rename(temporary, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
+    with replacing(path, mode, durable=True) as file:
+        file.write(content)
 
 
-def _umask() -> int:
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask
+if __name__ == "__main__":
+    sys.exit(main())

@@ -5,15 +5,19 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from abuildpy import __version__
-from abuildpy.cli.failure import guarded
-from abuildpy.config import SHARE_DIR, Config, load_config
+from abuildpy.cli.program import VALUE, Option, Program, as_the_shell
+from abuildpy.config import SHARE_DIR
 from abuildpy.errors import UsageError
 from abuildpy.maintain.detect import BuildType
-from abuildpy.ui.console import Console, want_colors
+
+if TYPE_CHECKING:
+    from abuildpy.config import Config
+    from abuildpy.ui.console import Console
 
 _PROGRAM = "newapkbuild"
 
@@ -42,17 +46,6 @@ What to write:
 The folder NAME is made where you are; MAINTAINER in abuild.conf is who the recipe names.
 """
 
-_FLAGS = {
-    "a": BuildType.AUTOTOOLS,
-    "C": BuildType.CMAKE,
-    "m": BuildType.MESON,
-    "p": BuildType.PERL,
-    "e": BuildType.PYTHON,
-    "y": BuildType.PYTHON,
-    "r": BuildType.RUST,
-}
-_TEXTS = "dlnu"
-
 
 @dataclass(frozen=True, slots=True)
 class _Options:
@@ -64,82 +57,43 @@ class _Options:
     samples: bool = False
     force: bool = False
     sourceforge: bool = False
-    help: bool = False
+
+
+def _kind(letter: str, kind: BuildType) -> Option:
+    return Option(letter, "", {"kind": kind}, choice="build type")
+
+
+PROGRAM = Program(
+    _PROGRAM,
+    _Options,
+    (
+        _kind("a", BuildType.AUTOTOOLS),
+        _kind("C", BuildType.CMAKE),
+        _kind("m", BuildType.MESON),
+        _kind("p", BuildType.PERL),
+        _kind("y", BuildType.PYTHON),
+        _kind("e", BuildType.PYTHON),
+        _kind("r", BuildType.RUST),
+        Option("n", "", {"pkgname": VALUE}),
+        Option("d", "", {"description": VALUE}),
+        Option("l", "", {"license": VALUE}),
+        Option("u", "", {"url": VALUE}),
+        Option("s", "", {"sourceforge": True}),
+        Option("c", "", {"samples": True}),
+        Option("f", "", {"force": True}),
+        Option("h", "", {"help": True}),
+        Option("", "help", {"help": True}, listed=False),
+    ),
+    usage=lambda: _USAGE,
+    fits=lambda _options, _words: True,  # _argument says what is wrong with them
+    usage_goes_to="stderr",
+    splitter=as_the_shell,
+)
 
 
 def main() -> int:
     """Entry point; returns the exit status."""
-    return guarded(lambda: _run(sys.argv[1:]), Console)
-
-
-def _run(arguments: Sequence[str]) -> int:
-    options, words = _parse(arguments)
-    if options.help:
-        sys.stderr.write(_USAGE)
-        return 0
-    argument = _argument(options, words)
-    config = load_config()
-    console = Console(colors=want_colors(config.get("USE_COLORS")))
-    return guarded(lambda: _create(options, argument, config, console), lambda: console)
-
-
-def _parse(arguments: Sequence[str]) -> tuple[_Options, list[str]]:
-    """Reads options as the shell's getopts does: up to the first other word, complaining about strangers and going on."""
-    options = _Options()
-    rest = list(arguments)
-    while rest and rest[0].startswith("-") and rest[0] != "-":
-        word = rest.pop(0)
-        if word == "--":
-            break
-        if word == "--help":
-            return replace(options, help=True), rest
-        letters = word[1:]
-        while letters:
-            letter, letters = letters[0], letters[1:]
-            if letter in _TEXTS:
-                if not letters and not rest:
-                    _complain(f"option -{letter} wants an argument")
-                    break
-                options = _text(options, letter, letters or rest.pop(0))
-                break
-            options = _flag(options, letter)
-            if options.help:
-                return options, rest
-    return options, rest
-
-
-def _text(options: _Options, letter: str, text: str) -> _Options:
-    match letter:
-        case "d":
-            return replace(options, description=text)
-        case "l":
-            return replace(options, license=text)
-        case "n":
-            return replace(options, pkgname=text)
-    return replace(options, url=text)
-
-
-def _flag(options: _Options, letter: str) -> _Options:
-    match letter:
-        case "c":
-            return replace(options, samples=True)
-        case "f":
-            return replace(options, force=True)
-        case "s":
-            return replace(options, sourceforge=True)
-        case "h":
-            return replace(options, help=True)
-    if letter not in _FLAGS:
-        _complain(f"unknown option -{letter}")
-        return options
-    kind = _FLAGS[letter]
-    if options.kind is not None:
-        raise UsageError(f"More than one build type given: {options.kind} and {kind}")
-    return replace(options, kind=kind)
-
-
-def _complain(text: str) -> None:
-    sys.stderr.write(f"{_PROGRAM}: {text}\n")
+    return PROGRAM.start(_create)
 
 
 def _argument(options: _Options, words: Sequence[str]) -> str:
@@ -156,13 +110,13 @@ def _argument(options: _Options, words: Sequence[str]) -> str:
     return words[0]
 
 
-def _create(options: _Options, argument: str, config: Config, console: Console) -> int:
+def _create(options: _Options, words: list[str], config: Config, console: Console) -> int:
     from abuildpy.maintain.abuildrun import run_abuild
     from abuildpy.maintain.newrecipe import Wish, create
     from abuildpy.maintain.origin import read_argument
 
     wish = Wish(
-        read_argument(argument, pkgname=options.pkgname, sourceforge=options.sourceforge),
+        read_argument(_argument(options, words), pkgname=options.pkgname, sourceforge=options.sourceforge),
         kind=options.kind,
         pkgdesc=options.description,
         url=options.url,

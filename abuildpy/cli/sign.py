@@ -3,17 +3,19 @@
 
 from __future__ import annotations
 
-import getopt
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from abuildpy import __version__
-from abuildpy.cli.failure import guarded
-from abuildpy.config import Config, load_config
+from abuildpy.cli.program import HELP, VALUE, Option, Program
 from abuildpy.errors import ConfigError
-from abuildpy.ui.console import Console, want_colors
+
+if TYPE_CHECKING:
+    from abuildpy.config import Config
+    from abuildpy.ui.console import Console
 
 _PROGRAM = "abuild-sign"
 
@@ -43,58 +45,36 @@ No private key found.
 @dataclass(frozen=True, slots=True)
 class _Options:
     installed: bool = False
-    private: str = ""
+    private: str | None = None
     public: str = ""
     kind: str = ""
     quiet: bool = False
-    help: bool = False
+
+
+PROGRAM = Program(
+    _PROGRAM,
+    _Options,
+    (
+        Option("e", "installed", {"installed": True}),
+        Option("k", "private", {"private": VALUE}),
+        Option("p", "public", {"public": VALUE}),
+        Option("t", "type", {"kind": VALUE}),
+        Option("q", "quiet", {"quiet": True}),
+        HELP,
+    ),
+    usage=lambda: _USAGE,
+    fits=lambda options, files: options.installed or len(files) > 0,
+)
 
 
 def main() -> int:
     """Entry point; returns the exit status."""
-    return guarded(lambda: _run(sys.argv[1:]), Console)
-
-
-def _run(arguments: Sequence[str]) -> int:
-    try:
-        options, files = _parse(arguments)
-    except getopt.GetoptError as error:
-        sys.stderr.write(f"{_PROGRAM}: {error}\n{_USAGE}")
-        return 2
-    if options.help:
-        sys.stdout.write(_USAGE)
-        return 0
-    if not files and not options.installed:
-        sys.stderr.write(_USAGE)
-        return 2
-    config = load_config()
-    console = Console(colors=want_colors(config.get("USE_COLORS")), quiet=options.quiet)
-    return guarded(lambda: _act(options, files, config, console), lambda: console)
-
-
-def _parse(arguments: Sequence[str]) -> tuple[_Options, list[str]]:
-    long = ["installed", "private=", "public=", "type=", "quiet", "help"]
-    given, files = getopt.gnu_getopt(list(arguments), "ek:p:t:qh", long)
-    options = _Options()
-    for name, value in given:
-        match name:
-            case "-e" | "--installed":
-                options = replace(options, installed=True)
-            case "-k" | "--private":
-                options = replace(options, private=value)
-            case "-p" | "--public":
-                options = replace(options, public=value)
-            case "-t" | "--type":
-                options = replace(options, kind=value)
-            case "-q" | "--quiet":
-                options = replace(options, quiet=True)
-            case _:
-                return replace(options, help=True), files
-    return options, files
+    return PROGRAM.start(_act)
 
 
 def _act(options: _Options, files: Sequence[str], config: Config, console: Console) -> int:
-    private = options.private or config.packager_privkey
+    # An empty name is one too: whose script lost it is not to sign with another key.
+    private = config.packager_privkey if options.private is None else options.private
     if not private:
         names = {"userconf": config.userconf, "conf": config.get("ABUILD_CONF"), "program": _PROGRAM}
         sys.stderr.write(_NO_KEY.format(**names))
@@ -130,3 +110,7 @@ def _epoch(config: Config) -> int | None:
         raise ConfigError(
             f"SOURCE_DATE_EPOCH is not a number: {text}", hint="set it to seconds since 1970, or unset it"
         ) from None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -5,10 +5,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from abuildpy import __version__
 from abuildpy.cli.failure import guarded
+from abuildpy.cli.program import HELP, VALUE, Option, Program
 from abuildpy.errors import UsageError
 from abuildpy.ui.console import Console, want_colors
 
@@ -55,17 +57,29 @@ def _run(arguments: Sequence[str]) -> int:
     return commands[name](rest)
 
 
-def _info(arguments: Sequence[str]) -> int:
-    from abuildpy.cli.info import info
+@dataclass(frozen=True, slots=True)
+class _InfoOptions:
+    as_json: bool = False
 
-    if "--help" in arguments or "-h" in arguments:
-        sys.stdout.write("usage: abuildpy info [--json] PATH…\n")
-        return 0
-    unknown = [word for word in arguments if word.startswith("-") and word != "--json"]
-    paths = [Path(word) for word in arguments if not word.startswith("-")] or [Path()]
-    if unknown:
-        raise UsageError(f"abuildpy info: unknown option {unknown[0]}")
-    return info(paths, as_json="--json" in arguments, console=_console())
+
+INFO = Program(
+    "abuildpy info",
+    _InfoOptions,
+    (Option("", "json", {"as_json": True}), HELP),
+    usage=lambda: "usage: abuildpy info [--json] PATH…\n",
+    fits=lambda _options, _paths: True,
+    wrong_option=1,
+    console=_console,
+)
+
+
+def _info(arguments: Sequence[str]) -> int:
+    def act(options: _InfoOptions, paths: list[str]) -> int:
+        from abuildpy.cli.info import info
+
+        return info([Path(path) for path in paths] or [Path()], as_json=options.as_json, console=_console())
+
+    return INFO.start_bare(act, arguments)
 
 
 def _paths(arguments: Sequence[str]) -> int:
@@ -77,26 +91,29 @@ def _paths(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _verify(arguments: Sequence[str]) -> int:
-    from abuildpy.cli.verify import verify
+@dataclass(frozen=True, slots=True)
+class _VerifyOptions:
+    keys: str = ""
 
-    words = list(arguments)
-    if not words or "--help" in words or "-h" in words:
-        stream = sys.stdout if words else sys.stderr
-        stream.write("usage: abuildpy verify [--keys-dir DIR] FILE…\n")
-        return 0 if words else 2
-    keys: Path | None = None
-    files: list[Path] = []
-    while words:
-        word = words.pop(0)
-        if word.partition("=")[0] == "--keys-dir":
-            value = word.partition("=")[2] or (words.pop(0) if words else "")
-            keys = Path(value)
-        elif word.startswith("-"):
-            raise UsageError(f"abuildpy verify: unknown option {word}")
-        else:
-            files.append(Path(word))
-    return verify(files, keys, _console())
+
+VERIFY = Program(
+    "abuildpy verify",
+    _VerifyOptions,
+    (Option("", "keys-dir", {"keys": VALUE}), HELP),
+    usage=lambda: "usage: abuildpy verify [--keys-dir DIR] FILE…\n",
+    fits=lambda _options, files: len(files) > 0,
+    wrong_option=1,
+    console=_console,
+)
+
+
+def _verify(arguments: Sequence[str]) -> int:
+    def act(options: _VerifyOptions, files: list[str]) -> int:
+        from abuildpy.cli.verify import verify
+
+        return verify([Path(file) for file in files], Path(options.keys) if options.keys else None, _console())
+
+    return VERIFY.start_bare(act, arguments)
 
 
 if __name__ == "__main__":

@@ -82,6 +82,9 @@ def _from_forge(archive: re.Match[str], pkgname: str) -> Origin:
         bare = _SUFFIX.sub("", tag)
         suffix = tag[len(bare) :]
         version = _tag_version(bare)
+        above, _, last = bare.rpartition("/")
+        if version in above and last == f"{name}-{version}":
+            bare = above  # it has been given that name already
         better = f"{project}/archive/{bare}/{pkgname or name}-{version}{suffix}"
         return Origin(pkgname or name, version, _with_variable(better, version), name)
     bare = _SUFFIX.sub("", tag.rpartition("/")[2])

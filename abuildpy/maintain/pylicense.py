@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import chain
 
 _LICENSE_NAMES = {
     "apache": "Apache-2.0",
@@ -52,6 +53,7 @@ _CLASSIFIED = {
     "GNU Affero General Public License v3 or later (AGPLv3+)": "AGPL-3.0-or-later",
 }
 _AMBIGUOUS = frozenset({"apache", "bsd", "gpl", "lgpl", "agpl", "mpl", "gnu", "proprietary", "unknown"})
+_OPERATORS = frozenset({"AND", "OR", "WITH"})
 _LONGEST = 80
 
 
@@ -66,8 +68,12 @@ def spdx_license(expression: str, text: str, classifiers: Iterable[object]) -> s
     known = _LICENSE_NAMES.get(short.lower())
     if known is not None:
         return known
-    if short and (any(word in short.split() for word in ("OR", "AND", "WITH")) or _is_identifier(short)):
+    if short and (any(word in short.split() for word in _OPERATORS) or _is_identifier(short)):
         return short
+    words = short.split()
+    operators = [word.upper() for word in words[1::2]]
+    if len(words) % 2 and operators and all(map(_is_identifier, words[::2])) and _OPERATORS.issuperset(operators):
+        return " ".join([*chain.from_iterable(zip(words[::2], operators, strict=False)), words[-1]])
     classified = dict.fromkeys(_CLASSIFIED[name] for name in _names(classifiers) if name in _CLASSIFIED)
     return next(iter(classified)) if len(classified) == 1 else short or " OR ".join(classified)
 

@@ -179,7 +179,7 @@ def recipe_text(
     pyver = "" if pkgver == project.version else project.version
     written = {} if old is None else dict(old.written)
     page = project.homepage if homepage or not project.page else project.page
-    summary = project.summary or f"Python module {project.name}"
+    summary = project.summary or f"Python module for {project.name}"
     values = {
         "pkgdesc": written.get("pkgdesc") or f'"{in_quotes(summary)}"',
         "url": written.get("url") or f'"{in_quotes(page)}"',

@@ -3,10 +3,9 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 
+from abuildpy.atomic import mode_for, replacing
 from abuildpy.maintain.quoting import in_quotes, value
 
 _TEMPLATES = Path(__file__).resolve().parent / "templates"
@@ -30,22 +29,5 @@ def render(template: str, **facts: object) -> str:
 
 def write(path: Path, content: bytes, mode: int = 0o644) -> None:
     """Writes a file in one step; an existing one keeps its permissions."""
-    try:
-        mode = path.stat().st_mode & 0o777
-    except FileNotFoundError:
-        mode &= ~_umask()
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with open(descriptor, "wb") as stream:
-            os.fchmod(descriptor, mode)
-            stream.write(content)
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise
-
-
-def _umask() -> int:
-    current = os.umask(0o022)
-    os.umask(current)
-    return current
+    with replacing(path, mode_for(path, mode)) as file:
+        file.write(content)

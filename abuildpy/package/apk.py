@@ -7,10 +7,8 @@ part, then the install scripts; the signature covers the compressed control part
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import hashlib
-import os
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
@@ -18,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final, cast
 
+from abuildpy.atomic import replacing
 from abuildpy.errors import PackageError
 from abuildpy.package.archive import ControlFile, control_archive, write_data
 from abuildpy.package.compress import GzipWriter, gzip_bytes
@@ -66,7 +65,9 @@ def write_apk(
             control = _control(pkginfo, writer.sha256, scripts, epoch)
             head = control if signer is None else _signature(signer, control, epoch) + control
             data.seek(0)
-            _publish(destination, head, cast(BinaryIO, data))
+            with replacing(destination, 0o644) as file:
+                file.write(head)
+                shutil.copyfileobj(data, file, 1 << 20)
     except OSError as error:
         hint = "free some space, then build again" if error.errno == errno.ENOSPC else None
         raise PackageError(f"{destination}: cannot write the package: {error.strerror or error}", hint=hint) from None
@@ -83,19 +84,3 @@ def _control(pkginfo: str, datahash: str, scripts: Mapping[str, bytes], epoch: i
 
 def _signature(signer: Signer, control: bytes, epoch: int) -> bytes:
     return signature_member(signer, hashlib.new(signer.digest, control).digest(), epoch=epoch)
-
-
-def _publish(destination: Path, head: bytes, data: BinaryIO) -> None:
-    """Put the parts into a file beside ``destination`` and rename it."""
-    # The name must not look like a package's, or an index made meanwhile would take it up.
-    descriptor, temporary = tempfile.mkstemp(dir=destination.parent, prefix=f".{destination.name}.", suffix=".part")
-    try:
-        with open(descriptor, "wb") as file:
-            file.write(head)
-            shutil.copyfileobj(data, file, 1 << 20)
-            os.fchmod(descriptor, 0o644)
-        os.rename(temporary, destination)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise

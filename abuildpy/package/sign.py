@@ -9,17 +9,15 @@ in front.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import io
 import os
 import shutil
-import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
+from abuildpy.atomic import replacing
 from abuildpy.errors import SigningError
 from abuildpy.package.archive import signature_archive
 from abuildpy.package.compress import gzip_bytes
@@ -150,24 +148,12 @@ def sign_file(path: str | Path, signer: Signer, *, epoch: int | None = None) -> 
             digest = hashlib.file_digest(source, signer.digest).digest()
             member = signature_member(signer, digest, epoch=epoch)
             source.seek(0)
-            _replace(target, member, source)
+            with replacing(target, 0o644) as file:
+                file.write(member)
+                shutil.copyfileobj(source, file, 1 << 20)
     except OSError as error:
         raise SigningError(f"failed to sign {target}: {error.strerror or error}") from None
     return target
-
-
-def _replace(target: Path, member: bytes, source: io.BufferedReader) -> None:
-    descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    try:
-        with open(descriptor, "wb") as file:
-            file.write(member)
-            shutil.copyfileobj(source, file, 1 << 20)
-            os.fchmod(descriptor, 0o644)
-        os.rename(temporary, target)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
 
 
 def _sign(key: RSAPrivateKey, digest: bytes, kind: SignatureType) -> bytes:

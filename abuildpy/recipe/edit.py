@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import os
 import string
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from abuildpy.atomic import replacing
 from abuildpy.errors import RecipeError
 from abuildpy.recipe.scan import Assignment, assignments
 
@@ -153,17 +153,10 @@ def _quoted(name: str) -> str:
 
 def _replace(path: Path, text: bytes) -> None:
     status = path.stat()
-    fd, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(fd, "wb") as file:
-            if (os.geteuid(), os.getegid()) != (status.st_uid, status.st_gid):
-                try:
-                    os.fchown(fd, status.st_uid, status.st_gid)
-                except PermissionError:
-                    pass
-            os.fchmod(fd, status.st_mode & 0o7777)
-            file.write(text)
-        os.rename(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise
+    with replacing(path, status.st_mode & 0o7777) as file:
+        if (os.geteuid(), os.getegid()) != (status.st_uid, status.st_gid):
+            try:
+                os.fchown(file.fileno(), status.st_uid, status.st_gid)
+            except PermissionError:
+                pass
+        file.write(text)

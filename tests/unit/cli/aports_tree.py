@@ -54,22 +54,16 @@ class Aports:
         return [line for line in self.git("log", "--format=%s").splitlines() if not line.startswith("add ")]
 
 
-def make_aports(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Aports:
-    """An empty tree below ``folder``, which the environment made ready for: a home, an identity, stand-ins in PATH."""
-    home, programs = folder / "home", folder / "programs"
-    home.mkdir()
+def make_aports(folder: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> Aports:
+    """An empty tree below ``folder``, which the environment is made ready for: an identity, stand-ins in PATH."""
+    programs = folder / "programs"
     programs.mkdir()
     (home / "gitconfig").write_text(
         "[user]\nname = Joe\nemail = joe@example.org\n[init]\ndefaultBranch = master\n[color]\nui = always\n"
     )
-    for name in ("APORTSDIR", "ABUILD", "ABUILD_OPTS", "LEAK", "GIT_DIR", "REPODEST", "USE_COLORS", "pkgver", "pkgrel"):
+    for name in ("ABUILD", "ABUILD_OPTS", "LEAK", "GIT_DIR", "pkgver", "pkgrel"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("HOME", str(home))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(home / "cache"))
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(home / "gitconfig"))
-    monkeypatch.setenv("ABUILD_CONF", "/dev/null")
-    monkeypatch.setenv("ABUILD_USERDIR", str(home / ".abuild"))
-    monkeypatch.setenv("CBUILD", "x86_64")
     monkeypatch.setenv("PATH", str(programs), prepend=":")
     made = Aports(folder / "aports", folder / "called")
     for name in ("abuild", "checkapk"):

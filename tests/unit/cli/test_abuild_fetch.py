@@ -2,21 +2,16 @@
 from __future__ import annotations
 
 import http.server
-import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from programs import Result, module_command, module_environment
 
-import abuildpy
-
-TOP = Path(abuildpy.__file__).parents[1]
 URL = "https://example.invalid/dir/foo-1.0.tar.gz?x=1"
 NAME = "foo-1.0.tar.gz?x=1"
 PATIENCE = 30.0
@@ -30,13 +25,6 @@ while [ $# -gt 1 ]; do
 done
 {body}
 """
-
-
-@dataclass(frozen=True)
-class Done:
-    status: int
-    out: str
-    err: str
 
 
 class Shop:
@@ -64,16 +52,16 @@ class Shop:
         path.chmod(0o755)
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
-        env = {**os.environ, "PATH": str(self.bin), "PYTHONPATH": str(TOP), "no_proxy": "*"}
-        command = [sys.executable, "-m", "abuildpy.cli.abuild_fetch", *arguments]
+        env = module_environment(PATH=str(self.bin), no_proxy="*")
+        command = module_command("abuild_fetch", *arguments)
         return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env)
 
-    def run(self, *arguments: str) -> Done:
+    def run(self, *arguments: str) -> Result:
         process = self.start(*arguments)
         out, err = process.communicate(timeout=PATIENCE)
-        return Done(process.returncode, out, err)
+        return Result(process.returncode, out, err)
 
-    def fetch(self, url: str = URL, *options: str) -> Done:
+    def fetch(self, url: str = URL, *options: str) -> Result:
         return self.run(*options, "-d", str(self.folder), url)
 
     @property
@@ -99,29 +87,33 @@ def wait_for(condition: Callable[[], object]) -> None:
 def test_help_and_bad_usage(shop: Shop) -> None:
     shop.fake("curl")
     usage = "usage: abuild-fetch [-hk] [-d DESTDIR] URL\n"
-    assert shop.run("-h") == Done(0, usage, "")
-    assert shop.run() == Done(203, usage, "")
-    assert shop.run("a/b", "c/d") == Done(203, usage, "")
+    assert shop.run("-h") == Result(0, usage, "")
+    assert shop.run() == Result(203, usage, "")
+    assert shop.run("a/b", "c/d") == Result(203, usage, "")
     unknown = shop.run("-x", URL)
     assert (unknown.status, unknown.out) == (1, usage)
     assert "-x" in unknown.err
-    nowhere = shop.fetch("nonsense")
-    assert (nowhere.status, nowhere.out) == (1, "")
-    assert "no '/'" in nowhere.err
+    for entry in ("nonsense", "name::nonsense"):
+        nowhere = shop.fetch(entry)
+        assert (nowhere.status, nowhere.out) == (1, "")
+        assert "no '/'" in nowhere.err
+    missing = shop.run("-d", str(shop.folder / "missing"), URL)
+    assert (missing.status, missing.out) == (1, "")
+    assert missing.err.startswith(f"abuild-fetch: {shop.folder}/missing/{NAME}.lock: ")
     assert shop.calls == []
 
 
 def test_curl_is_used_and_its_file_renamed(shop: Shop) -> None:
     shop.fake("curl")
     shop.fake("wget")
-    assert shop.fetch() == Done(0, "", "")
+    assert shop.fetch() == Result(0, "", "")
     assert shop.calls == [f"curl -L -f -o {shop.folder}/{NAME}.part {URL}"]
     assert shop.files() == {NAME: "content\n"}
 
 
 def test_a_curl_that_makes_no_file_is_believed(shop: Shop) -> None:
     shop.fake("curl", "echo said")
-    assert shop.fetch() == Done(0, "said\n", "")
+    assert shop.fetch() == Result(0, "said\n", "")
     assert shop.files() == {}
 
 
@@ -151,7 +143,7 @@ def test_a_name_of_ones_own(shop: Shop) -> None:
 def test_a_file_that_is_there_is_not_fetched(shop: Shop) -> None:
     shop.fake("curl")
     (shop.folder / NAME).write_text("old")
-    assert shop.fetch() == Done(0, "", "")
+    assert shop.fetch() == Result(0, "", "")
     assert shop.calls == []
     assert shop.files() == {NAME: "old"}
 
@@ -159,7 +151,7 @@ def test_a_file_that_is_there_is_not_fetched(shop: Shop) -> None:
 def test_curl_s_failure_is_passed_on_and_its_part_kept(shop: Shop) -> None:
     shop.fake("curl", 'echo begin >"$out"; exit 22')
     shop.fake("wget")
-    assert shop.fetch() == Done(22, "", "")
+    assert shop.fetch() == Result(22, "", "")
     assert len(shop.calls) == 1
     assert shop.files() == {f"{NAME}.part": "begin\n"}
 
@@ -188,7 +180,7 @@ def test_wget_steps_in(shop: Shop, broken_curl: bool) -> None:
     if broken_curl:
         (shop.bin / "curl").write_text("#!/no/such/interpreter\n")
         (shop.bin / "curl").chmod(0o755)
-    assert shop.fetch() == Done(0, "", "")
+    assert shop.fetch() == Result(0, "", "")
     assert shop.calls == [f"wget -O {shop.folder}/{NAME}.part {URL}"]
     (shop.folder / NAME).rename(shop.folder / f"{NAME}.part")
     assert shop.fetch().status == 0
@@ -198,7 +190,7 @@ def test_wget_steps_in(shop: Shop, broken_curl: bool) -> None:
 
 def test_wget_s_failure_is_passed_on(shop: Shop) -> None:
     shop.fake("wget", "exit 8")
-    assert shop.fetch() == Done(8, "", "")
+    assert shop.fetch() == Result(8, "", "")
 
 
 def test_a_program_that_a_signal_ended(shop: Shop) -> None:

@@ -3,15 +3,10 @@ from __future__ import annotations
 
 import gzip
 import io
-import os
-import subprocess
-import sys
 import tarfile
 from pathlib import Path
 
-import abuildpy
-
-TOP = Path(abuildpy.__file__).parents[1]
+from programs import RawResult, run_module
 
 
 def part(name: str) -> bytes:
@@ -21,11 +16,8 @@ def part(name: str) -> bytes:
     return gzip.compress(buffer.getvalue())
 
 
-def run(folder: Path, data: bytes) -> tuple[int, bytes, bytes]:
-    command = [sys.executable, "-m", "abuildpy.cli.abuild_gzsplit"]
-    env = {**os.environ, "PYTHONPATH": str(TOP)}
-    done = subprocess.run(command, input=data, capture_output=True, check=False, cwd=folder, env=env)
-    return done.returncode, done.stdout, done.stderr
+def run(folder: Path, data: bytes) -> RawResult:
+    return run_module("abuild_gzsplit", data=data, folder=folder)
 
 
 def test_parts_in_the_current_folder(tmp_path: Path) -> None:
@@ -47,5 +39,6 @@ def test_failures(tmp_path: Path) -> None:
         status, out, err = run(tmp_path, data)
         assert (status, out) == (wanted, b"")
         assert text in err
+        assert err.startswith(b"abuild-gzsplit: ")
         assert b"Traceback" not in err
     assert list(tmp_path.iterdir()) == []

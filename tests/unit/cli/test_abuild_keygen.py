@@ -4,9 +4,6 @@ from __future__ import annotations
 import os
 import re
 import stat
-import sys
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,19 +11,12 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
+from programs import Result, Run
 
 from abuildpy.cli import keygen
 from abuildpy.config import Config
 
-
-@dataclass(frozen=True)
-class Result:
-    status: int
-    out: str
-    err: str
-
-
-Run = Callable[..., Result]
+PROGRAM = keygen
 
 
 @pytest.fixture(scope="module")
@@ -49,32 +39,32 @@ def quick(monkeypatch: pytest.MonkeyPatch, ready_key: rsa.RSAPrivateKey) -> list
 
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
-    def run(*arguments: str, answer: bytes | None = None, **environ: str) -> Result:
+def run(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs it with this environment and this answer on standard input; what is left of that is taken for output."""
+
+    def run_with(*arguments: str, answer: bytes = b"", **environ: str) -> Result:
         variables = {
             "ABUILD_USERDIR": str(tmp_path / ".abuild"),
             "ABUILD_USERCONF": str(tmp_path / ".abuild" / "abuild.conf"),
             "PACKAGER": environ.get("PACKAGER", ""),
         }
         environ.setdefault("GIT", "false")
-        monkeypatch.setattr(keygen, "load_config", lambda: Config(variables, frozenset(), environ))
-        monkeypatch.setattr(sys, "argv", ["abuild-keygen", *arguments])
+        monkeypatch.setattr("abuildpy.config.load_config", lambda: Config(variables, frozenset(), environ))
         reader, writer = os.pipe()
-        os.write(writer, answer or b"")
+        os.write(writer, answer)
         os.close(writer)
         saved = os.dup(0)
         os.dup2(reader, 0)
         try:
-            status = keygen.main()
+            result = run(*arguments)
             left = os.read(0, 100)
         finally:
             os.dup2(saved, 0)
             os.close(saved)
             os.close(reader)
-        captured = capfd.readouterr()
-        return Result(status, captured.out + left.decode(), captured.err)
+        return result._replace(out=result.out + left.decode())
 
-    return run
+    return run_with
 
 
 def only_key(folder: Path) -> Path:

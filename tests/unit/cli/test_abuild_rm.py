@@ -1,27 +1,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import errno
 import os
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from programs import Run
 
 from abuildpy.cli import abuild_rm
 
-Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["abuild-rm", *arguments])
-        status = abuild_rm.main()
-        captured = capfd.readouterr()
-        return status, captured.out, captured.err
-
-    return run
+PROGRAM = abuild_rm
 
 
 @pytest.mark.parametrize("arguments", [[], ["-rf"], ["-r", "x"], ["-rf", "x", "y"], ["x", "-rf"], ["-h"]])
@@ -54,6 +43,10 @@ def test_files_links_and_nothing(run: Run, tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     (tmp_path / "link").symlink_to("folder")
     (tmp_path / "file").write_text("")
+    # As with rm, what would be below a file is not there either.
+    for name in ("file/", "file/below"):
+        assert run("-rf", f"{tmp_path}/{name}") == (0, "", ""), name
+    assert sorted(os.listdir(tmp_path)) == ["file", "folder", "link"]
     for name in ("link", "file", "missing", "also/missing", "file"):
         assert run("-rf", str(tmp_path / name)) == (0, "", ""), name
     assert os.listdir(tmp_path) == ["folder"]
@@ -77,8 +70,11 @@ def test_the_empty_path_is_not_this_folder(run: Run, tmp_path: Path, monkeypatch
     assert os.listdir(tmp_path) == ["folder"]
 
 
-def test_failure(run: Run, tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    status, out, err = run("-rf", str(tmp_path / "file" / "below"))
+def test_failure(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr("abuildpy.phases.workspace.remove_tree", refuse)
+    status, out, err = run("-rf", str(tmp_path))
     assert (status, out) == (1, "")
-    assert "below" in err
+    assert err == f"abuild-rm: {tmp_path}: Permission denied\n           check the permissions\n"

@@ -2,28 +2,18 @@
 from __future__ import annotations
 
 import gzip
-import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from programs import Result, Run
 
 from abuildpy.cli import sign
 from abuildpy.config import Config
 from abuildpy.errors import ConfigError
 
-
-@dataclass(frozen=True)
-class Result:
-    status: int
-    out: str
-    err: str
-
-
-Run = Callable[..., Result]
+PROGRAM = sign
 
 
 @pytest.fixture(scope="module")
@@ -49,16 +39,15 @@ def index(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Iterator[Run]:
-    def run(*arguments: str, **variables: str) -> Result:
-        variables.setdefault("ABUILD_USERCONF", str(tmp_path / "abuild.conf"))
-        monkeypatch.setattr(sign, "load_config", lambda: Config(variables, frozenset(), {}))
-        monkeypatch.setattr(sys, "argv", ["abuild-sign", *arguments])
-        status = sign.main()
-        captured = capfd.readouterr()
-        return Result(status, captured.out, captured.err)
+def run(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs it with these variables from the configuration."""
 
-    yield run
+    def run_with(*arguments: str, **variables: str) -> Result:
+        variables.setdefault("ABUILD_USERCONF", str(tmp_path / "abuild.conf"))
+        monkeypatch.setattr("abuildpy.config.load_config", lambda: Config(variables, frozenset(), {}))
+        return run(*arguments)
+
+    return run_with
 
 
 def member(path: Path) -> bytes:
@@ -138,6 +127,14 @@ def test_key_option_wins(run: Run, private: str, index: Path, tmp_path: Path) ->
     assert b".SIGN.RSA.me-1.rsa.pub\0" in member(index)
 
 
+def test_an_empty_key_option_is_no_key(run: Run, private: str, index: Path) -> None:
+    before = index.read_bytes()
+    result = run("-k", "", str(index), PACKAGER_PRIVKEY=private)
+    assert (result.status, result.out) == (1, "")
+    assert result.err.startswith("No private key found")
+    assert index.read_bytes() == before
+
+
 def test_failures_are_messages(run: Run, private: str, index: Path, tmp_path: Path) -> None:
     result = run(str(tmp_path / "none"), str(index), PACKAGER_PRIVKEY=private)
     assert result.status == 1
@@ -155,8 +152,8 @@ def test_unusable_configuration(monkeypatch: pytest.MonkeyPatch, capfd: pytest.C
     def fail() -> Config:
         raise ConfigError("abuild.conf: line 1: syntax error")
 
-    monkeypatch.setattr(sign, "load_config", fail)
-    monkeypatch.setattr(sys, "argv", ["abuild-sign", "-e"])
+    monkeypatch.setattr("abuildpy.config.load_config", fail)
+    monkeypatch.setattr("sys.argv", ["abuild-sign", "-e"])
     assert sign.main() == 1
     assert capfd.readouterr().err == ">>> ERROR: abuild.conf: line 1: syntax error\n"
 

@@ -2,37 +2,23 @@
 from __future__ import annotations
 
 import os
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from aports_tree import RECIPE, Aports, make_aports
+from aports_tree import RECIPE, Aports
+from programs import Run
 
 from abuildpy.cli import abump
 from abuildpy.config import PACKAGE_DIR
 
-Run = Callable[..., tuple[int, str, str]]
+PROGRAM = abump
 
 
 @pytest.fixture
-def aports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Aports:
-    made = make_aports(tmp_path, monkeypatch)
-    made.add("main/foo")
-    made.add("main/bar")
-    monkeypatch.chdir(made.top)
-    return made
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["abump", *arguments])
-        status = abump.main()
-        captured = capfd.readouterr()
-        return status, captured.out, captured.err
-
-    return run
+def aports(empty_aports: Aports) -> Aports:
+    empty_aports.add("main/foo")
+    empty_aports.add("main/bar")
+    return empty_aports
 
 
 def test_help_and_usage(run: Run) -> None:

@@ -3,46 +3,19 @@ from __future__ import annotations
 
 import io
 import json
-import sys
 import tarfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from programs import Run
 
 from abuildpy.cli import apkbuild_pypi
 
-Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
-    """Runs the program in an empty folder; gives status, output and complaints."""
-    for name in ("CHOST", "CTARGET", "CARCH", "APKBUILD", "ABUILD_SHAREDIR", "http_proxy", "HTTP_PROXY", "USE_COLORS"):
-        monkeypatch.delenv(name, raising=False)
-    settings = {
-        "ABUILD_CONF": "/dev/null",
-        "ABUILD_USERDIR": str(tmp_path / ".abuild"),
-        "CBUILD": "x86_64-alpine-linux-musl",
-        "SRCDEST": str(tmp_path / "dist"),
-        "HOME": str(tmp_path),
-        "MAINTAINER": "Jo Doe <jo@site.example>",
-    }
-    for name, value in settings.items():
-        monkeypatch.setenv(name, value)
-    (tmp_path / "dist").mkdir()
-    (tmp_path / "aports").mkdir()
-    monkeypatch.chdir(tmp_path / "aports")
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["apkbuild-pypi", *arguments])
-        capfd.readouterr()
-        status = apkbuild_pypi.main()
-        return (status, *capfd.readouterr())
-
-    return run
+PROGRAM = apkbuild_pypi
+pytestmark = pytest.mark.usefixtures("workplace")
 
 
 @pytest.fixture
@@ -110,6 +83,14 @@ def test_usage(run: Run, arguments: tuple[str, ...]) -> None:
     status, out, err = run(*arguments)
     assert (status, out) == (2, "")
     assert "Usage: apkbuild-pypi" in err
+
+
+@pytest.mark.parametrize("verb", ["recreate", "upgrade", "check", "update"])
+def test_a_recipe_is_needed(run: Run, verb: str) -> None:
+    status, out, err = run(verb)
+    assert (status, out) == (1, "")
+    assert "Could not find APKBUILD" in err
+    assert f"'apkbuild-pypi {verb}' is for the folder of a recipe\n" in err
 
 
 def test_help(run: Run) -> None:

@@ -1,36 +1,22 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from aports_tree import RECIPE, Aports, make_aports
+from aports_tree import RECIPE, Aports
+from programs import Run
 
 from abuildpy.cli import apkgrel
 
-Run = Callable[..., tuple[int, str, str]]
+PROGRAM = apkgrel
 
 
 @pytest.fixture
-def aports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Aports:
-    made = make_aports(tmp_path, monkeypatch)
-    made.add("main/foo")
-    made.add("main/bar", RECIPE.format(name="bar").replace("=3", "=9"))
-    monkeypatch.chdir(made.top)
-    return made
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["apkgrel", *arguments])
-        status = apkgrel.main()
-        captured = capfd.readouterr()
-        return status, captured.out, captured.err
-
-    return run
+def aports(empty_aports: Aports) -> Aports:
+    empty_aports.add("main/foo")
+    empty_aports.add("main/bar", RECIPE.format(name="bar").replace("=3", "=9"))
+    return empty_aports
 
 
 def releases(aports: Aports) -> tuple[str, str]:

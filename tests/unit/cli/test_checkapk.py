@@ -3,16 +3,16 @@ from __future__ import annotations
 
 import gzip
 import io
-import sys
 import tarfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from programs import Run
 
 from abuildpy.cli import checkapk
 
-Run = Callable[..., tuple[int, str, str]]
+PROGRAM = checkapk
 
 RECIPE = """\
 pkgname=foo
@@ -50,32 +50,19 @@ def write_apk(path: Path, version: str, size: int, files: Sequence[str]) -> None
     path.write_bytes(b"".join(parts))
 
 
-@pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
-    home, recipe, programs = tmp_path / "home", tmp_path / "main/foo", tmp_path / "programs"
-    for folder in (home, recipe, programs, tmp_path / "remote"):
+@pytest.fixture(autouse=True)
+def recipe(tmp_path: Path, settings: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of a recipe, to work in; an apk that knows what is published."""
+    recipe, programs = tmp_path / "main/foo", tmp_path / "programs"
+    for folder in (recipe, programs, tmp_path / "remote"):
         folder.mkdir(parents=True)
     (recipe / "APKBUILD").write_text(RECIPE)
     (programs / "apk").write_text(APK.format(repo=tmp_path / "remote"))
     (programs / "apk").chmod(0o755)
-    for name in ("APORTSDIR", "APK", "USE_COLORS", "ABUILD_USERCONF", "ABUILD_DEFCONF", "DEFAULT_DBG"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("HOME", str(home))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(home / "cache"))
-    monkeypatch.setenv("ABUILD_CONF", "/dev/null")
-    monkeypatch.setenv("ABUILD_USERDIR", str(home))
-    monkeypatch.setenv("CBUILD", "x86_64")
     monkeypatch.setenv("REPODEST", str(tmp_path / "packages"))
     monkeypatch.setenv("PATH", str(programs), prepend=":")
     monkeypatch.chdir(recipe)
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["checkapk", *arguments])
-        status = checkapk.main()
-        captured = capfd.readouterr()
-        return status, captured.out, captured.err
-
-    return run
+    return recipe
 
 
 @pytest.fixture

@@ -2,51 +2,24 @@
 from __future__ import annotations
 
 import io
-import sys
 import tarfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from programs import Run
 
 from abuildpy.cli import newapkbuild
 from abuildpy.maintain import abuildrun, newrecipe
 from abuildpy.maintain.detect import BuildType
 from abuildpy.maintain.newrecipe import Wish
 
-Run = Callable[..., tuple[int, str, str]]
+PROGRAM = newapkbuild
+pytestmark = pytest.mark.usefixtures("workplace")
 URL = "https://site.example/foo-1.2.tar.gz"
-
-
-@pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
-    """Runs the program in an empty folder; gives status, output and complaints."""
-    for name in ("CHOST", "CTARGET", "CARCH", "APKBUILD", "ABUILD_SHAREDIR", "http_proxy", "HTTP_PROXY", "USE_COLORS"):
-        monkeypatch.delenv(name, raising=False)
-    settings = {
-        "ABUILD_CONF": "/dev/null",
-        "ABUILD_USERDIR": str(tmp_path / ".abuild"),
-        "CBUILD": "x86_64-alpine-linux-musl",
-        "SRCDEST": str(tmp_path / "dist"),
-        "HOME": str(tmp_path),
-        "MAINTAINER": "Jo Doe <jo@site.example>",
-    }
-    for name, value in settings.items():
-        monkeypatch.setenv(name, value)
-    (tmp_path / "dist").mkdir()
-    (tmp_path / "aports").mkdir()
-    monkeypatch.chdir(tmp_path / "aports")
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["newapkbuild", *arguments])
-        capfd.readouterr()
-        status = newapkbuild.main()
-        return (status, *capfd.readouterr())
-
-    return run
 
 
 @pytest.fixture
@@ -77,8 +50,8 @@ def test_help_goes_to_standard_error(run: Run) -> None:
         (("foo", "-m"), "Too many arguments: -m"),
         (("-n", "x", "foo-1"), "-n goes with a SRCURL"),
         (("-s", URL), "-s goes with a NAME"),
-        (("-a", "-C", "foo"), "autotools and cmake"),
-        (("-ey", "foo"), "python and python"),
+        (("-a", "-C", "foo"), "-a and -C"),
+        (("-ey", "foo"), "-e and -y"),
         (("../foo",), "not a valid package name"),
         (("-n", "a/b", URL), "not a valid package name"),
     ],

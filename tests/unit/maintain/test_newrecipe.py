@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from maintain_log import Log
 
 from abuildpy.config import SHARE_DIR
 from abuildpy.errors import AbuildError, RecipeError, UsageError
@@ -56,6 +57,18 @@ SITE = "https://site.example"
             "proj",
             "1.2",
             "https://github.com/own/proj/archive/release-$pkgver/proj-$pkgver.tar.gz",
+        ),
+        (
+            "https://github.com/own/proj/archive/v1.2/proj-1.2.tar.gz",
+            "proj",
+            "1.2",
+            "https://github.com/own/proj/archive/v$pkgver/proj-$pkgver.tar.gz",
+        ),
+        (
+            "https://github.com/own/proj/archive/refs/tags/stable/1.2.tar.gz",
+            "proj",
+            "1.2",
+            "https://github.com/own/proj/archive/stable/$pkgver/proj-$pkgver.tar.gz",
         ),
         (
             "https://forge.example/own/proj/archive/v1.2.tar.gz",
@@ -109,16 +122,6 @@ def test_the_shell_gets_text_back_as_it_was(tmp_path: Path) -> None:
     assert value("~root") == '"~root"'
 
 
-class _Log:
-    def __init__(self) -> None:
-        self.said: list[str] = []
-
-    def _note(self, text: str) -> None:
-        self.said.append(text)
-
-    msg = msg2 = warning = warning2 = error = error2 = plain = _note
-
-
 Make = Callable[..., tuple[int, Path]]
 
 
@@ -129,7 +132,7 @@ class _Shop:
         self.folder, self.files, self.status = folder, files, status
         self.asked: list[tuple[str, ...]] = []
         self.drafts: list[str] = []
-        self.log = _Log()
+        self.log = Log()
 
     def abuild(self, folder: Path, *arguments: str) -> int:
         self.asked.append(arguments)
@@ -289,6 +292,7 @@ def test_build_steps(tmp_path: Path, kind: BuildType) -> None:
         ("CMakeLists.txt", "makedepends", "cmake samurai"),
         ("meson.build", "makedepends", "meson"),
         ("Cargo.toml", "makedepends", "cargo cargo-auditable"),
+        ("Cargo.toml", "options", "net"),
         ("setup.py", "makedepends", "py3-gpep517 py3-setuptools py3-wheel"),
         ("setup.py", "checkdepends", "py3-pytest"),
         ("Makefile.PL", "depends", "perl"),

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from maintain_log import Log
 from python_index import SIMPLE, Server, document, serve
 
 from abuildpy.errors import ConfigError, FetchError, RecipeError
@@ -256,6 +257,9 @@ def test_answers_of_another_form(server: Server, answer: object) -> None:
         ("MIT OR Apache-2.0", "whatever", [], "MIT OR Apache-2.0"),
         ("", "MIT", ["License :: OSI Approved :: BSD License"], "MIT"),
         ("", "MIT License", [], "MIT"),
+        ("", "MIT or Apache-2.0", ["License :: OSI Approved :: MIT License"], "MIT OR Apache-2.0"),
+        ("", "MIT and ISC and", [], "MIT and ISC and"),
+        ("", "MIT or BSD", ["License :: OSI Approved :: MIT License"], "MIT"),
         ("", "BSD", ["License :: OSI Approved :: BSD License"], "BSD"),
         ("", "Apache", ["License :: OSI Approved :: Apache Software License"], "Apache-2.0"),
         ("", "Apache-2.0 OR MIT", ["License :: OSI Approved :: MIT License"], "Apache-2.0 OR MIT"),
@@ -317,16 +321,6 @@ def test_dependencies() -> None:
 
 
 # --- the verbs ----------------------------------------------------------------------------------------------------
-
-
-class _Log:
-    def __init__(self) -> None:
-        self.said: list[str] = []
-
-    def _note(self, text: str) -> None:
-        self.said.append(text)
-
-    msg = msg2 = warning = warning2 = error = error2 = plain = _note
 
 
 class _Abuild:
@@ -411,7 +405,7 @@ def _read(path: Path) -> Recipe:
 def shop(server: Server) -> Workshop:
     server.put("/pypi/Thing/json", document(server, "Thing", "1.0", requires_dist=["a", "b; extra == 'tests'"]))
     server.put("/packages/source/T/Thing/Thing-1.0.tar.gz", b"")
-    return Workshop(_index(server), _read, _Abuild(), "Jo Doe <jo@site.example>", _Log())
+    return Workshop(_index(server), _read, _Abuild(), "Jo Doe <jo@site.example>", Log())
 
 
 def test_create(shop: Workshop, server: Server, tmp_path: Path) -> None:
@@ -450,7 +444,7 @@ def test_create_with_home_page_and_nothing_known(shop: Workshop, server: Server,
     server.put("/pypi/Thing/json", answer)
     values = _shell(pyaport.create("Thing", tmp_path, shop, homepage=True), "pkgdesc", "url", "license", "depends")
     assert values == {
-        "pkgdesc": "Python module Thing",
+        "pkgdesc": "Python module for Thing",
         "url": "https://home.example/",
         "license": "",
         "depends": "",
@@ -616,7 +610,7 @@ def test_recreate(shop: Workshop, server: Server, old: Path) -> None:
         "\t.testenv/bin/python3 -m pytest",
         "}",
     ]
-    assert isinstance(shop.log, _Log)
+    assert isinstance(shop.log, Log)
     assert "not carried over: _pyname prepare()" in shop.log.said
     before = text
     pyaport.recreate(old, shop)
@@ -653,7 +647,7 @@ def test_upgrade_changes_two_lines(shop: Workshop, old: Path) -> None:
     pyaport.upgrade(old, shop)
     assert old.read_text() == OLD.replace("pkgver=0.9\npkgrel=3\n", "pkgver=1.0\npkgrel=0\n")
     pyaport.upgrade(old, shop)
-    assert isinstance(shop.log, _Log)
+    assert isinstance(shop.log, Log)
     assert shop.log.said[-1].startswith("Already up to date")
 
 
@@ -665,7 +659,7 @@ def test_upgrade_of_a_recipe_with_a_version_of_pythons_own(shop: Workshop, serve
 
 
 def test_check(shop: Workshop, old: Path) -> None:
-    assert isinstance(shop.log, _Log)
+    assert isinstance(shop.log, Log)
     assert not pyaport.check(old, shop)
     assert shop.log.said[-1] == "py3-thing: Latest version: 1.0 Packaged version: 0.9"
     pyaport.upgrade(old, shop)

@@ -199,7 +199,7 @@ def fail_in_copy(monkeypatch: pytest.MonkeyPatch, root: Path) -> None:
 
 
 def fail_in_rename(monkeypatch: pytest.MonkeyPatch, root: Path) -> None:
-    monkeypatch.setattr("abuildpy.package.apk.os.rename", refuse)
+    monkeypatch.setattr("abuildpy.atomic.os.rename", refuse)
 
 
 def refuse(*arguments: object, **more: object) -> None:
