@@ -10,11 +10,15 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Who owns a file inside the package, as the fakeroot session recorded it; ``mode`` holds all of st_mode."""
+    """Who owns a file inside the package, as the fakeroot session recorded it; ``mode`` holds all of st_mode.
+
+    ``rdev`` is (major, minor) of a device node, which exists in that record alone: on disk it is an empty file.
+    """
 
     uid: int
     gid: int
     mode: int
+    rdev: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,7 @@ def scan(
     get the number 0, as abuild's archives have it; others keep number and name. ``capabilities`` maps a
     path to its raw ``security.capability`` value.
 
-    Raises PackageError for a socket, a device whose number nobody knows, nesting deeper than 300 levels,
+    Raises PackageError for a socket, nesting deeper than 300 levels,
     and whatever cannot be read.
     """
     scanner = _Scanner(
@@ -144,7 +144,7 @@ class _Scanner:
     def _entry(self, fd: int, name: bytes, path: bytes, status: os.stat_result) -> Entry:
         mode = status.st_mode
         form = stat.S_IFMT(mode)
-        rdev = status.st_rdev
+        rdev = (os.major(status.st_rdev), os.minor(status.st_rdev))
         uid = gid = 0
         inode = (status.st_dev, status.st_ino)
         owner = self._owners.get(inode)
@@ -152,7 +152,7 @@ class _Scanner:
             recorded = stat.S_IFMT(owner.mode)
             if recorded == form or (form == stat.S_IFREG and recorded in _FAKED_KINDS):
                 if recorded != form:
-                    rdev = _faked_device(owner, path)
+                    rdev = owner.rdev
                 mode, form, uid, gid = owner.mode, recorded, owner.uid, owner.gid
             # Otherwise the record is a removed file's whose inode was used again, and says nothing about this one.
         kind = _KINDS.get(form)
@@ -175,22 +175,9 @@ class _Scanner:
             target=os.readlink(name, dir_fd=fd) if kind == "l" else b"",
             inode=inode,
             nlink=status.st_nlink,
-            rdev=(os.major(rdev), os.minor(rdev)) if kind in "cb" else (0, 0),
+            rdev=rdev if kind in "cb" else (0, 0),
             capability=self._capabilities.get(path, b"") if kind == "f" else b"",
         )
-
-
-def _faked_device(owner: Owner, path: bytes) -> int:
-    """Device number of a node that exists only in fakeroot's records."""
-    if stat.S_ISFIFO(owner.mode):
-        return 0
-    rdev: int | None = getattr(owner, "rdev", None)
-    if rdev is None:
-        raise PackageError(
-            f"/{show(path)}: the number of this device node is not known",
-            hint="create device nodes in a post-install script",
-        )
-    return rdev
 
 
 class TreeIndex:

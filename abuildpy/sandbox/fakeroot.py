@@ -11,7 +11,7 @@ import os
 import re
 import struct
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from glob import escape, glob
 
 from abuildpy.errors import SandboxError
@@ -86,16 +86,7 @@ def parse_state(state: bytes) -> dict[tuple[int, int], Owner]:
 
     Raises SandboxError if the state is damaged (a recipe can reach it).
     """
-    return {inode: owner for inode, owner, _ in _records(state)}
-
-
-def parse_devices(state: bytes) -> dict[tuple[int, int], tuple[int, int]]:
-    """(major, minor) of devices that exist only in the session, by (st_dev, st_ino); on disk they are empty files."""
-    return {
-        inode: (os.major(rdev), os.minor(rdev))
-        for inode, owner, rdev in _records(state)
-        if owner.mode >> 12 in (0o2, 0o6)
-    }
+    return dict(_records(state))
 
 
 def without_builder(owners: Mapping[tuple[int, int], Owner], uid: int, gid: int) -> dict[tuple[int, int], Owner]:
@@ -106,12 +97,12 @@ def without_builder(owners: Mapping[tuple[int, int], Owner], uid: int, gid: int)
     recipes use.
     """
     return {
-        inode: Owner(0 if owner.uid == uid else owner.uid, 0 if owner.gid == gid else owner.gid, owner.mode)
+        inode: replace(owner, uid=0 if owner.uid == uid else owner.uid, gid=0 if owner.gid == gid else owner.gid)
         for inode, owner in owners.items()
     }
 
 
-def _records(state: bytes) -> Iterator[tuple[tuple[int, int], Owner, int]]:
+def _records(state: bytes) -> Iterator[tuple[tuple[int, int], Owner]]:
     if state and not state.endswith(b"\n"):
         raise SandboxError("fakeroot's state is incomplete", hint="does package() kill processes or fill the disk?")
     for line in state.splitlines():
@@ -119,14 +110,15 @@ def _records(state: bytes) -> Iterator[tuple[tuple[int, int], Owner, int]]:
         if match is None:
             raise SandboxError(f"fakeroot's state is damaged: {line[:100]!r}")
         dev, ino, mode, uid, gid, _, rdev = match.groups()
-        owner = Owner(_limited(uid), _limited(gid), int(mode, 8))
-        yield (int(dev, 16), int(ino)), owner, int(rdev)
+        number, form = _limited(rdev), int(mode, 8) >> 12
+        device = (os.major(number), os.minor(number)) if form in (0o2, 0o6) else (0, 0)
+        yield (int(dev, 16), int(ino)), Owner(_limited(uid), _limited(gid), int(mode, 8), device)
 
 
 def _limited(number: bytes) -> int:
     value = int(number)
     if value > 0xFFFF_FFFE:
-        raise SandboxError(f"fakeroot's state names an impossible id: {value}")
+        raise SandboxError(f"fakeroot's state names an impossible number: {value}")
     return value
 
 

@@ -503,6 +503,26 @@ def test_replaced_unpack_and_cleanup_run_in_the_shell(place: Place) -> None:
     assert not (folder / "src").exists()
 
 
+def test_device_nodes(place: Place, sandbox: str) -> None:
+    """Made under fakeroot, where nobody may make them for real; a second name is stored again, as GNU tar does."""
+    functions = """\
+        package() {
+            mkdir -p "$pkgdir"/lib/d
+            mknod -m 666 "$pkgdir"/lib/d/null c 1 3
+            ln "$pkgdir"/lib/d/null "$pkgdir"/lib/d/null2
+            mknod -m 660 "$pkgdir"/lib/d/loop b 7 300
+            mkfifo -m 600 "$pkgdir"/lib/d/fifo
+        }
+        """
+    place.build(place.recipe(functions), sandbox)
+    members = place.package().members
+    assert [(m.isblk(), m.devmajor, m.devminor, m.mode) for m in (members["lib/d/loop"],)] == [(True, 7, 300, 0o660)]
+    for name in ("null", "null2"):
+        null = members[f"lib/d/{name}"]
+        assert (null.ischr(), null.devmajor, null.devminor, null.mode) == (True, 1, 3, 0o666)
+    assert members["lib/d/fifo"].isfifo()
+
+
 # --- walls -----------------------------------------------------------------------------------------------------------
 
 

@@ -96,10 +96,13 @@ def test_faked_fifo_is_a_fifo(tmp_path: Path) -> None:
     assert scan_with(tmp_path, {"p": Owner(0, 0, stat.S_IFIFO | 0o622)})[b"p"].kind == "p"
 
 
-def test_faked_device_without_a_number_is_refused(tmp_path: Path) -> None:
-    make_tree(tmp_path, {"null": File()})
-    with pytest.raises(PackageError, match="/null: the number of this device"):
-        scan_with(tmp_path, {"null": Owner(0, 0, stat.S_IFCHR | 0o666)})
+def test_faked_devices_have_their_recorded_numbers(tmp_path: Path) -> None:
+    make_tree(tmp_path, {"null": File(), "loop": File()})
+    owners = {"null": Owner(0, 5, stat.S_IFCHR | 0o666, (1, 3)), "loop": Owner(0, 0, stat.S_IFBLK | 0o660, (7, 300))}
+    entries = scan_with(tmp_path, owners)
+    null, loop = entries[b"null"], entries[b"loop"]
+    assert (null.kind, null.rdev, null.mode, null.gid, null.size) == ("c", (1, 3), 0o666, 5, 0)
+    assert (loop.kind, loop.rdev) == ("b", (7, 300))
 
 
 def test_socket_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

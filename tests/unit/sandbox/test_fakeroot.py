@@ -11,7 +11,6 @@ from abuildpy.sandbox.fakeroot import (
     find_fakeroot,
     pack_capabilities,
     parse_capabilities,
-    parse_devices,
     parse_state,
     without_builder,
 )
@@ -25,13 +24,9 @@ STATE = (
 def test_state_gives_owner_and_whole_mode_by_inode() -> None:
     assert parse_state(STATE) == {
         (0xFE00, 2156902): Owner(5, 6, 0o100644),
-        (0xFE00, 2156907): Owner(0, 0, 0o20644),
+        (0xFE00, 2156907): Owner(0, 0, 0o20644, (1, 3)),
     }
     assert parse_state(b"") == {}
-
-
-def test_devices_keep_their_numbers() -> None:
-    assert parse_devices(STATE) == {(0xFE00, 2156907): (1, 3)}
 
 
 @pytest.mark.parametrize(
@@ -52,10 +47,10 @@ def test_damaged_state_is_refused(state: bytes) -> None:
 
 
 def test_the_build_users_own_ids_mean_root() -> None:
-    owners = {(1, 1): Owner(65525, 65525, 0o100755), (1, 2): Owner(100, 65525, 0o100644)}
+    owners = {(1, 1): Owner(65525, 65525, 0o100755), (1, 2): Owner(100, 65525, 0o60644, (7, 0))}
     assert without_builder(owners, 65525, 65525) == {
         (1, 1): Owner(0, 0, 0o100755),
-        (1, 2): Owner(100, 0, 0o100644),
+        (1, 2): Owner(100, 0, 0o60644, (7, 0)),
     }
 
 
