@@ -44,7 +44,7 @@ class Traceable:
     itself, keyed by abuild's file names: ``.rpaths``, ``.symlinks`` ("./link target"), ``.provides-so``
     ("so:NAME=VERSION"), ``.needs-so`` (bare sonames), ``.provides-pc``, ``.needs-pc`` (without ``pc:``),
     ``.provides-command``, ``.provides-py``, ``.needs-python3``, ``.needs-symlinks`` (whole dependencies). A
-    key that is there, even with no lines, replaces our own finding.
+    key that is there, even with no lines, replaces our own finding; other ``.provides-`` keys are provided besides.
     """
 
     metadata: Metadata
@@ -130,11 +130,12 @@ class Scan:
     def scan_rpaths(self) -> None:
         """Fill ``rpaths``; a step of its own because providing looks into the rpaths of all packages."""
         lines = self.package.overrides.get(".rpaths")
-        if lines is None:
-            if not self.wanted or self.metadata.arch == "noarch":
-                return
-            lines = self._rpaths()
-        self.rpaths = tuple(sorted(set(lines)))
+        if lines is not None:  # the recipe's, which it may have looked through by itself
+            self.rpaths = tuple(sorted(set(lines)))
+            return
+        if not self.wanted or self.metadata.arch == "noarch":
+            return
+        self.rpaths = tuple(sorted(set(self._rpaths())))
         if "/usr/lib" in self.rpaths:
             self.warnings.append(f"{self.name}: redundant /usr/lib in rpath")
         home = [path for path in self.rpaths if path.startswith("/home/")]
@@ -143,23 +144,42 @@ class Scan:
 
     def scan(self, rpaths: Iterable[str]) -> None:
         """Fill everything else; ``rpaths`` are those of all packages."""
-        overrides = self.package.overrides
-
-        def step(key: str, wanted: bool, own: Callable[[], Iterable[str]]) -> tuple[str, ...]:
-            lines = overrides.get(key)
-            if lines is None:
-                lines = tuple(own()) if wanted else ()
-            return tuple(sorted({line for line in lines if line}))
-
         self.links = self._links()
-        self.provides_pc = step(".provides-pc", self.wanted, self._provides_pc)
-        self.provides_command = step(".provides-command", self.wanted, self._provides_command)
-        self.provides_py = step(".provides-py", self.wanted, self._provides_py)
-        self.provides_so = step(".provides-so", self.wants_so, lambda: self._provides_so(rpaths))
-        self.needs_so = step(".needs-so", self.wants_so, self._needs_so)
-        self.needs_pc = step(".needs-pc", self.wants_needs, self._needs_pc)
-        self.needs_python3 = step(".needs-python3", self.wants_needs, self._needs_python3)
+        self.provides_pc = self.find(".provides-pc")
+        self.provides_command = self.find(".provides-command")
+        self.provides_py = self.find(".provides-py")
+        self.provides_so = self.find(".provides-so", self.library_folders(rpaths))
+        self.needs_so = self.find(".needs-so")
+        self.needs_pc = self.find(".needs-pc")
+        self.needs_python3 = self.find(".needs-python3")
         self._check_interpreters()
+
+    def find(self, key: str, folders: Iterable[str] = ()) -> tuple[str, ...]:
+        """The lines of one of abuild's files, sorted: those in ``overrides``, else what the package's files say.
+
+        ``folders`` is where ``.provides-so`` looks. ``.needs-so`` and ``.needs-pc`` want ``provides_so`` and ``provides_pc``
+        filled before, as what a package provides itself it does not need.
+        """
+        finders: Mapping[str, tuple[bool, Callable[[], Iterable[str]]]] = {
+            ".provides-pc": (self.wanted, self._provides_pc),
+            ".provides-command": (self.wanted, self._provides_command),
+            ".provides-py": (self.wanted, self._provides_py),
+            ".provides-so": (self.wants_so, lambda: self._provides_so(folders)),
+            ".needs-so": (self.wants_so, self._needs_so),
+            ".needs-pc": (self.wants_needs, self._needs_pc),
+            ".needs-python3": (self.wants_needs, self._needs_python3),
+        }
+        lines = self.package.overrides.get(key)
+        if lines is None:
+            wanted, finder = finders[key]
+            lines = tuple(finder()) if wanted else ()
+        return tuple(sorted({line for line in lines if line}))
+
+    def dangling(self) -> Iterable[tuple[bytes, bytes]]:
+        """(path, target) of each symbolic link that leads nowhere in this package."""
+        for entry in self.package.tree.entries:
+            if entry.kind == "l" and not self.index.exists(normalize(entry.target, entry.path)):
+                yield entry.path, entry.target
 
     # --- libraries
 
@@ -174,11 +194,12 @@ class Scan:
                 found.add(part.replace("$ORIGIN", origin).replace("${ORIGIN}", origin))
         return tuple(found - {""})
 
-    def _library_paths(self, rpaths: Iterable[str]) -> Iterable[bytes]:
-        """ELF files in the folders where the loader of a system with this package would look, in that
-        order, each once.
-        """
-        folders = ["lib", "usr/lib", *self.ldpath.split(":"), *rpaths]
+    def library_folders(self, rpaths: Iterable[str]) -> tuple[str, ...]:
+        """Where the loader of a system with this package would look for libraries."""
+        return ("lib", "usr/lib", *self.ldpath.split(":"), *rpaths)
+
+    def _library_paths(self, folders: Iterable[str]) -> Iterable[bytes]:
+        """ELF files in these folders of the package (or that these are), in that order, each once."""
         real = dict.fromkeys(self.index.real(folder.encode("utf-8", "surrogateescape")) for folder in folders if folder)
         recursive = self.metadata.has_main_option("ldpath-recursive")
         by_folder: dict[bytes, list[bytes]] = {}
@@ -188,14 +209,16 @@ class Scan:
         for folder in real:
             if folder is None:
                 continue
+            if folder in self.package.elf:
+                paths[folder] = None
             for holder, members in by_folder.items():
                 if holder == folder or (recursive and (not folder or holder.startswith(folder + b"/"))):
                     paths.update(dict.fromkeys(members))
         return paths
 
-    def _provides_so(self, rpaths: Iterable[str]) -> Iterable[str]:
+    def _provides_so(self, folders: Iterable[str]) -> Iterable[str]:
         versions: dict[str, str] = {}
-        for path in self._library_paths(rpaths):
+        for path in self._library_paths(folders):
             file = _text(path.rpartition(b"/")[2])
             soname = self.package.elf[path].soname
             if not soname:
@@ -345,13 +368,7 @@ class Scan:
             return [normalize(pair[1], pair[0].removeprefix(b"./")) for pair in pairs if len(pair) == 2]
         if not self.wanted or not self.wants_needs:
             return []
-        targets = []
-        for entry in self.package.tree.entries:
-            if entry.kind == "l":
-                target = normalize(entry.target, entry.path)
-                if not self.index.exists(target):
-                    targets.append(target)
-        return targets
+        return [normalize(target, path) for path, target in self.dangling()]
 
     def _usable(self, name: str, path: bytes, what: str) -> bool:
         if usable_name(name):

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from abuildpy.config import Config
-from abuildpy.errors import AbuildError
+from abuildpy.errors import AbuildError, PhaseError
 from abuildpy.phases import upkeep
 from abuildpy.phases.functions import Functions
+from abuildpy.phases.overrides import in_place
 from abuildpy.phases.settings import Settings
 from abuildpy.phases.timing import Timings
 from abuildpy.phases.verbs import HARMLESS, kind_of
@@ -235,7 +236,7 @@ class Build:
 
     def validate(self) -> None:
         """Checks the recipe. Raises RecipeError when it breaks a rule."""
-        if "validate" in self.recipe.functions:
+        if in_place(self.recipe, "validate"):
             self._run_functions(("validate",))
             return
         from abuildpy.phases.rules import apply_rules
@@ -244,7 +245,7 @@ class Build:
 
     def fetch(self) -> None:
         """Downloads, verifies and links the sources."""
-        if "fetch" in self.recipe.functions:
+        if in_place(self.recipe, "fetch"):
             self._run_functions(("fetch",), network=True, writable=(upkeep.source_folder(self.recipe, self.config),))
         else:
             from abuildpy.phases.sources import fetch_sources
@@ -256,7 +257,7 @@ class Build:
         """Extracts the sources; verifies them first unless this run already did."""
         if not self._state.fetched:
             self.fetch()
-        if "unpack" in self.recipe.functions:
+        if in_place(self.recipe, "unpack"):
             self._run_functions(("unpack",))
             return
         from abuildpy.phases.sources import unpack_sources
@@ -305,10 +306,16 @@ class Build:
     def clean(self) -> None:
         """Removes src, pkg and tmp (not with ``-K``)."""
         self._state.fetched = False
-        self._clean_up(("srcdir", "pkgdir", "tmpdir"))
+        if in_place(self.recipe, "clean"):
+            self._run_functions(("clean",))
+        else:
+            self._clean_up(("srcdir", "pkgdir", "tmpdir"))
 
     def check_dependencies(self) -> None:
         """Makes sure that the build dependencies are there; installs them with ``-r``, does nothing with ``-d``."""
+        if in_place(self.recipe, "builddeps"):
+            self._run_functions(("builddeps",))
+            return
         if self.settings.nodeps:
             return
         from abuildpy.phases import dependencies
@@ -389,8 +396,11 @@ class Build:
         for word in words:
             if word in folders:
                 self.console.msg(f"Cleaning up {word}")
-                if word == "srcdir" and "cleanup_srcdir" in self.recipe.functions and folders[word].is_dir():
-                    self._run_functions(("cleanup_srcdir",))
+                if word == "srcdir" and in_place(self.recipe, "cleanup_srcdir") and folders[word].is_dir():
+                    try:
+                        self._run_functions(("cleanup_srcdir",))
+                    except PhaseError as error:  # what it was to end may have ended with its stage
+                        self.console.warning(f"{error.message}; {folders[word]} is removed all the same")
                 remove_tree(folders[word])
             elif word == "bldroot" and self._state.root is not None:
                 self.console.msg("Cleaning up build chroot")

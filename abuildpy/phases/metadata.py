@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from abuildpy.errors import RecipeError
@@ -27,6 +28,16 @@ def package_metadata(recipe: Recipe, reported: Mapping[str, Mapping[str, str]]) 
         raise RecipeError(f"nothing was reported about {', '.join(missing)}", hint="did a function of the recipe exit?")
     install, triggers = words(main, "install"), words(main, "triggers")
     return tuple(_metadata(recipe, name, reported[name], main, install, triggers) for name in recipe.package_names)
+
+
+def metadata_in_shell(recipe: Recipe, name: str, variables: Mapping[str, str], options: tuple[str, ...]) -> Metadata:
+    """Metadata of one package by the variables of a shell that is at work on it.
+
+    ``options`` are the flags that it answers for. Raises RecipeError where a script cannot be read.
+    """
+    install, triggers = words(variables, "install"), words(variables, "triggers")
+    said = _metadata(recipe, name, variables, variables, install, triggers)
+    return replace(said, options=options, main_options=options)
 
 
 def _metadata(

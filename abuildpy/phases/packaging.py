@@ -19,9 +19,10 @@ from abuildpy.package.postcheck import Finding, postcheck
 from abuildpy.package.size import human_size, package_size
 from abuildpy.package.trace import Traceable, trace
 from abuildpy.phases.control import leave_pkginfo
+from abuildpy.phases.description import Description
 from abuildpy.phases.overrides import own_steps
 from abuildpy.phases.providers import providers_for
-from abuildpy.phases.trees import Job, Package, own_findings
+from abuildpy.phases.trees import Job, Package
 from abuildpy.phases.upkeep import package_path
 from abuildpy.ui.console import Console
 
@@ -42,7 +43,7 @@ def pack(job: Job, packages: tuple[Package, ...]) -> tuple[Path, ...]:
             final.parent.mkdir(parents=True, exist_ok=True)
             part = final.with_name(f".{final.name}.{os.getpid()}.part")
             staged.append((part, final))
-            _write(job, package, traced[name], part)
+            _write(job, package, traced.get(name, Traced()), part)
         for package, (part, final) in zip(packages, staged, strict=True):
             job.about(package.metadata.name).msg(f"Create {final.name}")
             part.replace(final)
@@ -57,12 +58,13 @@ def _check(job: Job, packages: Iterable[Package]) -> None:
         metadata = package.metadata
         console = job.about(metadata.name)
         console.msg(f"Running postcheck for {metadata.name}")
-        findings = list(check_metadata(metadata))
+        # A recipe with packaging steps of its own has looked at its .PKGINFO and its arch in those.
+        findings = [] if package.description else [*check_metadata(metadata)]
         if "postcheck" not in steps:
             findings += postcheck(
                 package.tree, metadata.name, metadata.has_main_option, package.elf, emptied=package.emptied
             ).findings
-        if "archcheck" not in steps:
+        if package.description is None:
             findings += archcheck(package.tree, metadata, package.elf)
         for finding in findings:
             _speak(finding, console)
@@ -82,12 +84,9 @@ def _speak(finding: Finding, console: Console) -> None:
 
 
 def _trace(job: Job, packages: Iterable[Package]) -> Mapping[str, Traced]:
-    """What the packages provide and need, told as abuild tells it."""
+    """What the packages provide and need, told as abuild tells it; nothing where the recipe's own steps traced."""
     result = trace(
-        [
-            Traceable(p.metadata, p.tree, p.elf, find_pc(p.tree), p.triplet, own_findings(job, p.metadata.name))
-            for p in packages
-        ],
+        [Traceable(p.metadata, p.tree, p.elf, find_pc(p.tree), p.triplet) for p in packages if p.description is None],
         providers_for(job.config, job.recipe, job.root),
     )
     for name, traced in result.packages.items():
@@ -107,13 +106,29 @@ def _trace(job: Job, packages: Iterable[Package]) -> Mapping[str, Traced]:
 
 def _write(job: Job, package: Package, traced: Traced, path: Path) -> None:
     metadata, console = package.metadata, job.about(package.metadata.name)
+    description = package.description or _describe(job, package, traced)
+    for finding in check_doc_size(metadata, description.size):
+        _speak(finding, console)
+    console.msg(f"Package size: {human_size(description.size)}")
+    written = write_apk(
+        path,
+        pkginfo=description.pkginfo,
+        scripts=description.scripts,
+        tree=package.tree,
+        epoch=job.stages.provenance(job.recipe).epoch,
+        signer=job.stages.key.signer(),
+        on_step=console.msg,
+    )
+    text = f"{description.pkginfo}datahash = {written.datahash}\n"
+    leave_pkginfo(job.workspace.pkg, metadata.name, text.encode("utf-8", "surrogateescape"))
+
+
+def _describe(job: Job, package: Package, traced: Traced) -> Description:
+    metadata = package.metadata
     provenance = job.stages.provenance(job.recipe)
     size = package_size(
         package.tree, scripts=bool(metadata.scripts), emptied=bool(package.emptied), deleted=package.deleted
     )
-    for finding in check_doc_size(metadata, size):
-        _speak(finding, console)
-    console.msg(f"Package size: {human_size(size)}")
     text = pkginfo(
         metadata,
         traced,
@@ -124,16 +139,7 @@ def _write(job: Job, package: Package, traced: Traced, path: Path) -> None:
         size=size,
         commit=provenance.commit,
     )
-    written = write_apk(
-        path,
-        pkginfo=text.decode("utf-8", "surrogateescape"),
-        scripts=metadata.scripts,
-        tree=package.tree,
-        epoch=provenance.epoch,
-        signer=job.stages.key.signer(),
-        on_step=console.msg,
-    )
-    leave_pkginfo(job.workspace.pkg, metadata.name, text + f"datahash = {written.datahash}\n".encode())
+    return Description(text.decode("utf-8", "surrogateescape"), metadata.scripts, size)
 
 
 @contextmanager

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,9 +15,10 @@ from abuildpy.package.model import Metadata, Tree
 from abuildpy.package.postcheck import libtool_archives, removable_directories
 from abuildpy.package.strip import plan_strip
 from abuildpy.package.tree import scan
+from abuildpy.phases.description import Description, read_description
 from abuildpy.phases.metadata import package_metadata
 from abuildpy.phases.outcome import require_success
-from abuildpy.phases.overrides import WRITTEN_BY, own_steps
+from abuildpy.phases.overrides import not_asked, own_steps
 from abuildpy.phases.stage import CallBack
 from abuildpy.phases.timing import Timings
 from abuildpy.phases.workspace import Workspace
@@ -26,6 +27,7 @@ from abuildpy.ui.console import Console
 
 if TYPE_CHECKING:
     from abuildpy.phases.cleanroot import RootFolder
+    from abuildpy.phases.steps import Steps
     from abuildpy.phases.walls import Stages
 
 
@@ -69,6 +71,8 @@ class Package:
     triplet: str
     emptied: tuple[bytes, ...] = ()
     deleted: int = 0
+    description: Description | None = None
+    """What the recipe's own packaging steps made of it; None where we do them all."""
 
 
 def make_trees(job: Job, environment: Mapping[str, str] | None, call_back: CallBack) -> tuple[Package, ...]:
@@ -76,13 +80,21 @@ def make_trees(job: Job, environment: Mapping[str, str] | None, call_back: CallB
 
     Raises PhaseError when a function fails.
     """
-    planner = _Planner(job, own_steps(job.recipe))
+    overridden = own_steps(job.recipe)
+    if alone := not_asked(job.recipe):
+        job.console.warning(f"only the recipe's own functions use the {', '.join(alone)} that it defines")
+    steps = None
+    if overridden:
+        from abuildpy.phases.steps import Steps
+
+        steps = call_back = Steps(job, call_back)
+    planner = _Planner(job, steps)
     job.console.msg("Entering fakeroot...")
     with job.timings.step("package"):
         result = job.stages.package(
             job.recipe,
             job.workspace,
-            own_steps(job.recipe),
+            overridden,
             environment=environment,
             call_back=call_back,
             trees=planner.write,
@@ -100,8 +112,9 @@ def make_trees(job: Job, environment: Mapping[str, str] | None, call_back: CallB
 class _Planner:
     """Looks at the finished trees while the session waits, and writes down what it shall still do to them."""
 
-    def __init__(self, job: Job, steps: tuple[str, ...]) -> None:
-        self._job, self._steps = job, steps
+    def __init__(self, job: Job, steps: Steps | None) -> None:
+        """``steps`` answers for a recipe that does some packaging steps itself; stripping and the like is done by then."""
+        self._job, self.steps = job, steps
         self.emptied: tuple[bytes, ...] = ()
         self.deleted: dict[str, int] = {}
 
@@ -111,11 +124,13 @@ class _Planner:
         for old in folder.iterdir():
             old.unlink()
         lists: dict[str, list[bytes]] = {"delete": [], "rmdir": [], "capabilities": []}
+        if not reported:  # a session that goes step by step begins by asking for the folder
+            return str(job.stages.inside(folder))
         for metadata in package_metadata(job.recipe, reported):
             root = job.workspace.pkg / metadata.name
             tree = scan(root, {}, lambda _: "", lambda _: "", frozenset(), frozenset(), {})
             prefix = bytes(job.stages.inside(root)) + b"/"
-            delete = () if metadata.has_main_option("libtool") else libtool_archives(tree)
+            delete = () if self.steps or metadata.has_main_option("libtool") else libtool_archives(tree)
             lists["delete"] += [prefix + path for path in delete]
             if metadata.name != job.recipe.pkgname:
                 gone = {entry.inode: entry.size for entry in tree.entries if entry.path in delete}
@@ -124,7 +139,7 @@ class _Planner:
                 empty = removable_directories(tree, metadata.has_main_option, deleted=delete)
                 self.emptied = empty
                 lists["rmdir"] += [prefix + path for path in empty]
-            if "stripbin" not in self._steps:
+            if self.steps is None:
                 triplet, build = job.triplet_of(metadata.name), job.config.get("CBUILD")
                 strip = plan_strip(tree, metadata, find_elf(tree), triplet=triplet, cbuild=build)
                 if strip.files:
@@ -153,17 +168,11 @@ def _read(job: Job, metadata: tuple[Metadata, ...], planner: _Planner) -> tuple[
         is_main = item.name == job.recipe.pkgname
         emptied = planner.emptied if is_main else ()
         deleted = planner.deleted.get(item.name, 0)
-        packages.append(Package(item, tree, find_elf(tree), job.triplet_of(item.name), emptied, deleted))
+        description = None
+        said = item
+        if planner.steps is not None:
+            options = planner.steps.options.get(item.name, item.options)
+            said = replace(item, options=options, main_options=options)
+            description = read_description(job.workspace.pkg, item)
+        packages.append(Package(said, tree, find_elf(tree), job.triplet_of(item.name), emptied, deleted, description))
     return tuple(packages)
-
-
-def own_findings(job: Job, name: str) -> Mapping[str, tuple[str, ...]]:
-    """Lines that the recipe's own packaging steps left for a package, by the name of their file."""
-    from abuildpy.phases.workspace import read_inside
-
-    found: dict[str, tuple[str, ...]] = {}
-    for step in own_steps(job.recipe):
-        for file in WRITTEN_BY.get(step, ()):
-            content = read_inside(Path(job.workspace.pkg), f".control.{name}", file) or b""
-            found[file] = tuple(line for line in content.decode("utf-8", "surrogateescape").split("\n") if line)
-    return found

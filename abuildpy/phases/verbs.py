@@ -7,6 +7,7 @@ from collections.abc import Container
 from typing import Literal
 
 from abuildpy.errors import RecipeError
+from abuildpy.phases.overrides import own_verb
 from abuildpy.recipe.model import Recipe
 
 Kind = Literal["phase", "verb", "own"]
@@ -18,9 +19,6 @@ HARMLESS = frozenset(
     "check_license check_maintainer cleanoldpkg cleanpkg index listpkg up2date update_abuildrepo_index validate".split()
 )
 """Verbs that leave the work folders alone, so that a build may be going on there."""
-
-_RECIPES_OWN_FIRST = frozenset("sanitycheck snapshot sourcecheck srcpkg symlinksrc targz".split())
-"""Verbs that many recipes have a function for, which then is what is meant."""
 
 _STEPS_OF_ROOTPKG = frozenset(
     "archcheck create_apks postcheck pre_split prepare_metafiles prepare_package prepare_subpackages stripbin".split()
@@ -34,10 +32,9 @@ def kind_of(verb: str, recipe: Recipe, known: Container[str]) -> Kind:
     """
     if verb in _PHASES:
         return "phase"
-    own = verb in recipe.functions
-    if verb in known and not (own and verb in _RECIPES_OWN_FIRST):
+    if verb in known and not own_verb(recipe, verb):
         return "verb"
-    if own or verb.startswith("default_"):
+    if verb in recipe.functions or verb.startswith("default_"):
         return "own"
     if verb in _STEPS_OF_ROOTPKG:
         raise RecipeError(f"{verb} is a step of rootpkg and makes no sense alone", hint="run `abuild rootpkg`")

@@ -481,13 +481,6 @@ def test_replaced_packaging_steps_are_honoured(place: Place) -> None:
     assert package.info("depend") == ()
 
 
-@pytest.mark.parametrize("function", ["create_apks", "prepare_metafiles", "rootpkg"])
-def test_steps_that_cannot_be_replaced_are_named(place: Place, function: str) -> None:
-    folder = place.recipe(f"package() {{ mkdir -p $pkgdir; }}\n{function}() {{ :; }}\n")
-    done = place.fails(folder)
-    assert function in done.errors[0]
-
-
 def test_replaced_unpack_and_cleanup_run_in_the_shell(place: Place) -> None:
     folder = place.recipe(
         """

@@ -6,6 +6,7 @@
 #   fakeroot FOLDER TASK...       run another task of this driver in a fakeroot session; FOLDER/state tells ownership
 #   package NAME:FUNC:ARCH:TRIPLET...  package(), then one split after the other, then what the trees need
 #   split FUNC                    one split function, its subpackage described by subpkg* in the environment
+#   steps NAME...                 the same, with the steps of packaging as functions
 #
 # Descriptor 8 carries events to the caller: a count, then that many fields, each ended by a NUL. Descriptor 9 carries
 # one-line answers. The caller believes none of it more than it believes the recipe.
@@ -104,17 +105,6 @@ _ab_run_part() {
 	_ab_tell done "$1"
 }
 
-# Runs those packaging internals that the recipe brings its own version of, as abuild would at this point.
-# $1: package, $2: its tree; $ABUILDPY_OVERRIDDEN: the names
-_ab_run_overrides() {
-	for _ab_hook in $ABUILDPY_OVERRIDDEN; do
-		_ab_part=$_ab_hook
-		trap '_ab_part_ended $?' EXIT
-		run_overridden "$1" "$2" "$pkgbasedir/.control.$1" "$_ab_hook"
-		trap - EXIT
-	done
-}
-
 _ab_need_tree() {
 	[ ! -d "$1" ] || return 0
 	_ab_tell failed rootpkg 1 "$pkgname"
@@ -122,7 +112,7 @@ _ab_need_tree() {
 }
 
 # In a session whose library has no effect, everything would be owned by the builder without anybody noticing.
-[ -z "$FAKEROOTKEY" ] || [ "$1" = split ] || fakeroot_check
+case "$1:$FAKEROOTKEY" in split:* | steps:* | *:) ;; *) fakeroot_check ;; esac
 
 _ab_task_verbs() {
 	for _ab_verb; do
@@ -134,6 +124,15 @@ _ab_task_verbs() {
 _ab_task_package() {
 	cd "$startdir"
 	_ab_run_part package
+	if [ -n "$ABUILDPY_OVERRIDDEN" ]; then
+		_ab_package_in_steps
+	else
+		_ab_package_at_once "$@"
+	fi
+	_ab_finish_trees
+}
+
+_ab_package_at_once() {
 	cd "$startdir"
 	for _ab_word; do
 		_ab_name=${_ab_word%%:*} _ab_rest=${_ab_word#*:}
@@ -148,9 +147,7 @@ _ab_task_package() {
 	done
 	_ab_need_tree "$pkgdir"
 	msg "Preparing package $pkgname..."
-	_ab_run_overrides "$pkgname" "$pkgdir"
 	_ab_tell_variables metadata "$pkgname"
-	_ab_finish_trees
 }
 
 _ab_task_split() {
@@ -161,16 +158,56 @@ _ab_task_split() {
 	_ab_run_part "$1"
 	_ab_need_tree "$subpkgdir"
 	msg "Preparing subpackage $subpkgname..."
-	_ab_run_overrides "$subpkgname" "$subpkgdir"
 	_ab_tell_variables metadata "$subpkgname"
 }
 
-# The caller looks at the trees and leaves lists in a folder: what to strip with which program, what to delete, which
-# folders to drop if empty, whose capabilities to read. Answers go to the session's own folder. Nothing touches the trees
-# after this.
-_ab_finish_trees() {
-	_ab_tell trees
+# For recipes with packaging steps of their own (ABUILDPY_OVERRIDDEN names them): every step is a function, run in abuild's order.
+_ab_package_in_steps() {
+	_ab_tell trees # for the folder alone: there is nothing to list yet
 	read -r _ab_plan <&9 || exit 1
+	export _ab_plan
+	abuild_path=_ab_abuild
+	_ab_run_part prepare_subpackages
+	_ab_run_part prepare_package
+	_ab_tell_variables metadata "$pkgname"
+	_ab_run_part _ab_trace_packages
+}
+
+# What abuild_path stands for: an abuild that runs the steps of one subpackage, which the environment describes.
+_ab_abuild() {
+	while [ "${1#-}" != "$1" ]; do
+		shift
+	done
+	_ab_start_afresh steps "$@"
+}
+
+_ab_task_steps() {
+	for _ab_step_name; do
+		_ab_run_part "$_ab_step_name"
+	done
+	_ab_tell_variables metadata "$subpkgname"
+}
+
+_ab_trace_packages() {
+	for _ab_word in $allpackages; do
+		subpkg_set "$_ab_word"
+		if ! options_has '!tracedeps'; then
+			for _ab_part in scan_shared_objects scan_symlink_targets scan_python3_dependency scan_pkgconfig_depends; do
+				"$_ab_part" "$subpkgname" "$pkgbasedir/.control.$subpkgname" "$pkgbasedir/$subpkgname"
+			done
+		fi
+	done
+	_ab_part=trace_apk_deps
+	for _ab_word in $allpackages; do
+		subpkg_set "$_ab_word"
+		trace_apk_deps "$pkgbasedir/.control.$subpkgname"
+	done
+	subpkg_unset
+	_ab_part=_ab_trace_packages
+}
+
+# Strips what the lists in the caller's folder name, each by its program.
+_ab_strip() {
 	for _ab_list in "$_ab_plan"/strip.*; do
 		[ -e "$_ab_list" ] || continue
 		# Only the content is replaced, so hard links, owner, mode and capabilities stay.
@@ -179,6 +216,15 @@ _ab_finish_trees() {
 			cat "$ABUILDPY_STRIPPED" >"$_ab_file"
 		done <"$_ab_list"
 	done
+}
+
+# The caller looks at the trees and leaves lists in a folder: what to strip with which program, what to delete, which
+# folders to drop if empty, whose capabilities to read. Answers go to the session's own folder. Nothing touches the trees
+# after this.
+_ab_finish_trees() {
+	_ab_tell trees
+	read -r _ab_plan <&9 || exit 1
+	_ab_strip
 	[ ! -s "$_ab_plan/delete" ] || xargs -0 -r rm -f -- <"$_ab_plan/delete"
 	[ ! -s "$_ab_plan/rmdir" ] || xargs -0 -r rmdir -- <"$_ab_plan/rmdir" 2>/dev/null || :
 	[ ! -s "$_ab_plan/capabilities" ] || fakeroot_capabilities "$_ab_plan/capabilities" "$ABUILDPY_CAPABILITIES"
@@ -188,6 +234,6 @@ _ab_finish_trees() {
 _ab_task=$1
 shift
 case "$_ab_task" in
-verbs | package | split) "_ab_task_$_ab_task" "$@" ;;
+verbs | package | split | steps) "_ab_task_$_ab_task" "$@" ;;
 *) exit 2 ;;
 esac

@@ -5,15 +5,24 @@
 # (abuild 3.18: its verbs and the steps of its packaging). Sourced after helpers.sh and prepare.sh.
 #
 # Calling one of these asks the driver to do the step ("call_back VERB ARGUMENT...", whose status is the step's).
-# Redefining one makes the driver run the recipe's function in place of its own step, through run_overridden.
+# Redefining one makes the driver run the recipe's function in place of its own step.
 
 # --- steps and verbs that a recipe may call ---------------------------------------------------------------------
 
 fetch() { default_fetch; }
-default_fetch() { call_back fetch; }
 verify() { fetch; }
-uri_fetch() { call_back uri_fetch "$1"; }
-uri_fetch_mirror() { call_back uri_fetch "$1"; }
+
+# The caller downloads, verifies and links all sources. Before it does, a recipe's own uri_fetch or uri_fetch_mirror gets each
+# address; ours have nothing to do then.
+default_fetch() {
+	local _ab_each _ab_all_at_once=yes
+	for _ab_each in $source; do
+		! is_remote "$_ab_each" || uri_fetch_mirror "$_ab_each" || return 1
+	done
+	call_back fetch
+}
+uri_fetch_mirror() { uri_fetch "$1"; }
+uri_fetch() { [ -n "$_ab_all_at_once" ] || call_back uri_fetch "$1"; }
 
 validate() { default_validate; }
 default_validate() { call_back validate; }
@@ -50,69 +59,163 @@ _ab_empty() {
 	find "$1" -mindepth 1 ! -path "$tmpdir/.*" -delete # those are the stage's own HOME and /tmp
 }
 
-# These are done for every package when package() and the split functions have run, called here or not.
-stripbin() { :; }
-archcheck() { :; }
-postcheck() { :; }
+# --- the steps of packaging -------------------------------------------------------------------------------------
+#
+# As long as a recipe leaves all of them alone, the driver's caller does them by itself and none of these functions runs.
+# Where a recipe has its own version of one, they all run, in abuild's order and with what abuild gives them: the package's
+# files below pkgbasedir, and in .control.NAME/ what earlier steps found. Ours ask the caller, whose answer is that step's
+# files; a recipe's own writes such files, or changes them.
 
-# --- steps that a recipe redefines ------------------------------------------------------------------------------
-
-# run_overridden NAME DATADIR CONTROLDIR FUNCTION [ARGUMENT...]
-#
-# Runs FUNCTION, one of abuild's packaging steps that the recipe redefines, for the package NAME whose tree is DATADIR,
-# with what it finds in abuild:
-#
-#   prepare_*, stripbin, archcheck   for a subpackage subpkgname, subpkgdir, subpkgarch and subpkgtriplet are set, for
-#                                    the main package none of them
-#   postcheck                        the same; called as FUNCTION DATADIR NAME
-#   dir_has_arch_binaries            the same; called as FUNCTION DATADIR
-#   scan_*                           all of these but subpkgdir are set, for the main package too; called as
-#                                    FUNCTION NAME CONTROLDIR DATADIR
-#   trace_apk_deps                   as scan_*; called as FUNCTION CONTROLDIR
-#   real_so_path, anything else      as scan_*; called with the ARGUMENTs
-#
-# cwd is DATADIR, controldir is CONTROLDIR (made if need be); pkgdir, pkgbasedir, startdir and the recipe's variables are
-# the calling shell's. FUNCTION runs in a subshell: what it changes there is lost, what it found it writes to files in
-# CONTROLDIR (.provides-py, .needs-python3, .symlinks, …). Status: FUNCTION's.
-run_overridden() {
-	local _ab_name="$1" _ab_data="$2" _ab_control="$3" _ab_function="$4"
-	shift 4
-	[ -d "$_ab_control" ] || mkdir -p "$_ab_control"
-	(
-		controldir="$_ab_control"
-		case "$_ab_function" in
-			prepare_* | stripbin | archcheck | dir_has_arch_binaries | postcheck) _ab_set_package main ;;
-			*) _ab_set_package all ;;
+# _ab_step STEP FILE...: has the caller do a step for the package that subpkgname names (none: the main one), and puts the
+# FILEs that it answers with into controldir, one written "+FILE" behind what is there. Fails if the step does. The caller sees
+# all variables; _ab_flags_on holds the options that options_has answers for.
+_ab_step() {
+	[ -n "$_ab_plan" ] || return 0 # called by package() or a split function: all of it is done later anyway
+	local _ab_each _ab_step="$1" _ab_flags_on='' _ab_answer=''
+	shift
+	for _ab_each in '!archcheck' bigdocs charset.alias '!check' '!fhs' keepdirs ldpath-recursive lib64 libtool net \
+		setcap sover-namecheck '!spdx' '!strip' suid textrels toolchain '!tracedeps' '!usrmerge'; do
+		! options_has "$_ab_each" || _ab_flags_on="$_ab_flags_on $_ab_each"
+	done
+	{
+		printf '5\0call\0step\0%s\0%s\0' "$_ab_step" "${subpkgname:-$pkgname}"
+		set
+		printf '\0'
+	} >&8
+	read -r _ab_answer <&9 || _ab_answer=
+	[ "$_ab_answer" = ok ] || return 1
+	[ $# -eq 0 ] || [ -d "$controldir" ] || mkdir -p "$controldir"
+	for _ab_each; do
+		[ -f "$_ab_plan/${_ab_each#+}" ] || continue
+		case "$_ab_each" in
+			+*) cat "$_ab_plan/${_ab_each#+}" >>"$controldir/${_ab_each#+}" ;;
+			*) cat "$_ab_plan/$_ab_each" >"$controldir/$_ab_each" ;;
 		esac
-		cd "$_ab_data"
-		case "$_ab_function" in
-			prepare_* | stripbin | archcheck) "$_ab_function" ;;
-			scan_*) "$_ab_function" "$_ab_name" "$_ab_control" "$_ab_data" ;;
-			trace_apk_deps) trace_apk_deps "$_ab_control" ;;
-			postcheck) postcheck "$_ab_data" "$_ab_name" ;;
-			dir_has_arch_binaries) dir_has_arch_binaries "$_ab_data" ;;
-			*) "$_ab_function" "$@" ;;
-		esac
-	)
+	done
 }
 
-# _ab_set_package main|all: sets subpkgname and its companions for the package $_ab_name. With "main" the main
-# package has none of them.
-_ab_set_package() {
-	local _ab_each
-	unset subpkgdir
-	if [ "$_ab_name" = "$pkgname" ]; then
-		subpkg_unset
-		[ "$1" = main ] || subpkg_set "$pkgname"
-		return 0
-	fi
-	for _ab_each in $subpackages; do
-		[ "${_ab_each%%:*}" != "$_ab_name" ] || subpkg_set "$_ab_each"
+_ab_traces() {
+	! options_has '!tracedeps'
+}
+
+# One split function after the other, each in a shell of its own, which also prepares the package.
+prepare_subpackages() {
+	local _ab_word
+	cd "$startdir"
+	for _ab_word in $subpackages; do
+		subpkg_set "$_ab_word"
+		msg "Running split function $subpkgsplit..."
+		subpkgdir="$pkgbasedir/$subpkgname" subpkgname="$subpkgname" subpkgarch="$subpkgarch" \
+			subpkgtriplet="$subpkgtriplet" "$abuild_path" pre_split "$subpkgsplit" prepare_package
+		postcheck "$pkgbasedir/$subpkgname" "$subpkgname"
 	done
-	export subpkgname subpkgarch subpkgtriplet
-	if [ "$1" = main ]; then
-		export subpkgdir="$_ab_data"
+	subpkg_unset
+	postcheck "$pkgdir" "$pkgname"
+}
+
+pre_split() {
+	provides='' install_if=''
+	cd "$pkgdir"
+}
+
+# _ab_part names what fails.
+prepare_package() {
+	_ab_need_tree "${subpkgdir:-$pkgdir}"
+	msg "Preparing ${subpkgname:+sub}package ${subpkgname:-$pkgname}..."
+	for _ab_part in stripbin prepare_metafiles prepare_trace_rpaths prepare_symlinks prepare_pkgconfig_provides \
+		prepare_command_provides prepare_py_provides archcheck; do
+		"$_ab_part"
+	done
+	_ab_part=prepare_package
+}
+
+stripbin() {
+	_ab_step stripbin
+	[ -z "$_ab_plan" ] || _ab_strip
+}
+
+# The scripts go beside .PKGINFO, and .metafiles lists what is to be packed of all that.
+prepare_metafiles() {
+	cd "${subpkgdir:-$pkgdir}"
+	get_maintainer
+	_ab_step prepare_metafiles .PKGINFO .metafiles .pre-install .post-install .pre-upgrade .post-upgrade \
+		.pre-deinstall .post-deinstall .trigger
+}
+
+prepare_trace_rpaths() {
+	[ "${subpkgarch:-$pkgarch}" = noarch ] || ! _ab_traces || _ab_step prepare_trace_rpaths .rpaths
+}
+prepare_symlinks() { ! _ab_traces || _ab_step prepare_symlinks +.symlinks; }
+prepare_pkgconfig_provides() { ! _ab_traces || _ab_step prepare_pkgconfig_provides .provides-pc; }
+prepare_command_provides() { ! _ab_traces || _ab_step prepare_command_provides +.provides-command; }
+prepare_py_provides() { ! _ab_traces || _ab_step prepare_py_provides .provides-py; }
+
+archcheck() {
+	[ -n "$_ab_plan" ] && ! options_has '!archcheck' || return 0
+	if dir_has_arch_binaries "${subpkgdir:-$pkgdir}"; then
+		[ "${subpkgarch:-$pkgarch}" = noarch ] || return 0
+		error "${subpkgname:-$pkgname} has architecture specific files, so its arch must not be noarch"
+		return 1
 	fi
+	case "${subpkgarch:-$pkgarch}:$subpkgname" in
+		noarch:* | *-dev | *-static) ;;
+		*) warning "${subpkgname:-$pkgname} has no architecture specific files: should its arch be noarch?" ;;
+	esac
+}
+
+# postcheck DIR NAME: here only what it changes, libtool's files. The caller looks at the trees as they will be packed.
+postcheck() {
+	[ -n "$_ab_plan" ] || return 0
+	local subpkgname="$2"
+	_ab_step postcheck
+	[ ! -s "$_ab_plan/delete" ] || xargs -0 -r rm -f -- <"$_ab_plan/delete"
+}
+
+# What follows is called as SCAN NAME CONTROLDIR DATADIR, for one package after the other when all are prepared.
+
+scan_shared_objects() {
+	[ "$subpkgarch" != noarch ] || return 0
+	local controldir="$2" _ab_paths=''
+	_ab_paths="$(find_scanelf_paths "$3")"
+	_ab_step scan_shared_objects .provides-so .needs-so
+}
+scan_symlink_targets() {
+	local controldir="$2"
+	_ab_step scan_symlink_targets .needs-symlinks
+}
+scan_python3_dependency() {
+	local controldir="$2"
+	_ab_step scan_python3_dependency +.needs-python3
+}
+scan_pkgconfig_depends() {
+	local controldir="$2"
+	_ab_step scan_pkgconfig_depends .needs-pc
+}
+
+# trace_apk_deps CONTROLDIR: adds to .PKGINFO what the files beside it say. A recipe's own way to find libraries is asked for
+# those that no package names as provided.
+trace_apk_deps() {
+	local controldir="$1" _ab_so_files='' _ab_missing=''
+	case " $ABUILDPY_OVERRIDDEN " in
+		*' real_so_path '* | *' find_so_files '*)
+			_ab_step missing
+			if [ -f "$_ab_plan/missing" ]; then
+				read -r _ab_missing <"$_ab_plan/missing" || :
+				_ab_so_files="$(find_so_files "$controldir/.rpaths" $_ab_missing)"
+			fi
+			;;
+	esac
+	_ab_step trace_apk_deps +.PKGINFO
+}
+
+# find_so_files RPATHS SONAME...: prints the path of each library, looked for in the folders that the file RPATHS lists as well.
+find_so_files() {
+	local _ab_rpaths='' _ab_soname
+	_ab_rpaths="$(cat "$1")"
+	shift
+	for _ab_soname; do
+		real_so_path "$_ab_soname" /usr/lib /lib $_ab_rpaths || return 1
+	done
 }
 
 # find_scanelf_paths DATADIR: prints, separated by colons, where the package keeps shared objects that others may use: the

@@ -11,7 +11,7 @@ from package_trees import MUSL, TRIPLET, File, Folder, Item, Link, Program, elf,
 from abuildpy.package.model import Metadata, Traced
 from abuildpy.package.providers import NoLookup, ProviderLookup, Providers, usable_name
 from abuildpy.package.scanning import foreign_interpreter, normalize
-from abuildpy.package.trace import Traceable, TraceResult, trace
+from abuildpy.package.trace import Traceable, TraceResult, linked_packages, missing_libraries, trace
 
 LIBC = "libc.musl-x86_64.so.1"
 
@@ -562,7 +562,6 @@ def test_overrides_replace_a_step(tmp_path: Path) -> None:
     assert one(tmp_path / "b", items, untraced, overrides=lines, installed=installed) == Traced(
         provides=("cmd:mine=1", "pc:mine=1", "py3.12:mine=1", "so:mine.so=3"),
         depends=("other=1", "python3~9", "pc:y>=2", "pkgconfig", "so:x.so"),
-        warnings=("foo: redundant /usr/lib in rpath",),
     )
 
 
@@ -577,6 +576,41 @@ def test_provided_by_override_serves_siblings(tmp_path: Path) -> None:
     sub = traceable(tmp_path / "s", {}, metadata("foo-s"), overrides={".provides-so": ("so:x.so.1=1",)})
     result = run(main, sub, installed=Database())
     assert result.packages["foo"] == Traced(depends=("so:x.so.1",))
+
+
+def test_files_of_other_kinds_are_provided_too(tmp_path: Path) -> None:
+    lines = {".provides-ocaml": ("ocaml:a=1",), ".provides-py": (), ".needs-ocaml": ("never",)}
+    assert one(tmp_path, {}, overrides=lines) == Traced(provides=("ocaml:a=1",))
+
+
+def test_a_recipe_finds_its_libraries(tmp_path: Path) -> None:
+    items = program("a.so", "b.so", "own.so", "known.so")
+    lines = {".provides-so": ("so:own.so=1",)}
+    main = traceable(tmp_path / "m", items, metadata(depends=("there",)))
+    sub = traceable(tmp_path / "s", program("c.so"), metadata("foo-s"), lines)
+    installed = Database({"so:known.so": "k"}, {"/x/a": "a", "/x/there": "there"})
+
+    def providers(_: str) -> Providers:
+        return Providers(installed, NoLookup())
+
+    assert missing_libraries([main, sub], providers, "foo") == ("a.so", "b.so")
+    assert missing_libraries([main, sub], lambda _: Providers(NoLookup(), NoLookup()), "foo") == ()
+    result = trace([main, sub], providers, located={"foo": ("/x/a", "/x/there"), "foo-s": ("/x/none",)})
+    assert result.packages["foo"].depends == ("a", "so:known.so", "so:own.so")
+    assert [line for line in result.packages["foo"].warnings if "depends" in line] == [
+        "foo: You can remove 'there' from depends: /x/there leads to it"
+    ]
+    assert result.packages["foo"].errors == ()
+    assert result.packages["foo-s"].errors == ("foo-s: /x/none: no package provides it or owns /x/none",)
+    assert trace([sub], providers, located={"foo-s": ()}).packages["foo-s"].errors == ()
+    assert "c.so: path not found" in trace([sub], providers).packages["foo-s"].errors[0]
+
+
+def test_owners_of_dangling_links(tmp_path: Path) -> None:
+    main = traceable(tmp_path / "m", {"usr/l": Link("there"), "usr/k": Link("nowhere")})
+    sub = traceable(tmp_path / "s", {"usr/there": File()}, metadata("foo-s"))
+    assert linked_packages([main, sub], "foo") == ("foo-s=1.0-r0",)
+    assert linked_packages([main, sub], "foo-s") == ()
 
 
 def test_nothing_to_trace() -> None:

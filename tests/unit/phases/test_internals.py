@@ -61,53 +61,6 @@ def test_a_recipe_cleans_its_own_way(shell: Shell) -> None:
     assert "call_back" not in done.stderr
 
 
-SHOW = '{ echo "$*:$PWD:$controldir:$subpkgname:$subpkgdir:$subpkgarch:$subpkgtriplet" | sed "s|$pkgbasedir|@|g"; }'
-HOST = "x86_64-alpine-linux-musl"
-
-
-@pytest.mark.parametrize(
-    ("package", "function", "shown"),
-    [
-        ("foo", "prepare_py_provides", ":@/foo:@/.control.foo::::"),
-        ("foo-doc", "prepare_py_provides", f":@/foo-doc:@/.control.foo-doc:foo-doc:@/foo-doc:noarch:{HOST}"),
-        ("foo", "stripbin", ":@/foo:@/.control.foo::::"),
-        ("foo-doc", "archcheck", f":@/foo-doc:@/.control.foo-doc:foo-doc:@/foo-doc:noarch:{HOST}"),
-        ("foo", "postcheck", "@/foo foo:@/foo:@/.control.foo::::"),
-        ("foo", "scan_symlink_targets", f"foo @/.control.foo @/foo:@/foo:@/.control.foo:foo::x86_64:{HOST}"),
-        (
-            "foo-doc",
-            "scan_python3_dependency",
-            f"foo-doc @/.control.foo-doc @/foo-doc:@/foo-doc:@/.control.foo-doc:foo-doc::noarch:{HOST}",
-        ),
-        ("foo", "trace_apk_deps", f"@/.control.foo:@/foo:@/.control.foo:foo::x86_64:{HOST}"),
-        ("foo", "real_so_path", f"a b /usr/lib:@/foo:@/.control.foo:foo::x86_64:{HOST}"),
-        ("foo-doc", "dir_has_arch_binaries", f"@/foo-doc:@/foo-doc:@/.control.foo-doc:foo-doc:@/foo-doc:noarch:{HOST}"),
-    ],
-)
-def test_overridden_steps_see_what_they_see_in_abuild(shell: Shell, package: str, function: str, shown: str) -> None:
-    script = f"""
-    {function}() {SHOW}
-    run_overridden {package} "$pkgbasedir/{package}" "$pkgbasedir/.control.{package}" {function} 'a b' /usr/lib
-    echo "$PWD:$subpkgname:$controldir"
-    """
-    leftover = {"subpkgdir": "/from/before", "subpkgname": "before"} if package == "foo" else {}
-    after = "before" if leftover else ""
-    assert shell.says(script, **leftover).splitlines() == [shown, f"{shell.cwd}:{after}:"]
-
-
-def test_overridden_steps_leave_files_and_can_fail(shell: Shell) -> None:
-    control = shell.cwd / "pkg/.control.foo"
-    script = """
-    prepare_py_provides() { echo py3:x >> "$controldir"/.provides-py; false; echo on; }
-    run_overridden foo "$pkgdir" "$pkgbasedir/.control.foo" prepare_py_provides
-    echo on
-    """
-    done = shell(script)
-    assert done.returncode == 1 and done.stdout == ""
-    assert (control / ".provides-py").read_text() == "py3:x\n"
-    assert shell.says('prepare_symlinks() { true; }; run_overridden foo "$pkgdir" c prepare_symlinks; echo on') == "on"
-
-
 def test_shared_object_helpers(shell: Shell) -> None:
     make(shell.cwd, "pkg/.control.foo/.rpaths", "pkg/.control.foo/.provides-so", "pkg/foo/opt/a b/x", "lib/libz.so")
     (shell.cwd / "pkg/.control.foo/.rpaths").write_text("/opt/a b\n/opt/none\n/usr/lib\n")
