@@ -6,6 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from abuildpy.errors import PhaseError, RecipeError
+from abuildpy.phases.overrides import STEPS
 from abuildpy.phases.stage import StageResult
 from abuildpy.recipe.model import Recipe
 
@@ -25,7 +26,8 @@ def require_success(result: StageResult, recipe: Recipe, *, kept: Path | None) -
     elif result.status == 0:
         return
     details = (_how(status) + (f"; its tree is kept in {kept} for looking" if kept else ""),)
-    hint = None if result.had_network else _NO_NETWORK
+    offline = not result.had_network and function in recipe.functions and function not in STEPS
+    hint = _NO_NETWORK if offline else None
     raise PhaseError(f"{function} failed", phase=function, status=status, details=details, hint=hint)
 
 
