@@ -3,16 +3,17 @@
 
 ``dataclasses`` imports ``inspect`` and with it costs more than starting Python does, on a path (``abuild -A``, ``listpkg``,
 "nothing to do") whose whole work is a few milliseconds. To type checkers this *is* ``dataclasses.dataclass``; at run
-time it is the part of it that those types use: fields with or without defaults, no default factories.
+time it is the part of it that those types use: fields with or without defaults, no default factories. ``replace`` likewise.
 """
 
 from __future__ import annotations
 
-__all__ = ["record"]
+__all__ = ["record", "replace"]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from dataclasses import dataclass as record
+    from dataclasses import replace
 else:
 
     def record(*, frozen):
@@ -49,3 +50,7 @@ else:
             return cls
 
         return decorate
+
+    def replace(instance, **changes):
+        """The same record with some fields changed."""
+        return type(instance)(**{**instance.__dict__, **changes})

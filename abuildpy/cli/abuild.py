@@ -8,10 +8,15 @@ import sys
 
 from abuildpy import __version__
 from abuildpy.cli.failure import open_standard_streams, report
-from abuildpy.cli.options import USAGE, Options, parse
+from abuildpy.cli.options import USAGE, BadCommandLine, Options, parse
 from abuildpy.config import Config, load_config
 from abuildpy.errors import AbuildError, ConfigError, UsageError
-from abuildpy.ui.console import Console, want_colors
+from abuildpy.record import replace
+from abuildpy.ui.console import Console, want_colors, want_titles
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 COMPATIBLE_WITH = "3.18.0"
 """The abuild whose behaviour this program keeps."""
@@ -44,18 +49,14 @@ class _Program:
     """One run: holds the console, whose name and colours become known on the way."""
 
     def __init__(self) -> None:
-        self.console = Console(
-            name="",
-            colors=want_colors(os.environ.get("USE_COLORS", "")),
-            log_command=tuple(os.environ.get("ABUILD_LOG_CMD", "").split()),
-        )
+        self.console = _console(Options(), os.environ)
 
     def run(self, arguments: list[str]) -> int:
         try:
             options, verbs = parse(arguments)
-        except UsageError as error:
-            status = report(error, self.console)
-            if error.message.startswith("Unrecognized"):
+        except BadCommandLine as error:
+            status = report(error, _console(error.options, os.environ))
+            if error.unknown:
                 sys.stderr.write(USAGE)
             return status
         if options.print_help:
@@ -69,47 +70,32 @@ class _Program:
         if options.print_arch:
             self.console.plain(config.carch)
             return 0
-        log_command = tuple(config.get("ABUILD_LOG_CMD").split())
-        self.console = Console("", _colors(options, config), options.quiet, log_command=log_command)
+        self.console = replace(_console(options, config.variables), titles=want_titles(config.get("USE_COLORS")))
         _refuse_root(options)
-        if not config.get("REPODEST"):
-            if config.get("PKGDEST"):
-                raise ConfigError("PKGDEST is not supported", hint="set REPODEST, the folder for repositories, instead")
-            self.console.warning(f"REPODEST is not set; packages go to {config.repodest}")
-        return self._build(options, config, verbs or ("all",))
+        return self._build(options, config, verbs if verbs and verbs[0] else ("all",))
 
     def _build(self, options: Options, config: Config, verbs: tuple[str, ...]) -> int:
         from abuildpy.cli.quick import answer
 
         path = os.environ.get("APKBUILD") or "./APKBUILD"
-        if answer(path, verbs, config, options, self.console):
+        if answer(path, verbs, config, options.settings, self.console):
             return 0
-        from pathlib import Path
-
         from abuildpy.cli.interrupt import raise_signals
         from abuildpy.phases.build import Build
-        from abuildpy.phases.settings import Settings
         from abuildpy.recipe.evaluate import find_apkbuild
 
         raise_signals()
-        apkbuild = find_apkbuild(Path(path))
-        settings = Settings(
-            force=options.force,
-            force_root=options.force_root,
-            keep=options.keep,
-            keep_build=options.keep_build,
-            nodeps=options.nodeps,
-            install_deps=options.install_deps,
-            quiet=options.quiet,
-            verbose=options.verbose,
-            description=options.description,
-            sandbox=options.sandbox,
-            net=options.net or config.get("ABUILD_NET", "recipe"),
+        apkbuild = find_apkbuild(path)
+        settings = replace(
+            options.settings,
+            net=options.settings.net or config.get("ABUILD_NET"),
             program=f"abuild {COMPATIBLE_WITH}",
         )
         build = Build.open(apkbuild, config, settings, self.console)
         self.console = build.console
-        carch = f"-{config.carch}" if config.get("CROSS_COMPILE") else ""
+        if not config.get("REPODEST"):
+            _default_repository(config, build.recipe.variables, build.console)
+        carch = f"-{config.carch}" if "CROSS_COMPILE" in config.variables else ""
         self.console.title(f"abuild{carch}: {build.recipe.pkgname}")
         try:
             build.run(verbs)
@@ -134,8 +120,18 @@ def _environment(options: Options) -> dict[str, str]:
     return env
 
 
-def _colors(options: Options, config: Config) -> bool:
-    return options.colors if options.colors is not None else want_colors(config.get("USE_COLORS"))
+def _console(options: Options, variables: Mapping[str, str]) -> Console:
+    """A console before any recipe is known, by the options and what ``variables`` say of colours and logs."""
+    colors = want_colors(variables.get("USE_COLORS", "")) if options.colors is None else options.colors
+    log_command = tuple(variables.get("ABUILD_LOG_CMD", "").split())
+    return Console("", colors, options.settings.quiet, log_command=log_command)
+
+
+def _default_repository(config: Config, recipe: Mapping[str, str], console: Console) -> None:
+    """Says where packages go if nothing else does; refuses the variable that once said it."""
+    console.warning(f"REPODEST is not set; packages go to {config.repodest}")
+    if recipe.get("PKGDEST"):
+        raise ConfigError("PKGDEST is not supported", hint="set REPODEST, the folder for repositories, instead")
 
 
 def _adopt_network(config: Config) -> None:
@@ -146,7 +142,7 @@ def _adopt_network(config: Config) -> None:
 
 
 def _refuse_root(options: Options) -> None:
-    if os.getuid() == 0 and not options.force_root and not os.environ.get("FAKEROOTKEY"):
+    if os.getuid() == 0 and not options.settings.force_root and not os.environ.get("FAKEROOTKEY"):
         raise ConfigError(
             "Do not run abuild as root",
             hint="run it as an ordinary user, or add -F: the recipe's functions then run as an unprivileged one",

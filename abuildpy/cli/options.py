@@ -6,13 +6,13 @@ from __future__ import annotations
 import os
 
 from abuildpy.errors import UsageError
+from abuildpy.phases.settings import Settings
 from abuildpy.record import record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_FLAGS = "AcdfFhkKmnqrvV"
 _WITH_ARGUMENT = "CDPs"
 SANDBOXES = ("auto", "bwrap", "none")
 NETS = ("recipe", "always", "never")
@@ -56,6 +56,7 @@ Verbs (default: all):
   listpkg     Print the names of the package files
   package     Run package()
   prepare     Run prepare(), which applies patches
+  rootbld     Build in a clean root
   rootpkg     Run package() and the splits, make the packages
   snapshot    Archive the newest state of $giturl, upload it to $disturl
   sourcecheck Ask upstream whether the sources are still there
@@ -75,26 +76,25 @@ To build for another machine set CHOST (or CTARGET, for compilers) in the enviro
 
 @record(frozen=True)
 class Options:
-    """The options given; ``directory``, ``repodest``, ``srcdest`` and ``description`` are None where absent."""
+    """What the command line says, the wishes that concern a build apart; what it does not say is None."""
 
+    settings: Settings = Settings()
     print_arch: bool = False
     print_help: bool = False
     print_version: bool = False
     colors: bool | None = None
-    nodeps: bool = False
-    force: bool = False
-    force_root: bool = False
-    keep: bool = False
-    keep_build: bool = False
-    quiet: bool = False
-    install_deps: bool = False
-    verbose: bool = False
     directory: str | None = None
     repodest: str | None = None
     srcdest: str | None = None
-    description: str | None = None
-    sandbox: str = "auto"
-    net: str = ""
+
+
+class BadCommandLine(UsageError):
+    """A word that makes no sense. ``options`` are those before it; ``unknown`` tells an option that nobody knows."""
+
+    def __init__(self, message: str, *, hint: str | None = None, unknown: bool = False) -> None:
+        super().__init__(message, hint=hint)
+        self.unknown = unknown
+        self.options = Options()
 
 
 _NAMES = {
@@ -103,6 +103,9 @@ _NAMES = {
     "V": ("print_version", True),
     "c": ("colors", True),
     "m": ("colors", False),
+    "C": ("directory", None),
+    "P": ("repodest", None),
+    "s": ("srcdest", None),
     "d": ("nodeps", True),
     "f": ("force", True),
     "F": ("force_root", True),
@@ -111,45 +114,53 @@ _NAMES = {
     "q": ("quiet", True),
     "r": ("install_deps", True),
     "v": ("verbose", True),
-    "C": ("directory", None),
-    "P": ("repodest", None),
-    "s": ("srcdest", None),
     "D": ("description", None),
 }
+_OF_SETTINGS = "dDfFkKqrv"
+_Values = dict[str, "str | bool | None"]
 
 
 def parse(arguments: Sequence[str]) -> tuple[Options, tuple[str, ...]]:
     """Splits a command line into options and verbs.
 
     As with getopts, reading stops at the first word that is no option, and an option that lacks its argument is as good
-    as absent. ``-A``, ``-h`` and ``-V`` end the reading, what stands after them is not looked at. Raises UsageError for
-    an unknown option.
+    as absent. ``-A``, ``-h`` and ``-V`` end the reading, what stands after them is not looked at. Raises BadCommandLine
+    for an unknown option.
     """
-    values: dict[str, str | bool | None] = {}
+    values: _Values = {}
+    settings: _Values = {}
     rest = list(arguments)
-    while rest and rest[0].startswith("-") and rest[0] != "-":
-        word = rest.pop(0)
-        if word == "--":
-            break
-        if word.startswith("--"):
-            _long(word, rest, values)
-            continue
-        if _short(word[1:], rest, values):
-            break
-    return Options(**values), tuple(rest)  # type: ignore[arg-type]
+    try:
+        while rest and rest[0].startswith("-") and rest[0] != "-":
+            word = rest.pop(0)
+            if word == "--":
+                break
+            if word.startswith("--"):
+                _long(word, rest, values, settings)
+            elif _short(word[1:], rest, values, settings):
+                break
+    except BadCommandLine as error:
+        error.options = _options(values, settings)
+        raise
+    return _options(values, settings), tuple(rest)
 
 
-def _short(letters: str, rest: list[str], values: dict[str, str | bool | None]) -> bool:
+def _options(values: _Values, settings: _Values) -> Options:
+    return Options(settings=Settings(**settings), **values)  # type: ignore[arg-type]
+
+
+def _short(letters: str, rest: list[str], values: _Values, settings: _Values) -> bool:
     """Reads one word of short options; True if one of them ends the program."""
     while letters:
         letter, letters = letters[0], letters[1:]
         if letter == "n":
-            raise UsageError("New aports are made by newapkbuild", hint="run newapkbuild")
+            raise BadCommandLine("New aports are made by newapkbuild", hint="run newapkbuild")
         if letter not in _NAMES:
-            raise UsageError(f"Unrecognized option: {letter}")
+            raise BadCommandLine(f"Unrecognized option: {letter}", unknown=True)
         name, value = _NAMES[letter]
+        target = settings if letter in _OF_SETTINGS else values
         if letter not in _WITH_ARGUMENT:
-            values[name] = value
+            target[name] = value
             if letter in "AhV":
                 return True
             continue
@@ -158,21 +169,21 @@ def _short(letters: str, rest: list[str], values: dict[str, str | bool | None]) 
             return False
         if name == "directory":  # several lead on from one another
             argument = os.path.join(str(values.get(name, "")), argument)
-        values[name] = argument
+        target[name] = argument
         return False
     return False
 
 
-def _long(word: str, rest: list[str], values: dict[str, str | bool | None]) -> None:
+def _long(word: str, rest: list[str], values: _Values, settings: _Values) -> None:
     name, equals, value = word[2:].partition("=")
     choices = {"sandbox": SANDBOXES, "net": NETS}.get(name)
     if name == "help":
         values["print_help"] = True
         return
     if choices is None:
-        raise UsageError(f"Unrecognized option: {word.partition('=')[0]}")
+        raise BadCommandLine(f"Unrecognized option: {word.partition('=')[0]}", unknown=True)
     if not equals:
         value = rest.pop(0) if rest else ""
     if value not in choices:
-        raise UsageError(f"--{name} takes one of {', '.join(choices)}, not '{value}'")
-    values[name] = value
+        raise BadCommandLine(f"--{name} takes one of {', '.join(choices)}, not '{value}'")
+    settings[name] = value

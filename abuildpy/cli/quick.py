@@ -2,7 +2,7 @@
 """Answers to the questions that need no build, where the recipe's evaluation is still known: ``listpkg``, "up to date?".
 
 Nothing here decides anything by itself: with an unknown or changed recipe, or a verb that does something, the build
-takes over and comes to the same answers.
+takes over and comes to the same answers; without REPODEST too, which it has something to say about.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from abuildpy.shell import parse_functions, parse_variables
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from abuildpy.cli.options import Options
     from abuildpy.config import Config
+    from abuildpy.phases.settings import Settings
     from abuildpy.ui.console import Console
 
 
-def answer(path: str, verbs: tuple[str, ...], config: Config, options: Options, console: Console) -> bool:
+def answer(path: str, verbs: tuple[str, ...], config: Config, settings: Settings, console: Console) -> bool:
     """Answers if the verbs are one such question and the answer is known; False leaves it to the build."""
-    if verbs not in (("listpkg",), ("up2date",), ("all",)) or options.force:
+    if verbs not in (("listpkg",), ("up2date",), ("all",)) or settings.force or not config.get("REPODEST"):
         return False
     apkbuild = os.path.realpath(path)
     try:
@@ -37,11 +37,11 @@ def answer(path: str, verbs: tuple[str, ...], config: Config, options: Options, 
     variables = parse_variables(listing)
     if parse_functions(functions) & set(verbs):
         return False
-    outputs = Outputs(variables, config.get("REPODEST") or os.path.join(config.home, "packages"))
+    outputs = Outputs(variables, config.get("REPODEST"))
     if verbs == ("listpkg",):
         console.plain("\n".join(outputs.file_names))
         return True
-    idle = nothing_to_do(outputs, config, keep=options.keep)
+    idle = nothing_to_do(outputs, config, keep=settings.keep)
     if idle is None:
         return False
     if verbs == ("all",):

@@ -3,15 +3,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from abuildpy.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Settings:
     """The command line's wishes, as far as they concern a build.
 
-    ``sandbox`` is ``auto``, ``bwrap`` or ``none``; ``net`` is ``recipe``, ``always`` or ``never``; ``description`` is the
-    index's, None for the default; ``program`` is what messages and packages name as their maker.
+    ``sandbox`` is ``auto``, ``bwrap`` or ``none``; ``net`` is ``recipe``, ``always``, ``never``, or empty where nothing was
+    said, which is as good as ``recipe``; ``description`` is the index's, None for the default; ``program`` is what messages
+    name as their maker.
     """
 
     force: bool = False
@@ -24,5 +25,5 @@ class Settings:
     verbose: bool = False
     description: str | None = None
     sandbox: str = "auto"
-    net: str = "recipe"
+    net: str = ""
     program: str = "abuild"

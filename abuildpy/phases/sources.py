@@ -58,7 +58,7 @@ def fetch_entry(entry: str, recipe: Recipe, config: Config, console: Console) ->
 
 
 def write_source_checksums(recipe: Recipe, config: Config, console: Console) -> None:
-    """``checksum``: fetches all sources unverified and writes their SHA-512 into the APKBUILD.
+    """``checksum``: fetches all sources unverified and writes their SHA-512 into the APKBUILD; without sources, none.
 
     Raises RecipeError for two sources of one file name, FetchError for one that cannot be had.
     """
@@ -66,7 +66,10 @@ def write_source_checksums(recipe: Recipe, config: Config, console: Console) -> 
     from abuildpy.source.acquire import compute_checksums
 
     sums = compute_checksums(recipe, srcdest=source_folder(recipe, config), log=console, mirror=_mirror(config))
-    console.msg(f"Updating the sha512sums in {recipe.path}...")
+    if recipe.source:
+        console.msg(f"Updating the sha512sums in {recipe.path}...")
+    elif recipe.checksums:
+        console.msg(f"Removing checksums from {recipe.path}")
     write_checksums(recipe.path, sums)
 
 

@@ -54,9 +54,9 @@ def list_packages(recipe: Recipe, config: Config, console: Console) -> None:
 
 def clean_cache(recipe: Recipe, config: Config, console: Console) -> None:
     """``cleancache``: deletes this recipe's downloads."""
-    console.msg("Cleaning downloaded files from SRCDEST")
     for source in recipe.source:
         if source.remote:
+            console.msg(f"Cleaning downloaded {source.name}")
             (source_folder(recipe, config) / source.name).unlink(missing_ok=True)
 
 

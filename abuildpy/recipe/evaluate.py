@@ -59,15 +59,15 @@ class Runner(Protocol):
         """``folder`` is the recipe's; the shell may read it and nothing of it may be written."""
 
 
-def find_apkbuild(path: Path) -> Path:
+def find_apkbuild(path: str | Path) -> Path:
     """The APKBUILD that ``path`` (a recipe or its folder) means, absolute. Raises RecipeError if there is none."""
-    candidate = path / "APKBUILD" if path.is_dir() else path
-    if not candidate.is_file():
+    candidate = os.path.join(path, "APKBUILD") if os.path.isdir(path) else path
+    if not os.path.isfile(candidate):
         raise RecipeError(
             f"Could not find {candidate} (PWD={os.getcwd()})",
             hint="run this in the folder of an aport, or name one with -C",
         )
-    return candidate.resolve()
+    return Path(candidate).resolve()
 
 
 def evaluate(apkbuild: Path, config: Config, run: Runner) -> Recipe:

@@ -69,14 +69,10 @@ class Outputs:
 
     @property
     def for_this_arch(self) -> bool:
-        """Whether ``arch`` lists the architecture we build for; the first word that says something decides."""
+        """Whether ``arch`` lists the architecture we build for and does not exclude it (``all !s390x``)."""
         carch = self._variables.get("CARCH", "")
-        for word in words(self._variables, "arch"):
-            if word in ("all", "noarch", carch):
-                return True
-            if word == f"!{carch}":
-                return False
-        return False
+        listed = words(self._variables, "arch")
+        return not {"all", "noarch", carch}.isdisjoint(listed) and f"!{carch}" not in listed
 
     def up_to_date(self, *, keep: bool) -> bool:
         """Whether packages and indexes exist and are newer than what they are made of."""

@@ -103,7 +103,9 @@ _remember_environment() {
 _restore_environment() {
 	local name
 	for name in $_environment_wins CC CXX LD; do
-		eval "[ -z \"\${_from_env_$name+x}\" ] || $name=\$_from_env_$name"
+		[ "$name" != ABUILD_USERDIR ] || continue # found before the user's file was read, which may say otherwise
+		# Where nothing sets one it is empty from here on, not unset: scripts may run with set -u.
+		eval "$name=\${_from_env_$name-\$$name}"
 	done
 }
 

@@ -12,6 +12,11 @@ _NORMAL, _STRONG = "\033[1;0m", "\033[1;1m"
 _RED, _GREEN, _YELLOW, _BLUE = "\033[1;31m", "\033[1;32m", "\033[1;33m", "\033[1;34m"
 
 
+def want_titles(use_colors: str) -> bool:
+    """Whether titles are to be set: where ``USE_COLORS`` says anything, terminal or not, and this is an xterm."""
+    return bool(use_colors) and os.environ.get("TERM") == "xterm"
+
+
 def want_colors(use_colors: str) -> bool:
     """Whether ``USE_COLORS`` asks for colours here: ``force``, or anything on a terminal (standard output decides)."""
     return use_colors == "force" or (bool(use_colors) and os.isatty(1))
@@ -22,7 +27,7 @@ class Console:
     """Prints ``>>> NAME*: text`` to standard error. ``name`` is None for programs that name no package.
 
     ``log_command`` is ABUILD_LOG_CMD in words: it is run with every error as well, in the name of ``recipe``, which stays
-    the main package's when the messages are about another.
+    the main package's when the messages are about another. ``titles`` says whether the title of the terminal is ours to set.
     """
 
     name: str | None = None
@@ -31,10 +36,11 @@ class Console:
     fakeroot: bool = False
     log_command: tuple[str, ...] = ()
     recipe: str = ""
+    titles: bool = False
 
     def about(self, name: str, *, fakeroot: bool = False) -> Console:
         """The same console speaking of another package."""
-        return Console(name, self.colors, self.quiet, fakeroot, self.log_command, self.recipe or name)
+        return Console(name, self.colors, self.quiet, fakeroot, self.log_command, self.recipe or name, self.titles)
 
     def msg(self, text: str) -> None:
         """``>>> NAME: text``, unless quiet."""
@@ -84,8 +90,8 @@ class Console:
         _write(1 if stream == "stdout" else 2, "".join(f"{line}\n" for line in lines))
 
     def title(self, text: str) -> None:
-        """Sets the title of an xterm, where colours are wanted and the terminal is one."""
-        if self.colors and os.environ.get("TERM") == "xterm":
+        """Sets the terminal's title, where it is ours to set."""
+        if self.titles:
             _write(2, f"\033]0;{text}\007")
 
     def _say(self, color: str, prompt: str, text: str) -> None:

@@ -58,7 +58,7 @@ KNOWN = {"APKINDEX.tar.gz", ".abuildpy.lock"}
 
 def test_no_recipe(stocked: Place) -> None:
     done = stocked.fails(stocked.aports)
-    assert done.errors == [f"Could not find APKBUILD (PWD={stocked.aports})"]
+    assert done.errors == [f"Could not find ./APKBUILD (PWD={stocked.aports})"]
     assert "folder of an aport" in done.err
 
 

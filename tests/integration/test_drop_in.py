@@ -64,6 +64,10 @@ def test_options_are_read_as_getopts_reads_them(place: Place) -> None:
     after = place.run(folder, "listpkg", "-f")
     assert after.status == 1
     assert after.errors == ["foo: No such function -f"]
+    assert "Building main/foo" in place.run(folder, "-d", "", "listpkg").err, "an empty word is as good as none"
+    assert place.run(folder, "listpkg", "").status == 1, "but only as the first"
+    coloured = place.run(folder, "-c", "-@")
+    assert coloured.err.startswith("\033[1;31m>>> ERROR:\033[1;0m \033[1;1m\033[1;0m: Unrecognized option: @\nusage:")
     assert place.run(folder, "-d", "-P").status == 0, "an option without its argument counts for nothing"
     assert place.run(folder, "--", "listpkg").out == "foo-1.0-r0.apk\n"
 
@@ -84,6 +88,7 @@ def test_the_recipe_by_variable(place: Place) -> None:
     (folder / "APKBUILD").rename(folder / "OTHER")
     assert place.run(None, "listpkg", env={"APKBUILD": str(folder / "OTHER")}).out == "foo-1.0-r0.apk\n"
     assert place.run(folder, "listpkg", env={"APKBUILD": "OTHER"}).out == "foo-1.0-r0.apk\n"
+    assert place.run(folder, "listpkg").errors == [f"Could not find ./APKBUILD (PWD={folder})"]
 
 
 def test_quiet_and_colours(place: Place) -> None:
@@ -96,6 +101,19 @@ def test_quiet_and_colours(place: Place) -> None:
     assert "\033[1;32m>>>\033[1;0m \033[1;1mfoo\033[1;0m: Building" in colourful.err
     assert "\033[1;32m>>>\033[1;0m \033[1;1mfoo\033[1;0m\033[1;34m*\033[1;0m: " in colourful.err
     assert "\033[" not in place.build(folder, "-f", "-m", env={"USE_COLORS": "force"}).err
+
+
+def test_the_title_of_an_xterm(place: Place) -> None:
+    """Standard error's terminal gets it wherever colours are wished for at all, colours or not."""
+    folder = place.recipe(PACKAGE)
+    wish = {"TERM": "xterm", "USE_COLORS": "1"}
+
+    def titles(*arguments: str, **env: str) -> list[str]:
+        return re.findall("\033]0;(.*?)\007", place.run(folder, *arguments, "clean", env=env).err)
+
+    assert titles(**wish) == titles("-m", **wish) == ["abuild: foo", ""]
+    assert titles(**wish, CHOST="armhf") == ["abuild-armhf: foo", ""]
+    assert titles("-c", TERM="xterm") == titles(**{**wish, "TERM": "screen"}) == titles("-V", **wish) == []
 
 
 def test_tracing(place: Place) -> None:
@@ -204,11 +222,7 @@ def test_a_spoilt_cache_does_no_harm(place: Place) -> None:
 
 
 def test_another_architecture(place: Place) -> None:
-    folder = place.recipe(PACKAGE, arch="all !" + place.arch)
-    place.build(folder)
-    assert place.repository_bytes()
-    shutil.rmtree(place.repodest)
-    folder = place.recipe(PACKAGE, name="bar", arch=f"!{place.arch} all")
+    folder = place.recipe(PACKAGE, name="bar", arch=f"all !{place.arch}")
     done = place.build(folder)
     assert f"bar: not available for the target architecture ({place.arch}). Skipping." in done.err
     assert place.run(folder, "up2date").status == 0
@@ -255,7 +269,8 @@ def test_cleaning_the_cache(place: Place) -> None:
         PACKAGE, source=f"local.txt https://example.invalid/{path.name}", sums=line, extra={"local.txt": ""}
     )
     (place.base / "distfiles/other").touch()
-    assert place.run(folder, "cleancache").status == 0
+    done = place.run(folder, "cleancache")
+    assert (done.status, done.err) == (0, f">>> foo: Cleaning downloaded {path.name}\n")
     assert [p.name for p in (place.base / "distfiles").iterdir()] == ["other"]
     assert (folder / "local.txt").exists()
 
@@ -278,6 +293,15 @@ def test_writing_checksums(place: Place) -> None:
     assert (folder / "APKBUILD").read_text() == text, "doing it again changes nothing"
     (folder / "b.txt").write_text("other")
     assert place.run(folder, "checksum", "verify").status == 0, "verbs that follow know the new ones"
+
+
+def test_checksums_without_sources(place: Place) -> None:
+    folder = place.recipe(PACKAGE)
+    assert place.run(folder, "checksum").err == ""
+    append(folder, 'sha512sums="abc  old"\n')
+    done = place.run(folder, "checksum")
+    assert (done.status, done.err) == (0, f">>> foo: Removing checksums from {folder}/APKBUILD\n")
+    assert "abc" not in (folder / "APKBUILD").read_text()
 
 
 def test_two_sources_of_one_name(place: Place) -> None:
@@ -421,6 +445,21 @@ def test_where_packages_go(place: Place) -> None:
     shutil.rmtree(place.home / "packages")
     place.build(folder, env=env)
     assert (place.home / ".local/share/abuild/community" / place.arch / "foo-1.0-r0.apk").exists()
+
+
+def test_packages_have_to_go_somewhere(place: Place) -> None:
+    folder = place.recipe(PACKAGE)
+    env = {"REPODEST": ""}
+    done = place.build(folder, env=env)
+    assert done.err.startswith(f">>> WARNING: foo: REPODEST is not set; packages go to {place.home}/packages\n")
+    assert (place.home / "packages/main" / place.arch / "foo-1.0-r0.apk").exists()
+    done = place.run(folder, "-d", env=env)
+    assert "Package is up to date" in done.err
+    assert [line[:26] for line in done.warnings] == ["foo: REPODEST is not set; "]
+    assert len(place.run(folder, "listpkg", env=env).warnings) == 1, "said even where the answer is known already"
+    append(folder, "PKGDEST=/elsewhere\n")
+    done = place.run(folder, "listpkg", env=env)
+    assert (done.status, done.out, done.errors) == (1, "", ["foo: PKGDEST is not supported"])
 
 
 def test_work_folders_by_variable(place: Place) -> None:

@@ -43,6 +43,17 @@ def test_check_maintainer(place: Place, comment: str, status: int) -> None:
     assert status or done.err == ""
 
 
+def test_the_tools_that_recipes_may_call_by_variable(place: Place) -> None:
+    folder = place.recipe(
+        """
+        _top="$program $FAKEROOT"
+        build() { echo "$_top, $APK, $SUDO_APK, $ADDUSER, $ADDGROUP"; do_fakeroot id -u; }
+        """
+    )
+    done = place.run(folder, "build", env={"FAKEROOT": "", "SUDO_APK": "sudo apk"})
+    assert done.out == "abuild fakeroot, apk, sudo apk, abuild-adduser, abuild-addgroup\n0\n", str(done)
+
+
 def test_check_license(place: Place) -> None:
     done = place.run(place.recipe("", options="!spdx", license="no such"), "check_license")
     assert (done.status, done.err) == (0, "")

@@ -42,6 +42,17 @@ def test_a_set_but_empty_variable_of_the_environment_counts(env: dict[str, str])
     assert load_config({**env, "CFLAGS": ""}).get("CFLAGS", "unset") == "unset"
 
 
+def test_nothing_that_the_environment_can_set_stays_unset(env: dict[str, str]) -> None:
+    """Scripts may run with set -u."""
+    assert {load_config(env).variables[name] for name in ("CPPFLAGS", "PACKAGER", "USE_COLORS", "USE_CCACHE")} == {""}
+
+
+def test_the_users_file_may_name_another_folder(env: dict[str, str]) -> None:
+    _user_conf(env, "ABUILD_USERDIR=/elsewhere")
+    assert str(load_config(env).userdir) == "/elsewhere"
+    assert str(load_config({**env, "ABUILD_USERDIR": f"{env['HOME']}/.abuild"}).userdir) == "/elsewhere"
+
+
 def test_a_file_beats_the_environment_for_the_key(env: dict[str, str]) -> None:
     _user_conf(env, 'PACKAGER_PRIVKEY="/keys/file.rsa"')
     config = load_config({**env, "PACKAGER_PRIVKEY": "/keys/env.rsa"})

@@ -2,6 +2,10 @@
 # Sourced at top level after functions.sh and helpers.sh: reads the recipe and fills in what a recipe and its functions
 # expect to find. APKBUILD holds the recipe's absolute path.
 
+program=abuild
+: "${FAKEROOT:=fakeroot}" "${APK:=apk}" "${SUDO_APK:=abuild-apk --no-interactive}"
+: "${ADDUSER:=abuild-adduser}" "${ADDGROUP:=abuild-addgroup}"
+
 startdir=${APKBUILD%/*}
 srcdir=${srcdir:-"$startdir/src"}
 pkgbasedir=${pkgbasedir:-"$startdir/pkg"}

@@ -3,20 +3,20 @@ from __future__ import annotations
 
 import pytest
 
-from abuildpy.cli.options import Options, parse
-from abuildpy.errors import UsageError
+from abuildpy.cli.options import BadCommandLine, Options, parse
+from abuildpy.phases.settings import Settings
 
 
 def test_short_options_may_share_a_word() -> None:
     options, verbs = parse(["-rKf", "-P/repo", "-s", "/src", "build", "check"])
-    assert (options.install_deps, options.keep_build, options.force) == (True, True, True)
+    assert options.settings == Settings(install_deps=True, keep_build=True, force=True)
     assert (options.repodest, options.srcdest) == ("/repo", "/src")
     assert verbs == ("build", "check")
 
 
 def test_reading_stops_at_the_first_verb() -> None:
     options, verbs = parse(["build", "-f"])
-    assert not options.force
+    assert not options.settings.force
     assert verbs == ("build", "-f")
 
 
@@ -29,14 +29,18 @@ def test_what_ends_the_program_hides_the_rest() -> None:
     assert options.print_arch
 
 
-@pytest.mark.parametrize("word", ["-@", "--nonsense", "--sandbox=paper", "-n"])
-def test_unknown_words_are_refused(word: str) -> None:
-    with pytest.raises(UsageError):
-        parse([word])
+@pytest.mark.parametrize(
+    ("word", "unknown"), [("-@", True), ("--nonsense", True), ("--sandbox=paper", False), ("-n", False)]
+)
+def test_unknown_words_are_refused(word: str, unknown: bool) -> None:
+    with pytest.raises(BadCommandLine) as caught:
+        parse(["-cq", word, "-m"])
+    assert caught.value.unknown is unknown
+    assert caught.value.options == Options(Settings(quiet=True), colors=True), "what stands before it counts"
 
 
 def test_long_options_take_their_value_either_way() -> None:
-    assert parse(["--sandbox=none", "--net", "never", "all"])[0] == Options(sandbox="none", net="never")
+    assert parse(["--sandbox=none", "--net", "never", "all"])[0] == Options(Settings(sandbox="none", net="never"))
 
 
 def test_two_dashes_end_the_options() -> None:
