@@ -137,10 +137,10 @@ class Scan:
             return
         self.rpaths = tuple(sorted(set(self._rpaths())))
         if "/usr/lib" in self.rpaths:
-            self.warnings.append(f"{self.name}: redundant /usr/lib in rpath")
+            self.warnings.append("redundant /usr/lib in rpath")
         home = [path for path in self.rpaths if path.startswith("/home/")]
         if home:
-            self.errors.append(f"{self.name}: Has /home/... in rpath: {' '.join(home)}")
+            self.errors.append(f"Has /home/... in rpath: {' '.join(home)}")
 
     def scan(self, rpaths: Iterable[str]) -> None:
         """Fill everything else; ``rpaths`` are those of all packages."""
@@ -265,7 +265,7 @@ class Scan:
         for interpreter, paths in programs.items():
             loader = show(interpreter.encode("utf-8", "surrogateescape"))
             self.warnings.append(
-                f"{self.name}: the ELF interpreter {loader} is not one of {self.package.triplet},"
+                f"the ELF interpreter {loader} is not one of {self.package.triplet},"
                 f" so these will not run there: {', '.join(paths)}"
             )
 
@@ -349,8 +349,7 @@ class Scan:
         versions = [version for version, _ in self._site_packages(b"python3")]
         if len(versions) > 1:
             self.errors.append(
-                f"{self.name}: package contains python3 modules for conflicting python3 versions"
-                f" ({', '.join(versions)})"
+                f"package contains python3 modules for conflicting python3 versions ({', '.join(versions)})"
             )
             return
         for version in versions:

@@ -174,7 +174,7 @@ class _Resolver:
             elif work.rpaths is not None and located is None:
                 path, owner = providers.owner_of_library(soname, ("/usr/lib", "/lib", *work.rpaths))
                 if path is None:
-                    work.errors.append(f"{work.name}: {soname}: path not found, and no package provides so:{soname}")
+                    work.errors.append(f"{soname}: path not found, and no package provides so:{soname}")
                 else:
                     self._depend_on_owner(work, soname, path, owner, automatic)
         for path in located or ():
@@ -183,9 +183,9 @@ class _Resolver:
     def _depend_on_owner(self, work: Scan, what: str, path: str, owner: str | None, automatic: set[str]) -> None:
         """Depend on the package that owns the file of a library which no package names as provided."""
         if owner is None:
-            work.errors.append(f"{work.name}: {what}: no package provides it or owns {path}")
+            work.errors.append(f"{what}: no package provides it or owns {path}")
         elif owner in work.metadata.depends:
-            work.warnings.append(f"{work.name}: You can remove '{owner}' from depends: {what} leads to it")
+            work.warnings.append(f"You can remove '{owner}' from depends: {what} leads to it")
         elif owner != work.name:
             automatic.add(owner)
 
@@ -199,11 +199,9 @@ class _Resolver:
             if provider is not None:
                 automatic.add(f"pc:{need}")
                 if provider in self._depends_dev:
-                    work.warnings.append(
-                        f"{work.name}: {provider} can be removed from depends_dev: pc:{need} leads to it"
-                    )
+                    work.warnings.append(f"{provider} can be removed from depends_dev: pc:{need} leads to it")
             elif providers.known:
-                work.warnings.append(f"{work.name}: no package provides pc:{need}")
+                work.warnings.append(f"no package provides pc:{need}")
             else:
                 self._unknown_pc.setdefault(f"pc:{need}", {})[work.name] = None
                 self._unasked_roots[providers.root] = None

@@ -374,6 +374,8 @@ class Build:
         writable: tuple[Path, ...] = (),
     ) -> None:
         """Runs functions of the recipe in one shell, as a part of a build."""
+        if fakeroot:
+            self.console.msg("Entering fakeroot...")
         self._functions.run(
             self.recipe,
             functions,

@@ -35,7 +35,11 @@ def install(recipe: Recipe, config: Config, console: Console) -> None:
 
 def uninstall(recipe: Recipe, config: Config, console: Console) -> None:
     """Removes that virtual package; a failure is no reason to fail a build, so it is only told."""
-    if not _client(config).uninstall(recipe.pkgname, cbuildroot=config.get("CBUILDROOT")):
+    try:
+        client = _client(config)
+    except DependencyError:  # no apk, so nothing was installed either
+        return
+    if not client.uninstall(recipe.pkgname, cbuildroot=config.get("CBUILDROOT")):
         console.warning("The build dependencies could not be removed")
 
 

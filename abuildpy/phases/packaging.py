@@ -14,7 +14,7 @@ from abuildpy.package.apk import write_apk
 from abuildpy.package.archcheck import archcheck, check_doc_size, check_metadata
 from abuildpy.package.model import Traced
 from abuildpy.package.pkgconfig import find_pc
-from abuildpy.package.pkginfo import pkginfo
+from abuildpy.package.pkginfo import declared_depends, pkginfo
 from abuildpy.package.postcheck import Finding, postcheck
 from abuildpy.package.size import human_size, package_size
 from abuildpy.package.trace import Traceable, trace
@@ -83,16 +83,17 @@ def _speak(finding: Finding, console: Console) -> None:
     console.lines(finding.stream, finding.listing)
 
 
-def _trace(job: Job, packages: Iterable[Package]) -> Mapping[str, Traced]:
+def _trace(job: Job, packages: tuple[Package, ...]) -> Mapping[str, Traced]:
     """What the packages provide and need, told as abuild tells it; nothing where the recipe's own steps traced."""
     result = trace(
         [Traceable(p.metadata, p.tree, p.elf, find_pc(p.tree), p.triplet) for p in packages if p.description is None],
         providers_for(job.config, job.recipe, job.root),
     )
+    declared = {package.metadata.name: declared_depends(package.metadata) for package in packages}
     for name, traced in result.packages.items():
         console = job.about(name)
         console.msg("Tracing dependencies...")
-        console.lines("stderr", tuple(f"\t{line}" for line in traced.depends))
+        console.lines("stderr", tuple(f"\t{line}" for line in (*declared[name], *traced.depends)))
         for line in traced.warnings:
             console.warning(line)
         for line in traced.errors:

@@ -7,7 +7,7 @@ from collections.abc import Container
 from typing import Literal
 
 from abuildpy.errors import RecipeError
-from abuildpy.phases.overrides import own_verb
+from abuildpy.phases.overrides import FATES, Fate, own_verb
 from abuildpy.recipe.model import Recipe
 
 Kind = Literal["phase", "verb", "own"]
@@ -38,4 +38,6 @@ def kind_of(verb: str, recipe: Recipe, known: Container[str]) -> Kind:
         return "own"
     if verb in _STEPS_OF_ROOTPKG:
         raise RecipeError(f"{verb} is a step of rootpkg and makes no sense alone", hint="run `abuild rootpkg`")
+    if FATES.get(verb, Fate.STEP) is not Fate.STEP:
+        return "phase"  # our shell library may have it, and it gets the rights of any other part of a build
     raise RecipeError(f"No such function {verb}", hint="`abuild -h` lists the verbs")

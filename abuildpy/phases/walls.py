@@ -251,9 +251,12 @@ class Stages:
         flags = {
             "f": settings.force,
             "F": settings.force_root,
+            "d": settings.nodeps,
+            "k": settings.keep,
             "K": settings.keep_build,
             "c": self._console.colors,
             "q": settings.quiet,
+            "r": settings.install_deps,
             "v": settings.verbose,
         }
         return "".join(letter for letter, on in flags.items() if on) or "-"

@@ -428,3 +428,37 @@ def test_proxies(place: Place, proxy: tuple[str, list[str]], where: str) -> None
     done = place.run(safe, "sourcecheck", env=env)
     assert done.status == 1
     assert asked[-1] == "nowhere.invalid:443"
+
+
+# --- functions of our own, by hand -----------------------------------------------------------------------------------
+
+
+def test_helpers_as_verbs(place: Place) -> None:
+    """The shell library's functions run as verbs too, and tell by their status; what we do not have is an error."""
+    folder = place.recipe(PACKAGE, options="!check")
+    done = place.run(folder, "want_check")
+    assert (done.status, done.errors) == (1, ["foo: want_check failed"])
+    assert "network" not in done.err
+    assert place.run(place.recipe(PACKAGE.replace("foo", "bar"), name="bar", options=""), "want_check").status == 0
+    done = place.run(folder, "no_such_helper")
+    assert (done.status, done.errors) == (1, ["foo: No such function no_such_helper"])
+
+
+def test_options_are_seen_by_functions(place: Place) -> None:
+    """As abuild's own variables, which recipes hand on to what they call."""
+    functions = (
+        'package() { echo "$nodeps,$keep,$keep_build,$force,$color_opt,$verbose," > "$startdir"/tmp/seen; }\n' + PACKAGE
+    )
+    functions = functions.replace("package() { echo", "see() { echo", 1)
+    folder = place.recipe(functions)
+    place.run(folder, "-dkfm", "see")
+    assert (folder / "tmp/seen").read_text() == "-d,-k,,-f,-m,,\n"
+    place.run(folder, "-Kcv", "see")
+    assert (folder / "tmp/seen").read_text() == ",,-K,,-c,-v,\n"
+    assert not list(folder.glob("tmp/**/life"))
+
+
+def test_check_in_fakeroot_is_announced(place: Place) -> None:
+    folder = place.recipe(PACKAGE + 'check() { test "$(id -u)" = 0; }\n', options="checkroot")
+    lines = place.build(folder).err.splitlines()
+    assert lines.count(">>> foo: Entering fakeroot...") == 2

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Runs a recipe's functions: ash -e driver.sh RUNTIME-DIR FLAGS TASK ARGUMENT...
 #
-# FLAGS is a word of option letters (f force, F forceroot, K keep, c colours, q quiet, v trace; a dash for none). Tasks:
+# FLAGS is a word of option letters (those of abuild: c d f F k K q r v; a dash for none). Tasks:
 #   verbs NAME...                 run these functions in this shell, then hand over the environment
 #   fakeroot FOLDER TASK...       run another task of this driver in a fakeroot session; FOLDER/state tells ownership
 #   package NAME:FUNC:ARCH:TRIPLET...  package(), then one split after the other, then what the trees need
@@ -65,11 +65,15 @@ esac
 
 . "$ABUILD_SHAREDIR/functions.sh"
 unset force forceroot keep keep_build quiet verbose color_opt nodeps install_deps
-case "$_ab_flags" in *c*) enable_colors color_opt=-c ;; *) disable_colors color_opt=-m ;; esac
+case "$_ab_flags" in *c*) enable_colors; color_opt=-c ;; *) disable_colors; color_opt=-m ;; esac
 case "$_ab_flags" in *f*) force=-f ;; esac
 case "$_ab_flags" in *F*) forceroot=-F ;; esac
+case "$_ab_flags" in *d*) nodeps=-d ;; esac
+case "$_ab_flags" in *k*) keep=-k ;; esac
 case "$_ab_flags" in *K*) keep_build=-K ;; esac
 case "$_ab_flags" in *q*) quiet=-q ;; esac
+case "$_ab_flags" in *r*) install_deps=-r ;; esac
+case "$_ab_flags" in *v*) verbose=-v ;; esac
 . "$_ab_runtime/fakeroot.sh"
 . "$_ab_runtime/helpers.sh"
 . "$_ab_runtime/splitters.sh"

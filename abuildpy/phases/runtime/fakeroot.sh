@@ -95,5 +95,6 @@ fakeroot_end() {
 	LD_PRELOAD=
 	IFS= read -r _fr_end <&6 || : # until the daemon, its only writer, has ended
 	exec 6<&-
+	rm -f "$ABUILDPY_FAKEROOT_DIR/life" # whoever reads the folder later, grep -r say, would wait for a writer for ever
 	[ -z "$1" ] || "$_fr_cat" "$ABUILDPY_FAKEROOT_DIR/state" >"$1"
 }

@@ -226,7 +226,7 @@ def test_with_a_database_an_unknown_library_is_an_error(tmp_path: Path) -> None:
     traced = one(tmp_path, program("libnone.so.9"), installed=Database())
     assert traced.depends == ()
     (error,) = traced.errors
-    assert error.startswith("foo: libnone.so.9: path not found")
+    assert error.startswith("libnone.so.9: path not found")
 
 
 def test_library_file_of_a_package_without_such_a_name(tmp_path: Path) -> None:
@@ -361,7 +361,7 @@ def test_pc_needs(tmp_path: Path) -> None:
     result = run(main, sibling, installed=installed, index=Database({"pc:c>=1.0_beta2": "c-dev"}))
     traced = result.packages["foo"]
     assert traced.depends == ("pc:a", "pc:b=1.0", "pc:c>=1.0_beta2", "pc:sib", "pkgconfig")
-    assert traced.warnings == ("foo: no package provides pc:d",)
+    assert traced.warnings == ("no package provides pc:d",)
     assert traced.errors == ()
     assert result.packages["foo-sib"].depends == ("pkgconfig",)
 
@@ -598,10 +598,10 @@ def test_a_recipe_finds_its_libraries(tmp_path: Path) -> None:
     result = trace([main, sub], providers, located={"foo": ("/x/a", "/x/there"), "foo-s": ("/x/none",)})
     assert result.packages["foo"].depends == ("a", "so:known.so", "so:own.so")
     assert [line for line in result.packages["foo"].warnings if "depends" in line] == [
-        "foo: You can remove 'there' from depends: /x/there leads to it"
+        "You can remove 'there' from depends: /x/there leads to it"
     ]
     assert result.packages["foo"].errors == ()
-    assert result.packages["foo-s"].errors == ("foo-s: /x/none: no package provides it or owns /x/none",)
+    assert result.packages["foo-s"].errors == ("/x/none: no package provides it or owns /x/none",)
     assert trace([sub], providers, located={"foo-s": ()}).packages["foo-s"].errors == ()
     assert "c.so: path not found" in trace([sub], providers).packages["foo-s"].errors[0]
 
