@@ -3,7 +3,9 @@
 
 # Maintainers' helpers: functions whose definitions begin a line of the recipe.
 function __abuildpy_own_functions
-    test -r APKBUILD; and string replace -rf '^([A-Za-z][A-Za-z0-9_]*)\s*\(\).*' '$1' <APKBUILD
+    set -l words (commandline -opc)
+    set -l place (contains -i -- -C $words); and set -l folder $words[(math $place + 1)]; or set -l folder .
+    test -r $folder/APKBUILD; and string replace -rf '^([A-Za-z][A-Za-z0-9_]*)\s*\(\).*' '$1' <$folder/APKBUILD
 end
 
 complete -c abuild -f
@@ -43,6 +45,7 @@ complete -c abuild -a index -d 'Update and sign the index'
 complete -c abuild -a listpkg -d 'Print the names of the package files'
 complete -c abuild -a package -d 'Run package()'
 complete -c abuild -a prepare -d 'Run prepare(), which applies patches'
+complete -c abuild -a rootbld -d 'Build in a clean root'
 complete -c abuild -a rootpkg -d 'Package and splits, then the packages'
 complete -c abuild -a snapshot -d 'Archive the newest state of giturl'
 complete -c abuild -a sourcecheck -d 'Ask upstream whether the sources are still there'

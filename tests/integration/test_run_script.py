@@ -77,13 +77,14 @@ def test_installs_only_what_is_missing(shell: list[str], few_programs: Path, tmp
 
 @pytest.mark.parametrize("shell", SHELLS, ids=" ".join)
 @pytest.mark.parametrize("words", [("setup",), ("setup", "--dev"), ("demo",)], ids=" ".join)
-def test_the_compiler_for_the_tests_is_for_developers(
+def test_what_only_tests_need_is_for_developers(
     shell: list[str], words: tuple[str, ...], few_programs: Path, tmp_path: Path
 ) -> None:
     """It comes last and by itself, and where it cannot be had everything else goes on."""
     for name in ("fakeroot", "lzip"):
         _program(few_programs / name, ":")
-    for name, text in (("uname", "echo x86_64"), ("cksum", "echo same"), ("aarch64-linux-gnu-gcc", "")):
+    lacking = {"aarch64-linux-gnu-gcc": "", "zsh": "", "fish": ""}
+    for name, text in {"uname": "echo x86_64", "cksum": "echo same", **lacking}.items():
         (few_programs / name).unlink(missing_ok=True)
         if text:
             _program(few_programs / name, text)
@@ -99,7 +100,8 @@ def test_the_compiler_for_the_tests_is_for_developers(
     if "--dev" in words:
         assert len(asked) == 2, "before and after the lists were updated"
         assert not {"gcc", "fakeroot", "bubblewrap", "git"} & set(asked[0].split())
-        assert "the tests of cross-building are skipped" in result.stderr
+        assert {"zsh", "fish"} <= set(asked[0].split())
+        assert "the tests that need zsh fish gcc-aarch64-linux-gnu" in result.stderr
         assert result.returncode == 0
     else:
         assert not asked

@@ -3,8 +3,13 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
+import tomllib
 from pathlib import Path
+from unittest.mock import MagicMock
 
 import pytest
 from programs import TOP
@@ -23,6 +28,7 @@ from abuildpy.cli import (
     umbrella,
 )
 from abuildpy.cli.program import Option, Program
+from abuildpy.phases.build import Build
 
 _PROGRAMS: dict[str, tuple[Option, ...]] = {
     program.name: program.options
@@ -38,28 +44,36 @@ _PROGRAMS["abuild"] = (
 )
 """abuild reads its command line in a way of its own."""
 
+_WITHOUT_TABLE: dict[str, set[str]] = {"abuild-gzsplit": set(), "abuild-rm": {"-rf"}}
+"""Programs that look at no option, or at this one word."""
+
+_ENTRY_POINTS = set(tomllib.loads((TOP / "pyproject.toml").read_text())["project"]["scripts"])
+
 _ABUILD_VALUES = {f"-{letter}" for letter in options._WITH_ARGUMENT} | {"--sandbox", "--net"}
 
 
 def listed(program: str) -> set[str]:
+    if program in _WITHOUT_TABLE:
+        return _WITHOUT_TABLE[program]
     return {spelling for option in _PROGRAMS[program] if option.listed for spelling in option.spellings}
 
 
 def unlisted(program: str) -> set[str]:
-    return {spelling for option in _PROGRAMS[program] if not option.listed for spelling in option.spellings}
+    return {spelling for option in _PROGRAMS.get(program, ()) if not option.listed for spelling in option.spellings}
 
 
 def with_value(program: str) -> set[str]:
     """Spellings of the options that must have an argument."""
     if program == "abuild":
         return _ABUILD_VALUES
+    if program in _WITHOUT_TABLE:
+        return _WITHOUT_TABLE[program]
     options = [option for option in _PROGRAMS[program] if option.takes_value and option.default is None]
     return {spelling for option in options for spelling in option.spellings}
 
 
 def test_every_program_is_looked_at() -> None:
-    entry_points = set(re.findall(r'^([\w-]+) = "abuildpy\.cli', (TOP / "pyproject.toml").read_text(), re.MULTILINE))
-    assert set(_PROGRAMS) == entry_points - {"abuild-gzsplit", "abuild-rm"}  # these have none
+    assert {*_PROGRAMS, *_WITHOUT_TABLE} == _ENTRY_POINTS
 
 
 @pytest.mark.parametrize("module", [abuild_tar, abump, apkbuild_pypi, apkgrel, checkapk, keygen, newapkbuild, sign])
@@ -83,6 +97,53 @@ def test_manual_page(program: str) -> None:
     assert {spelling for spelling, has_value in found.items() if has_value} == with_value(program)
 
 
+def test_completions_of_every_program() -> None:
+    for shell, name in (("bash", "{}"), ("zsh", "_{}"), ("fish", "{}.fish")):
+        found = {path.name for path in (TOP / "completions" / shell).iterdir()}
+        assert found == {name.format(program) for program in _ENTRY_POINTS}
+
+
+def test_completions_are_fresh() -> None:
+    """Those that are made from tables are what would be made now; if not: ``./run exec completions/generate.py``."""
+    environment = {**os.environ, "PYTHONPATH": str(TOP)}
+    command = [sys.executable, "-B", str(TOP / "completions/generate.py"), "--check"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+_ALIASES = set(
+    "build_abuildrepo check_fakeroot check_license check_maintainer installdeps sanitycheck uninstalldeps "
+    "update_abuildrepo_index".split()
+)
+"""Verbs that are steps of others or old names, which nobody is told of."""
+
+
+def _verbs_of_the_manual() -> set[str]:
+    verbs = (TOP / "docs/man/abuild.1.scd").read_text().partition("\n# VERBS\n")[2].partition("\n# ")[0]
+    return {verb for line in re.findall(r"^\*.*$", verbs, re.MULTILINE) for verb in re.findall(r"\w+", line)}
+
+
+def test_manual_page_has_every_verb() -> None:
+    own = set(Build._verbs(MagicMock())) - _ALIASES
+    assert _verbs_of_the_manual() == own | {"build", "check", "package", "prepare"}
+
+
+def test_usage_has_only_verbs_of_the_manual() -> None:
+    usage = re.findall(r"^  (\w+) +[A-Z]", options.USAGE.partition("Verbs")[2], re.MULTILINE)
+    assert len(usage) > 15
+    assert set(usage) <= _verbs_of_the_manual()
+
+
+def test_completions_have_every_verb() -> None:
+    folder = TOP / "completions"
+    bash = re.search(r'names="([^"$]+)"', (folder / "bash/abuild").read_text())
+    assert bash is not None
+    assert set(bash[1].split()) == _verbs_of_the_manual()
+    assert set(re.findall(r"^\t'(\w+):", (folder / "zsh/_abuild").read_text(), re.MULTILINE)) == _verbs_of_the_manual()
+    fish = re.findall(r"^complete -c abuild -a (\w+) -d", (folder / "fish/abuild.fish").read_text(), re.MULTILINE)
+    assert set(fish) == _verbs_of_the_manual()
+
+
 def _completions(shell: str) -> list[Path]:
     paths = sorted((TOP / "completions" / shell).iterdir())
     assert paths
@@ -101,9 +162,9 @@ def test_bash_completion(path: Path) -> None:
 def test_zsh_completion(path: Path) -> None:
     program = path.name.removeprefix("_")
     found: dict[str, bool] = {}
-    specifications = r"""(?:'(?:\([^)]*\))?\*?|\})?\{?((?:--?[\w-]+,?)+)=?\}?'?\[[^]]*\](:?)"""
-    for names, colon in re.findall(specifications, path.read_text()):
-        found |= dict.fromkeys(names.split(","), bool(colon))
+    specifications = r"""(?:'(?:\([^)]*\))?\*?|\})?\{?((?:--?[\w-]+[+=]?,?)+)-?\}?'?\[[^]]*\](:?:?)"""
+    for names, colons in re.findall(specifications, path.read_text()):
+        found |= dict.fromkeys((name.rstrip("=+") for name in names.split(",")), colons == ":")
     assert listed(program) <= set(found) <= listed(program) | unlisted(program)
     assert {spelling for spelling, has_value in found.items() if has_value} == with_value(program)
 
@@ -114,8 +175,9 @@ def test_fish_completion(path: Path) -> None:
     found: dict[str, bool] = {}
     text = path.read_text().replace("\\\n", " ")
     for line in re.findall(rf"^complete -c {program} .*$", text, re.MULTILINE):
-        names = [f"-{name}" for name in re.findall(r" -s (\w)\b", line)]
-        names += [f"--{name}" for name in re.findall(r" -l ([\w-]+)", line)]
-        found |= dict.fromkeys(names, " -x" in line)
+        options_only = re.sub(r"'(?:[^'\\]|\\.)*'", "", line)
+        names = [f"-{name}" for name in re.findall(r" -[so] (\w+)\b", options_only)]
+        names += [f"--{name}" for name in re.findall(r" -l ([\w-]+)", options_only)]
+        found |= dict.fromkeys(names, " -x" in options_only)
     assert listed(program) <= set(found) <= listed(program) | unlisted(program)
     assert {spelling for spelling, has_value in found.items() if has_value} == with_value(program)
