@@ -7,8 +7,11 @@ build dependencies; only REPODEST is set, and SOURCE_DATE_EPOCH where it is not)
 .PKGINFO (but for the comments that name the program, and the hash of the compressed data), scripts, each member of both
 archives with every field of its header, extended header and content, whether the uncompressed data archives are the same to
 the byte, and the index. Where only contents differ, the other abuild builds the recipe again: what differs between its own two
-builds as well is explained. Verdicts: identical, explained, DIFFERENT, and skipped where the other abuild cannot build.
-The exit status is 1 if there is any DIFFERENT, 2 if nothing could be done.
+builds as well is explained. Verdicts: identical, explained, UNEXPLAINED, and skipped where the other abuild cannot build.
+The exit status is 1 if there is any UNEXPLAINED, 2 if nothing could be done.
+
+Recipes are named, or drawn: --draw N --from TREE goes through all recipes of a tree in the order that --seed gives and
+takes the first N that the other abuild builds. With --fetched it passes by those whose sources are not in SRCDEST yet.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import random
+import re
 import shutil
 import signal
 import subprocess
@@ -24,16 +27,20 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from itertools import chain
 from pathlib import Path
 
 from apkcompare import FOLLOWS_CONTENT, Comparison, Difference, UnreadablePackage, compare_indexes, compare_packages
+from draw import drawing_order, recipe_folders, recipe_name, tree_recipes, why_not_at_hand
 
 from bench import BenchError, as_root, find_ours, find_peer
 
 EPOCH = "1700000000"
 INDEX = "APKINDEX.tar.gz"
+ERROR = re.compile(r">>> ERROR: (?:\S+: )?(.*)")
+COMPANIONS = frozenset("abump apkbuild-cpan apkbuild-pypi apkgrel buildrepo checkapk newapkbuild".split())
 NOT_REPRODUCIBLE = "not reproducible with abuild itself"
 SIZES = {(".PKGINFO", "size"), ("index", "I")}
 """Installed sizes: they follow from the contents of files that are explained."""
@@ -60,13 +67,15 @@ class Build:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Of one recipe: the verdict with its reason, how many packages, how many with uncompressed data the same to the byte,
-    whether there is ELF in them, seconds of both builds, and the differences: those without explanation, and the others.
+    """Of one recipe: the verdict with its reason, the place in the drawing order (from 1; 0 where it was named), how many
+    packages, how many with uncompressed data the same to the byte, whether there is ELF in them, seconds of both builds,
+    and the differences: those without explanation, and the others.
     """
 
     recipe: str
     verdict: str
     reason: str
+    drawn: int = 0
     packages: int = 0
     same_data: int = 0
     elf: bool = False
@@ -76,39 +85,28 @@ class Report:
     explained: tuple[str, ...] = ()
 
     def __str__(self) -> str:
+        place = f"drawn {self.drawn}: " if self.drawn else ""
         reason = f" ({self.reason})" if self.reason else ""
-        return f"{self.recipe}: {self.verdict}{reason}"
-
-
-def recipe_name(folder: Path) -> str:
-    """REPOSITORY/NAME, from the last two parts of a recipe's path."""
-    return f"{folder.parent.name}/{folder.name}"
-
-
-def recipe_folders(arguments: Iterable[Path]) -> list[Path]:
-    """The recipes meant: folders, and those that files list (first word of each line, from the file's own folder)."""
-    folders: list[Path] = []
-    for argument in arguments:
-        if argument.is_dir():
-            folders.append(argument.resolve())
-            continue
-        try:
-            lines = argument.read_text().splitlines()
-        except OSError as error:
-            raise BenchError(f"{argument}: {error.strerror}") from error
-        names = [line.split()[0] for line in lines if line.strip() and not line.lstrip().startswith("#")]
-        folders += [(argument.parent / name).resolve() for name in names]
-    for folder in folders:
-        if not (folder / "APKBUILD").is_file():
-            raise BenchError(f"{folder}: not the folder of a recipe")
-    return list(dict.fromkeys(folders))
+        return f"{place}{self.recipe}: {self.verdict}{reason}"
 
 
 def last_error(log: Path) -> str:
-    """The first error that a build's log names, else the last line."""
+    """The first error that a build's log names, without the package's name, else the last line."""
     lines = log.read_bytes().decode(errors="replace").splitlines()
-    errors = [line for line in lines if ">>> ERROR:" in line]
+    errors = [match[1] for line in lines if (match := ERROR.search(line))]
     return next(iter(errors or lines[-1:]), "no message").strip()
+
+
+def programs_only(program: Path, folder: Path) -> Path:
+    """Fills a new folder with links to an abuild and its companions, and returns it.
+
+    What else lies beside them, the Python of a virtual environment say, is no business of the recipes.
+    """
+    folder.mkdir()
+    for path in program.parent.iterdir():
+        if path.name.startswith("abuild") or path.name in COMPANIONS:
+            (folder / path.name).symlink_to(path)
+    return folder
 
 
 class Parity:
@@ -119,14 +117,15 @@ class Parity:
         self._arguments = ["-d"] if options.args is None else options.args.split()
         self._timeout: float = options.timeout
         self._logs: Path | None = options.logs
-        self.theirs = Program("abuild", abuild, self._environment(abuild))
-        self.ours = Program("ours", ours, self._environment(ours))
+        self.theirs = Program("abuild", abuild, self._environment("abuild", abuild))
+        self.ours = Program("ours", ours, self._environment("ours", ours))
 
-    def _environment(self, program: Path) -> dict[str, str]:
+    def _environment(self, label: str, program: Path) -> dict[str, str]:
         env = dict(os.environ)
         env.setdefault("SOURCE_DATE_EPOCH", EPOCH)
         env.setdefault("SRCDEST", str(self._work / "distfiles"))
-        env["PATH"] = f"{program.parent}:{env['PATH']}"
+        env.pop("TMPDIR", None)  # says where the work folder is; walls give a build a /tmp of its own instead
+        env["PATH"] = f"{programs_only(program, self._work / f'bin-{label}')}:{env['PATH']}"
         return env
 
     def _build(self, program: Program, recipe: Path, turn: str) -> Build:
@@ -173,12 +172,11 @@ class Parity:
         """Builds and compares one recipe."""
         name = recipe_name(recipe)
         theirs = self._build(self.theirs, recipe, "abuild")
-        ours = self._build(self.ours, recipe, "ours")
         if not theirs.good:
-            and_ours = "ours builds it" if ours.good else f"ours fails too: {ours.error}"
-            return Report(name, "skipped", f"abuild fails: {theirs.error}; {and_ours}")
+            return Report(name, "skipped", f"abuild: {theirs.error}")
+        ours = self._build(self.ours, recipe, "ours")
         if not ours.good:
-            return Report(name, "DIFFERENT", f"ours fails: {ours.error}")
+            return Report(name, "UNEXPLAINED", f"ours fails: {ours.error}")
         result = compare_folders(theirs.packages, ours.packages)
         unexplained, explained = list(result.differences), list[Difference]()
         if any(difference.field == "content" for difference in unexplained):
@@ -189,7 +187,7 @@ class Parity:
         kinds = Counter(f"{difference.field} of {difference.package}" for difference in unexplained)
         verdict, reason = "identical", ""
         if unexplained:
-            verdict, reason = "DIFFERENT", ", ".join(f"{what} ×{count}" for what, count in kinds.most_common(4))
+            verdict, reason = "UNEXPLAINED", ", ".join(f"{what} ×{count}" for what, count in kinds.most_common(4))
         elif explained:
             files = len({(difference.package, difference.place) for difference in explained if is_content(difference)})
             verdict, reason = "explained", f"{NOT_REPRODUCIBLE}: {files} files"
@@ -264,29 +262,50 @@ def summary(reports: Sequence[Report]) -> dict[str, int]:
     """The numbers of a session."""
     verdicts = Counter(report.verdict for report in reports)
     compared = [report for report in reports if report.packages]
+    why_skipped = [report.reason for report in reports if report.verdict == "skipped"]
     return {
         "recipes": len(reports),
-        **{verdict: verdicts[verdict] for verdict in ("identical", "explained", "DIFFERENT", "skipped")},
+        "drawn and compared": sum(report.drawn > 0 for report in compared),
+        **{verdict: verdicts[verdict] for verdict in ("identical", "explained", "UNEXPLAINED", "skipped")},
         "recipes with ELF": sum(report.elf for report in compared),
         "packages": sum(report.packages for report in compared),
         "packages with data identical to the byte": sum(report.same_data for report in compared),
         "recipes with all data identical to the byte": sum(report.same_data == report.packages for report in compared),
+        **{f"skipped: {reason}": count for reason, count in Counter(why_skipped).most_common()},
     }
 
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("recipes", nargs="+", type=Path, help="folders of recipes, or files that list such folders")
+    parser.add_argument("recipes", nargs="*", type=Path, help="folders of recipes, or files that list such folders")
     parser.add_argument("--abuild", type=Path, help="the abuild to compare with (default: the one in PATH)")
     parser.add_argument("--ours", type=Path, help="our abuild (default: the one beside this Python, or in .venv)")
     parser.add_argument("--args", help="arguments for both (default: -d)")
-    parser.add_argument("--draw", type=int, help="only so many of the recipes, drawn at random")
+    parser.add_argument("--draw", type=int, default=0, help="so many recipes more, drawn from the trees")
+    parser.add_argument("--from", type=Path, action="append", default=[], dest="trees", help="a tree to draw from")
     parser.add_argument("--seed", type=int, default=1, help="the seed for --draw (default: 1)")
+    parser.add_argument("--fetched", action="store_true", help="draw only recipes whose sources are in SRCDEST")
     parser.add_argument("--timeout", type=float, default=3600, help="seconds for one build (default: 3600)")
     parser.add_argument("--max", type=int, default=10, help="lines shown for each recipe that differs (default: 10)")
     parser.add_argument("--logs", type=Path, help="keep the builds' logs in this folder")
     parser.add_argument("--json", type=Path, help="write the reports to this file as well")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if bool(options.draw) != bool(options.trees):
+        parser.error("--draw and --from go together")
+    return options
+
+
+def drawn(parity: Parity, options: argparse.Namespace) -> Iterator[Report]:
+    """Goes through the trees in the seed's order until enough recipes are compared; yields those passed by, too."""
+    wanted: int = options.draw
+    held = Path(parity.theirs.env["SRCDEST"])
+    for place, folder in enumerate(drawing_order(tree_recipes(options.trees), options.seed), start=1):
+        reason = why_not_at_hand(folder, held, parity.ours.path) if options.fetched else ""
+        report = Report(recipe_name(folder), "skipped", reason) if reason else parity.check(folder)
+        wanted -= report.verdict != "skipped"
+        yield replace(report, drawn=place)
+        if wanted == 0:
+            return
 
 
 def session(options: argparse.Namespace, work: Path) -> list[Report]:
@@ -295,14 +314,11 @@ def session(options: argparse.Namespace, work: Path) -> list[Report]:
     abuild = find_peer(ours, options.abuild)
     if abuild is None:
         raise BenchError("there is no other abuild in PATH; name one with --abuild")
-    folders = recipe_folders(options.recipes)
-    if options.draw is not None and options.draw < len(folders):
-        folders = sorted(random.Random(options.seed).sample(folders, options.draw))
+    named = recipe_folders(options.recipes)
     parity = Parity(work, abuild, ours, options)
     print(f"ours: {ours}\nother: {abuild}{', as root with -F' if as_root() else ''}", flush=True)
     reports: list[Report] = []
-    for folder in folders:
-        report = parity.check(folder)
+    for report in chain(map(parity.check, named), drawn(parity, options) if options.draw else ()):
         reports.append(report)
         print(report, flush=True)
         for line in report.unexplained[: options.max]:
@@ -330,7 +346,7 @@ def main() -> int:
         except BenchError as error:
             print(f"parity: {error}", file=sys.stderr)
             return 2
-    return 1 if any(report.verdict == "DIFFERENT" for report in reports) else 0
+    return 1 if any(report.verdict == "UNEXPLAINED" for report in reports) else 0
 
 
 if __name__ == "__main__":
