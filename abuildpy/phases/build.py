@@ -38,6 +38,9 @@ class _State:
     fetched: bool = False
     locked: bool = False
     root: RootFolder | None = None
+    """The clean root that this is built in."""
+    made: RootFolder | None = None
+    """A clean root that was made for this recipe and is still there; later verbs of the same run have no part in it."""
 
 
 class Build:
@@ -208,7 +211,7 @@ class Build:
         for step in (self.validate, self.clean, self.fetch):
             step()
         console.msg("Preparing build chroot...")
-        root = self._state.root = roots.make_folder()
+        root = self._state.made = roots.make_folder()
         with self._timings.step("root"):
             roots.make(root, network=self._stages.network(recipe, wanted=False))
         recipe, stages = roots.enter(root, known)
@@ -404,10 +407,10 @@ class Build:
                     except PhaseError as error:  # what it was to end may have ended with its stage
                         self.console.warning(f"{error.message}; {folders[word]} is removed all the same")
                 remove_tree(folders[word])
-            elif word == "bldroot" and self._state.root is not None:
+            elif word == "bldroot" and self._state.made is not None:
                 self.console.msg("Cleaning up build chroot")
-                remove_tree(self._state.root.path)
-                self._state.root = None
+                remove_tree(self._state.made.path)
+                self._state.made = None
             elif word == "deps" and self._state.uninstall:
                 self.console.msg("Uninstalling dependencies...")
                 self._state.uninstall = False

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -18,7 +19,7 @@ from abuildpy.config import RUNTIME_DIR, Config
 from abuildpy.errors import SandboxError
 from abuildpy.phases.ownership import Accounts
 from abuildpy.phases.upkeep import source_folder
-from abuildpy.phases.workspace import Workspace
+from abuildpy.phases.workspace import Workspace, read_inside
 from abuildpy.recipe.model import Recipe
 from abuildpy.sandbox.base import BuildUser, Place, Request, View, Wall
 from abuildpy.sandbox.bwrap import BwrapWall
@@ -159,13 +160,14 @@ class CleanRoot:
         )
 
     def _identity(self, recipe: Recipe, user: BuildUser) -> Identity:
-        texts = [
-            (self._folder.root / "etc" / name).read_text(encoding="utf-8", errors="surrogateescape")
-            for name in ("passwd", "group")
-        ]
-        return Identity.build(
-            recipe.pkgusers, recipe.pkggroups, user.uid, user.gid, home=str(HOME), base=(texts[0], texts[1])
-        )
+        base = (self._root_file("etc", "passwd"), self._root_file("etc", "group"))
+        return Identity.build(recipe.pkgusers, recipe.pkggroups, user.uid, user.gid, home=str(HOME), base=base)
+
+    def _root_file(self, *parts: str) -> str:
+        content = read_inside(self._folder.root, *parts)
+        if content is None:
+            raise SandboxError(f"the clean root's /{'/'.join(parts)} is not a file", hint="did a package replace it?")
+        return content.decode("utf-8", "surrogateescape")
 
     # --- what is laid over the root --------------------------------------------------------------------------------
 
@@ -183,6 +185,7 @@ class CleanRoot:
 
     def _choose_places(self) -> list[Place]:
         sources = source_folder(self._recipe, self._config)
+        sources.mkdir(parents=True, exist_ok=True)  # where no source is remote, nobody needed it until now
         places = [
             Place(self._reachable(self._recipe.startdir, "aport"), self._aport),
             Place(self._reachable(sources, "distfiles"), _TMP / "distfiles"),
@@ -247,7 +250,11 @@ def what_to_build(config: Config) -> dict[str, str]:
 
 
 def _leave_out(folder: str, names: list[str]) -> list[str]:
-    """The work folders of builds beside a recipe."""
-    return [
-        name for name in names if name in ("src", "pkg", "tmp") and os.path.isfile(os.path.join(folder, "APKBUILD"))
-    ]
+    """The work folders of builds beside a recipe, and what cannot be copied: pipes, sockets, devices."""
+    worked = {"src", "pkg", "tmp"} if "APKBUILD" in names else set()
+    return [name for name in names if name in worked or not _is_plain(os.path.join(folder, name))]
+
+
+def _is_plain(path: str) -> bool:
+    kind = stat.S_IFMT(os.lstat(path).st_mode)
+    return kind in (stat.S_IFREG, stat.S_IFDIR, stat.S_IFLNK)

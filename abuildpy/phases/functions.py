@@ -65,7 +65,8 @@ class Functions:
 
     def call_backs(self, recipe: Recipe, *, by_hand: bool = False, network: bool = False) -> CallBacks:
         """What a stage may ask of us."""
-        return CallBacks(recipe, self._config, self._settings, self._workspace, self._console, by_hand, network)
+        shown = self._stages.inside
+        return CallBacks(recipe, self._config, self._settings, self._workspace, self._console, by_hand, network, shown)
 
     def _by_hand(self, recipe: Recipe, functions: tuple[str, ...]) -> tuple[Path, ...]:
         """Says what functions that the user named may do; returns the folders that they may write."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from abuildpy.config import Config
 from abuildpy.errors import AbuildError, RecipeError
@@ -31,6 +32,8 @@ class CallBacks:
     console: Console
     by_hand: bool
     network: bool
+    shown: Callable[[Path], Path]
+    """The path by which the stage knows a file of this machine."""
 
     def __call__(self, verb: str, arguments: tuple[str, ...]) -> bool:
         """Does what was asked; False, with the reason on the console, if that failed or is not to be had."""
@@ -57,7 +60,7 @@ class CallBacks:
     def _fetch(self) -> None:
         from abuildpy.phases.sources import fetch_sources
 
-        fetch_sources(self.recipe, self.config, self.workspace, self.console)
+        fetch_sources(self.recipe, self.config, self.workspace, self.console, self.shown)
 
     def _download(self, arguments: tuple[str, ...]) -> None:
         from abuildpy.phases.sources import fetch_entry

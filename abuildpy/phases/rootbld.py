@@ -29,10 +29,11 @@ from abuildpy.sandbox.bwrap import BwrapWall
 from abuildpy.sandbox.foreign import native_arch, require_runnable
 from abuildpy.sandbox.handover import hand_over
 from abuildpy.sandbox.probe import clean_root_wall
+from abuildpy.sandbox.view import require_inside
 from abuildpy.shell import find_program
 from abuildpy.ui.console import Console
 
-_PLACE = "/var/tmp"  # noqa: S108 - mkdtemp's name cannot be guessed
+_PLACE = Path("/var/tmp")  # noqa: S108 - mkdtemp's name cannot be guessed
 _ALWAYS = ("abuild", "alpine-base")
 """Packages of every clean root (abuild 3.18): recipes may call abuild's helpers, and fakeroot comes with them."""
 
@@ -57,7 +58,7 @@ class CleanRoots:
         self._config = config
         self._settings = settings
         self._console = console
-        self._wall: BwrapWall = clean_root_wall(recipe.startdir)
+        self._wall: BwrapWall = clean_root_wall(recipe.startdir, _PLACE)
         warning = require_runnable(config.get("CBUILD_ARCH"), native_arch())
         if warning is not None:
             console.warning(f"rootbld: {warning}")
@@ -105,23 +106,33 @@ class CleanRoots:
         return recipe, Stages(self._config, self._settings, self._console, around, {recipe.path: known})
 
     def make_folder(self) -> RootFolder:
-        """A new folder for one root; only root's is open to those who run recipes for root."""
+        """A new folder for one root, which nobody else can enter: there may be programs in it that are setuid root.
+
+        Only root's is open to those who run recipes for root, by their group.
+        """
         path = Path(tempfile.mkdtemp(prefix="abuild.", dir=_PLACE))
-        path.chmod(0o711 if os.geteuid() == 0 else 0o700)
+        if self._wall.user.drops:
+            os.chown(path, -1, self._wall.user.host_gid)
+            path.chmod(0o710)
         folder = RootFolder(path)
         folder.private.mkdir(mode=0o755)
         return folder
 
 
 def _complete(folder: RootFolder, *, network: bool) -> None:
-    """Makes what stages need and packages may not bring: mount points, accounts, the name resolver's configuration."""
-    for name in ("proc", "dev", "run", "tmp", "var/tmp", "home/user", "etc"):
-        (folder.root / name).mkdir(parents=True, exist_ok=True)
+    """Makes what stages need and packages may not bring: mount points, accounts, the name resolver's configuration.
+
+    Raises SandboxError where packages put something else there.
+    """
+    for name in ("proc", "dev", "run", "tmp", "var/tmp", "home/user"):
+        require_inside(folder.root, Path("/", name), make=True)
+    etc = require_inside(folder.root, Path("/etc"), make=True)
     for name in ("passwd", "group"):
-        (folder.root / "etc" / name).touch()
+        if not os.path.lexists(etc / name):
+            (etc / name).touch()
     if network and os.path.isfile("/etc/resolv.conf"):
-        (folder.root / "etc/resolv.conf").unlink(missing_ok=True)
-        (folder.root / "etc/resolv.conf").write_bytes(Path("/etc/resolv.conf").read_bytes())
+        (etc / "resolv.conf").unlink(missing_ok=True)
+        (etc / "resolv.conf").write_bytes(Path("/etc/resolv.conf").read_bytes())
 
 
 def _clean_config(config: Config) -> Config:

@@ -13,8 +13,13 @@ from abuildpy.recipe.model import Recipe
 from abuildpy.ui.console import Console
 
 
-def fetch_sources(recipe: Recipe, config: Config, workspace: Workspace, console: Console) -> None:
-    """Downloads what is missing, verifies all and links it into src. Raises FetchError, ChecksumError."""
+def fetch_sources(
+    recipe: Recipe, config: Config, workspace: Workspace, console: Console, shown: Callable[[Path], Path] = Path
+) -> None:
+    """Downloads what is missing, verifies all and links it into src, by the paths that stages know (``shown``).
+
+    Raises FetchError, ChecksumError.
+    """
     if not recipe.source:  # nothing of what follows is worth its import then
         workspace.src.mkdir(parents=True, exist_ok=True)
         return
@@ -29,6 +34,7 @@ def fetch_sources(recipe: Recipe, config: Config, workspace: Workspace, console:
         mirror=_mirror(config),
         log=console,
         options=FetchOptions(progress=download_bar()),
+        shown=shown,
     )
 
 

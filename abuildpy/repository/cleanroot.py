@@ -6,7 +6,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from pathlib import Path
 from abuildpy.errors import ConfigError, DependencyError
 from abuildpy.messages import Messages
 from abuildpy.repository.apkclient import require_names
+from abuildpy.sandbox.none import run_helper
 
 DEFAULT_MIRROR = "http://dl-cdn.alpinelinux.org/alpine"
 """What ``mirror`` stands for in a template that nobody configured."""
@@ -118,16 +118,11 @@ class RootMaker:
             self.cache.mkdir(parents=True, exist_ok=True)
             cache = ("--cache-dir", str(self.cache))
         command = [*self.command, "add", *cache, "--initdb", "--update", "--arch", arch, "--root", str(root), *options]
-        try:
-            status = subprocess.run([*command, *packages], env=self.environment, check=False).returncode
-        except OSError as error:
-            raise DependencyError(
-                f"cannot run '{command[0]}', which makes the clean root: {error.strerror}", hint="install apk-tools"
-            ) from error
+        status = run_helper([*command, *packages], self.environment)
         if status != 0:
             raise DependencyError(
                 f"the clean root could not be made: '{command[0]}' ended with status {status}",
-                hint="what is wrong stands above, in apk's own words",
+                hint="what is wrong stands above",
             )
 
 

@@ -197,6 +197,7 @@ class BwrapStage:
 
     def __init__(self, program: Sequence[str], arguments: Sequence[str], request: Request) -> None:
         self._returned: int | None = None
+        self._hint = "its message is above" + ("; --sandbox=none goes without" if request.view is None else "")
         self._killed = False
         self._first: int | None = None
         self._report = b""
@@ -263,9 +264,7 @@ class BwrapStage:
             while chunk := os.read(self._status, 4096):
                 self._report += chunk
             if self._returned > 0 and self._reported("exit-code") is None and not self._killed:
-                raise WallError(
-                    "bubblewrap could not set up the sandbox", hint="its message is above; --sandbox=none goes without"
-                )
+                raise WallError("bubblewrap could not set up the sandbox", hint=self._hint)
         return self._returned
 
     def kill(self) -> None:

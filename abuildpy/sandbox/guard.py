@@ -2,7 +2,7 @@
 """Runs one stage without walls and ends everything it started. A program, not a module: ``none.py`` starts it.
 
 Arguments: process id of the caller, descriptor with the environment (NUL-separated ``NAME=value``), user id, group id
-(``-``: stay), ``session`` or ``terminal``, the folder to start in, the command. It becomes the reaper of all that the
+(``-``: stay), ``session``, ``terminal`` or ``helper``, the folder to start in, the command. It becomes the reaper of all that the
 stage leaves behind, so that nothing escapes by double forking, and ends with its caller. Ends with the stage's exit
 status, 128 + signal, or 125 when it could not start it. It imports nothing of ours: it runs with ``-I -S``, for a
 fast start and nobody's modules.
@@ -66,7 +66,8 @@ def become(
     try:
         if session == "session":
             os.setsid()
-        prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+        if session != "helper":  # the user's own choice, which may be sudo
+            prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
         if uid != "-":
             for capability in range(64):
                 prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)

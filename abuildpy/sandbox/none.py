@@ -7,16 +7,27 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from abuildpy.errors import SandboxError
 from abuildpy.sandbox.base import BuildUser, Request
-from abuildpy.sandbox.process import CLEAN_ENVIRONMENT, find_system_program, open_pidfd, spawn, status_of, wait_readable
+from abuildpy.sandbox.process import (
+    CLEAN_ENVIRONMENT,
+    find_system_program,
+    open_pidfd,
+    spawn,
+    status_of,
+    undisturbed,
+    wait_readable,
+)
 
 _GRACE = 5.0
 _GUARD_FAILED = 125
+_SAME = ("-", "-")
+"""The ids of a stage that is not somebody else's."""
 
 
 class NoWall:
@@ -43,44 +54,48 @@ class NoWall:
 
         /tmp stays the host's; TMPDIR points to ``request.tmp``.
         """
-        return GuardedStage(self._user, request)
-
-
-class GuardedStage:
-    """A stage below its guard."""
-
-    def __init__(self, user: BuildUser, request: Request) -> None:
-        self._returned: int | None = None
         env = {
             **request.env,
             **request.extra_env,
             "HOME": os.fspath(request.home),
             "TMPDIR": os.fspath(request.tmp),
         }
-        # Ours may lie where only root gets to.
-        python = sys.executable if os.access(sys.executable, os.X_OK) else find_system_program("python3")
-        if not python:
-            raise SandboxError("No python3 found to guard the stage with")
-        env_fd = os.memfd_create("environment")
+        user = self._user
+        ids = (str(user.host_uid), str(user.host_gid)) if user.drops else _SAME
+        how = (*ids, "terminal" if request.terminal else "session", os.fspath(request.cwd))
+        return GuardedStage((*how, *request.argv), env, request.stdin, request.stderr, request.pass_fds)
+
+
+def run_helper(argv: Sequence[str], env: Mapping[str, str]) -> int:
+    """Runs a program that the user chose, in their terminal and with their rights; returns its exit status.
+
+    That is minus the signal that ended it. What it leaves running ends with it; all of it ends when we do. Raises
+    SandboxError where it cannot be started.
+    """
+    with GuardedStage((*_SAME, "helper", os.getcwd(), *argv), env, stdin=0) as running:
+        return running.wait()
+
+
+class GuardedStage:
+    """A stage below its guard."""
+
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        env: Mapping[str, str],
+        stdin: int | None,
+        stderr: int | None = None,
+        keep: Sequence[int] = (),
+    ) -> None:
+        """``arguments`` are guard.py's, from the ids on; ``keep`` are descriptors to hand in."""
+        self._returned: int | None = None
+        self._pid = 0
         try:
-            with open(env_fd, "wb", closefd=False) as file:
-                file.write(b"".join(os.fsencode(f"{name}={value}") + b"\0" for name, value in env.items()))
-            os.lseek(env_fd, 0, os.SEEK_SET)
-            guard = Path(__file__).with_name("guard.py")
-            ids = (str(user.host_uid), str(user.host_gid)) if user.drops else ("-", "-")
-            session = "terminal" if request.terminal else "session"
-            self._pid = spawn(
-                [
-                    *(python, "-I", "-S", os.fspath(guard), str(os.getpid()), str(env_fd), *ids),
-                    *(session, os.fspath(request.cwd), *request.argv),
-                ],
-                CLEAN_ENVIRONMENT,
-                stdin=request.stdin,
-                stderr=request.stderr,
-                keep=(env_fd, *request.pass_fds),
-            )
-        finally:
-            os.close(env_fd)
+            with undisturbed():
+                self._pid = _start_guard(arguments, env, stdin, stderr, keep)
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
 
     @property
     def pid(self) -> int:
@@ -109,7 +124,7 @@ class GuardedStage:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._returned is None:
+        if self._pid and self._returned is None:
             self.kill()
             try:
                 self.wait(_GRACE)
@@ -124,3 +139,27 @@ class GuardedStage:
                 wait_readable(guard, deadline)
             finally:
                 os.close(guard)
+
+
+def _start_guard(
+    arguments: Sequence[str], env: Mapping[str, str], stdin: int | None, stderr: int | None, keep: Sequence[int]
+) -> int:
+    # Ours may lie where only root gets to.
+    python = sys.executable if os.access(sys.executable, os.X_OK) else find_system_program("python3")
+    if not python:
+        raise SandboxError("No python3 found to guard the stage with")
+    env_fd = os.memfd_create("environment")
+    try:
+        with open(env_fd, "wb", closefd=False) as file:
+            file.write(b"".join(os.fsencode(f"{name}={value}") + b"\0" for name, value in env.items()))
+        os.lseek(env_fd, 0, os.SEEK_SET)
+        guard = os.fspath(Path(__file__).with_name("guard.py"))
+        return spawn(
+            [python, "-I", "-S", guard, str(os.getpid()), str(env_fd), *arguments],
+            CLEAN_ENVIRONMENT,
+            stdin=stdin,
+            stderr=stderr,
+            keep=(env_fd, *keep),
+        )
+    finally:
+        os.close(env_fd)

@@ -29,6 +29,9 @@ _REASONS = (
 )
 
 
+_ALLOW = "allow user namespaces to this machine or container"
+
+
 def choose(mode: str, log: Messages, *, startdir: Path, build_uid: int | None = None) -> Wall:
     """The wall for builds of the recipe in ``startdir``.
 
@@ -63,12 +66,17 @@ def likely(mode: str, *, startdir: Path, build_uid: int | None = None) -> Wall |
     return BwrapWall(program, user, drop_tool=tools[0]) if tools else None
 
 
-def clean_root_wall(startdir: Path) -> BwrapWall:
+def clean_root_wall(startdir: Path, place: Path) -> BwrapWall:
     """bubblewrap's wall for stages in a clean root, with a user namespace in which they are user 1000, tried before.
 
     Root's rights are given up outside, before bubblewrap starts: a clean root need not hold a program that could do it.
-    Raises SandboxError with the reason where that is impossible; there is nothing to fall back to.
+    ``place`` is the folder for roots, in which it is tried. Raises SandboxError with the reason where that is impossible;
+    there is nothing to fall back to.
     """
+    if os.statvfs(place).f_flag & os.ST_NOEXEC:
+        raise SandboxError(
+            f"rootbld needs to run programs in {place}, which is mounted noexec", hint=f"mount -o remount,exec {place}"
+        )
     outer = build_user(startdir)
     user = BuildUser(VIEW_ID, VIEW_ID, outer.host_uid, outer.host_gid, drops=outer.drops)
     program = find_system_program("bwrap")
@@ -83,11 +91,11 @@ def clean_root_wall(startdir: Path) -> BwrapWall:
         )
         for fresh_proc in (True, False) if user.drops else (True,):
             wall = BwrapWall(program, user, fresh_proc=fresh_proc, become=become)
-            complaint = _try(wall, program)
+            complaint = _try(wall, program, place)
             if complaint is None:
                 return wall
             reason = _explain(complaint)
-    raise SandboxError(f"rootbld needs a sandbox, and there is none: {reason}", hint=_hint(reason))
+    raise SandboxError(f"rootbld needs a sandbox, and there is none: {reason}", hint=_ALLOW)
 
 
 def probe(user: BuildUser) -> tuple[Wall | None, str]:
@@ -119,12 +127,15 @@ def _nobodys(user: BuildUser) -> BuildUser:
     return BuildUser(BUILD_ID, BUILD_ID, BUILD_ID, BUILD_ID, drops=True) if user.drops else user
 
 
-def _try(wall: BwrapWall, program: str) -> str | None:
-    """Run ``true`` behind the wall; None if that works, else what bubblewrap said."""
+def _try(wall: BwrapWall, program: str, place: Path | None = None) -> str | None:
+    """Run ``true`` behind the wall; None if that works, else what bubblewrap said.
+
+    ``place`` is where to make its folders; None is wherever temporary files go.
+    """
     import tempfile
 
     true = find_system_program("true") or "/bin/true"
-    with tempfile.TemporaryDirectory(prefix="abuildpy-") as folder:
+    with tempfile.TemporaryDirectory(prefix="abuildpy-", dir=place) as folder:
         Path(folder).chmod(0o711)  # root's stages are somebody else's
         home, tmp = Path(folder, "home"), Path(folder, "tmp")
         home.mkdir()
@@ -159,7 +170,7 @@ def _explain(complaint: str) -> str:
 def _hint(reason: str) -> str:
     if "not installed" in reason:
         return "install bubblewrap, or go without walls"
-    return "allow user namespaces to this machine or container, or go without walls"
+    return f"{_ALLOW}, or go without walls"
 
 
 def _no_wall(user: BuildUser, startdir: Path, log: Messages) -> Wall:

@@ -29,6 +29,7 @@ from abuildpy.sandbox.mounts import ROOT, TMP, Kind, Mount, Table
 from abuildpy.sandbox.process import is_inside
 
 RUN = Path("/run")
+_STRANGE = "is alpine-base in its repositories, and does no package replace its files?"
 
 
 def view_table(request: Request, view: View, *, fresh_proc: bool = True) -> Table:
@@ -44,12 +45,14 @@ def view_table(request: Request, view: View, *, fresh_proc: bool = True) -> Tabl
         Mount(Kind.WRITABLE, view.home, _real_folder(request.home)),
     ]
     for mount in mounts[1:]:
-        if mount.target.parts[1] != "dev" and not _is_folder_inside(view.root, mount.target):
-            raise SandboxError(
-                f"the clean root has no folder {mount.target}", hint="is alpine-base in its repositories?"
-            )
+        if mount.target.parts[1] != "dev":
+            require_inside(view.root, mount.target)
     mounts += _places(request, view)
-    mounts += [Mount(Kind.READ_ONLY, target, source) for source, target in request.files]
+    for source, target in request.files:
+        covered = require_inside(view.root, target.parent) / target.name
+        if covered.is_symlink() or not covered.is_file():
+            raise SandboxError(f"the clean root's {target} is not a file", hint=_STRANGE)
+        mounts.append(Mount(Kind.READ_ONLY, target, source))
     return Table(tuple(mounts), view.home)
 
 
@@ -91,11 +94,17 @@ def _real_folder(path: Path) -> Path:
     return path
 
 
-def _is_folder_inside(root: Path, path: Path) -> bool:
-    """Whether a path is a folder below ``root``, no part of it being a link that may lead out of that."""
+def require_inside(root: Path, path: Path, *, make: bool = False) -> Path:
+    """The folder on this machine that is ``path`` in the clean root ``root``.
+
+    No part of it may be a link: packages' scripts ran in there, and out here their links lead elsewhere. With ``make``
+    what is missing is made. Raises SandboxError.
+    """
     here = root
     for part in path.parts[1:]:
         here = here / part
+        if make and not os.path.lexists(here):
+            here.mkdir()
         if here.is_symlink() or not here.is_dir():
-            return False
-    return True
+            raise SandboxError(f"the clean root has no folder {path}", hint=_STRANGE)
+    return here

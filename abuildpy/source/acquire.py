@@ -31,8 +31,9 @@ def acquire(
     log: Messages,
     mirror: str | None = None,
     options: FetchOptions = _DEFAULT,
+    shown: Callable[[Path], Path] = Path,
 ) -> tuple[Path, ...]:
-    """Fetch what is remote, verify everything, link everything into ``srcdir`` (made if need be).
+    """Fetch what is remote, verify everything, link everything into ``srcdir`` (made if need be; ``shown``: as for ``link``).
 
     Returns the files' paths in the order of ``source``. Checksums belong to sources by position, whatever names stand
     beside them (abuild 3.18). Raises FetchError or ChecksumError.
@@ -41,7 +42,7 @@ def acquire(
     paths = _download(recipe, srcdest, log, mirror, options, expected=True)
     if paths:
         verify(recipe, srcdest=srcdest, log=log)
-    _link(paths, srcdir, log)
+    _link([shown(path) for path in paths], srcdir, log)
     return paths
 
 

@@ -5,155 +5,21 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 import subprocess
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from buildkit import Done, Place
+from rootkit import PACKAGE, RootPlace, rootbld_fails, rooted_recipe
 
-pytest_plugins = ("buildfixtures",)
+pytest_plugins = ("buildfixtures", "rootfixtures")
 pytestmark = pytest.mark.usefixtures("walls")
-
-# Lays out what a small Alpine has, in dynamically linked form (fakeroot needs that), and notes how it was called.
-APK = """\
-#!/bin/sh
-case "$1" in --print-arch) echo "$NATIVE"; exit 0;; esac
-printf '%s\\n' "$*" >>"$CALLS"
-for word; do
-	[ "$previous" != --root ] || root=$word
-	[ "$word" != missing-package ] || { echo "ERROR: unable to select packages: missing-package" >&2; exit 4; }
-	previous=$word
-done
-case "$*" in *--no-scripts*) mkdir -p "$root/usr/include"; echo >"$root/usr/include/host.h"; exit 0;; esac
-cp "$root/etc/apk/repositories" "$CALLS.repositories"
-ls "$root/etc/apk/keys" >"$CALLS.keys"
-mkdir -p "$root/usr/bin" "$root/bin" "$root/sbin" "$root/lib/apk/db" "$root/etc" "$root/usr/lib" "$root/var/tmp" "$root/tmp"
-take() {
-	for file; do
-		mkdir -p "$root${file%/*}"
-		[ -e "$root$file" ] || cp -L "$file" "$root$file"
-		for library in $(ldd "$file" | grep -o '/[^ ]*'); do
-			mkdir -p "$root${library%/*}"
-			[ -e "$root$library" ] || cp -L "$library" "$root$library"
-		done
-	done
-}
-busybox=$(command -v busybox)
-take "$busybox" $TOOLS
-[ "$busybox" = /bin/busybox ] || cp "$root$busybox" "$root/bin/busybox"
-for applet in $("$busybox" --list); do
-	[ -e "$root/bin/$applet" ] || ln -s busybox "$root/bin/$applet"
-done
-cat >"$root/etc/passwd" <<-X
-	root:x:0:0:root:/root:/bin/sh
-	lead:x:77:77:lead:/:/bin/sh
-	nobody:x:65534:65534:nobody:/:/sbin/nologin
-X
-cat >"$root/etc/group" <<-X
-	root:x:0:root
-	lead:x:77:
-	nobody:x:65534:
-X
-echo packages >"$root/etc/marker"
-cat >"$root/lib/apk/db/installed" <<-X
-	C:Q1AAAAAAAAAAAAAAAAAAAAAAAAAAA=
-	P:libc
-	V:1-r0
-	A:x86_64
-	p:so:libc.so.6=6 so:libresolv.so.2=2
-
-X
-"""
-
-PACKAGE = 'package() { install -Dm644 "$srcdir"/data "$pkgdir"/usr/share/foo/data; }\n'
-
-
-@dataclass(frozen=True)
-class RootPlace:
-    """A place with a stand-in for apk and a template."""
-
-    place: Place
-    calls: Path
-
-    def called(self) -> list[str]:
-        """The command lines of apk so far."""
-        return self.calls.read_text().splitlines() if self.calls.exists() else []
-
-    def rootbld(self, folder: Path, *arguments: str, **how: object) -> Done:
-        """Builds in a clean root, which must succeed."""
-        done = self.place.run(folder, *arguments, "rootbld", **how)
-        assert done.status == 0, str(done)
-        assert not done.errors, str(done)
-        assert self.leftovers() == [], "the clean root is still there"
-        return done
-
-    def leftovers(self) -> list[Path]:
-        """Clean roots in this place's name."""
-        return [
-            path
-            for path in Path("/var/tmp").glob("abuild.*")
-            if (path / "root/etc/apk/repositories").is_file()
-            and str(self.place.repodest) in (path / "root/etc/apk/repositories").read_text()
-        ]
-
-
-def _tools() -> str:
-    """fakeroot's parts and what BusyBox may lack, wherever this machine has them."""
-    from abuildpy.sandbox.fakeroot import find_fakeroot
-    from abuildpy.sandbox.process import find_system_program
-
-    fakeroot = find_fakeroot()
-    more = [find_system_program(name) for name in ("getcap", "setcap", "install")]
-    return " ".join([fakeroot.faked, fakeroot.library, *(tool for tool in more if tool)])
-
-
-def _prepare(place: Place) -> RootPlace:
-    programs = place.base / "programs"
-    programs.mkdir()
-    (programs / "apk").write_text(APK)
-    (programs / "apk").chmod(0o755)
-    calls = place.base / "calls"
-    place.environment["PATH"] = f"{programs}:{place.environment['PATH']}"
-    place.environment |= {"CALLS": str(calls), "TOOLS": _tools(), "NATIVE": os.uname().machine}
-    (place.aports / "main").mkdir()
-    (place.aports / "main/.rootbld-repositories").write_text("$mirror/$version/main\n${mirror}/${version}/community\n")
-    if place.owner is not None:
-        place.give_away()
-    return RootPlace(place, calls)
-
-
-@pytest.fixture(params=["ourselves", "somebody"])
-def rooted(request: pytest.FixtureRequest, place: Place) -> RootPlace:
-    """A place for clean roots: of ourselves (root, if we are) and of an ordinary user."""
-    if request.param == "somebody":
-        if os.geteuid() != 0:
-            pytest.skip("we are an ordinary user ourselves")
-        return _prepare(request.getfixturevalue("users_place"))
-    return _prepare(place)
-
-
-@pytest.fixture
-def ours(place: Place) -> RootPlace:
-    """A place for clean roots, as whoever we are."""
-    return _prepare(place)
-
-
-def _recipe(rooted: RootPlace, functions: str = PACKAGE, **how: object) -> Path:
-    folder = rooted.place.aports / "main"
-    template = (folder / ".rootbld-repositories").read_text()
-    recipe = rooted.place.recipe(functions, **{"files": {"data": "data\n"}, **how})  # type: ignore[arg-type]
-    assert (folder / ".rootbld-repositories").read_text() == template
-    return recipe
-
 
 # --- what it makes ---------------------------------------------------------------------------------------------------
 
 
 def test_a_package_comes_out(rooted: RootPlace) -> None:
     functions = 'build() { cat /etc/marker > made; }\npackage() { install -Dm644 made "$pkgdir"/usr/share/foo/made; }\n'
-    done = rooted.rootbld(_recipe(rooted, functions, makedepends="zlib-dev lead", depends="bar"))
+    done = rooted.rootbld(rooted_recipe(rooted, functions, makedepends="zlib-dev lead", depends="bar"))
     package = rooted.place.package()
     assert package.contents["usr/share/foo/made"] == b"packages\n"
     assert package.owner("usr/share/foo/made") == ("root", "root", 0, 0)
@@ -183,7 +49,7 @@ def test_a_package_comes_out(rooted: RootPlace) -> None:
 
 
 def test_the_recipes_folder_stays_clean(rooted: RootPlace) -> None:
-    folder = _recipe(rooted)
+    folder = rooted_recipe(rooted)
     rooted.rootbld(folder)
     assert sorted(path.name for path in folder.iterdir()) == ["APKBUILD", "data"]
 
@@ -211,7 +77,7 @@ def test_inside(rooted: RootPlace) -> None:
     system.write_text("FROM_SYSTEM=system\n")
     user = place.home / ".abuild/abuild.conf"
     user.write_text(user.read_text() + "FROM_USER=user\n")
-    folder = _recipe(rooted, functions, options="")
+    folder = rooted_recipe(rooted, functions, options="")
     env = {"STRAY": "x", "ABUILD_CONF": str(system), "SOURCE_DATE_EPOCH": "1700000000", "builddir": "/nowhere"}
     rooted.rootbld(folder, env=env)
     notes = dict(line.split(" ", 1) for line in place.package().contents["usr/share/foo/notes"].decode().splitlines())
@@ -252,7 +118,7 @@ def test_accounts(rooted: RootPlace) -> None:
             grep -E '^(minio|video|lead|user)' /etc/group > "$pkgdir"/var/lib/c/group
         }
         """
-    rooted.rootbld(_recipe(rooted, functions, pkgusers="minio", pkggroups="minio video"))
+    rooted.rootbld(rooted_recipe(rooted, functions, pkgusers="minio", pkggroups="minio video"))
     package = rooted.place.package()
     assert package.owner("var/lib/a") == ("minio", "video", 0, 0)
     assert package.owner("var/lib/b") == ("lead", "lead", 77, 77)
@@ -279,7 +145,7 @@ def test_no_key_inside(rooted: RootPlace) -> None:
             ! grep -rl 'PRIVATE [K]EY' /home /tmp /run /etc /var 2>/dev/null
         }}
         {PACKAGE}"""
-    rooted.rootbld(_recipe(rooted, functions))
+    rooted.rootbld(rooted_recipe(rooted, functions))
     assert place.public.name in Path(f"{rooted.calls}.keys").read_text().splitlines()
     assert place.key.name not in Path(f"{rooted.calls}.keys").read_text().splitlines()
 
@@ -293,7 +159,7 @@ def test_subpackages_scripts_and_splits(rooted: RootPlace) -> None:
         }
         more() { depends=bar; amove usr/bin; }
         """
-    folder = _recipe(
+    folder = rooted_recipe(
         rooted,
         functions,
         subpackages="$pkgname-doc $pkgname-more",
@@ -312,7 +178,7 @@ def test_providers_are_the_roots(rooted: RootPlace) -> None:
     functions = """\
         package() { install -Dm755 /bin/busybox "$pkgdir"/usr/bin/foo; }
         """
-    done = rooted.rootbld(_recipe(rooted, functions, arch="all", options="!check !strip"))
+    done = rooted.rootbld(rooted_recipe(rooted, functions, arch="all", options="!check !strip"))
     assert "so:libc.so.6" in rooted.place.package().info("depend")
     assert not done.warnings or "so:libc.so.6" not in " ".join(done.warnings)
 
@@ -325,7 +191,7 @@ def test_network_only_with_the_option(rooted: RootPlace) -> None:
         }
         package() { install -Dm644 net "$pkgdir"/net; }
         """
-    rooted.rootbld(_recipe(rooted, functions))
+    rooted.rootbld(rooted_recipe(rooted, functions))
     assert rooted.place.package().contents["net"] == b"1\n"  # the table's head line alone
 
 
@@ -333,7 +199,7 @@ def test_network_only_with_the_option(rooted: RootPlace) -> None:
 
 
 def test_the_commit_is_not_made_dirty_by_fetching(ours: RootPlace) -> None:
-    folder = _recipe(ours)
+    folder = rooted_recipe(ours)
     git = ["git", "-C", str(ours.place.aports), "-c", "user.name=t", "-c", "user.email=t@example.invalid"]
     for words in ("init -q", "add -A", "commit -qm recipes"):
         subprocess.run(
@@ -348,7 +214,7 @@ def test_the_commit_is_not_made_dirty_by_fetching(ours: RootPlace) -> None:
 
 def test_release_and_mirror_from_git(ours: RootPlace) -> None:
     place = ours.place
-    folder = _recipe(ours)
+    folder = rooted_recipe(ours)
     git = ["git", "-C", str(place.aports)]
     for words in (
         ["init", "-q", "-b", "3.21-stable"],
@@ -365,22 +231,22 @@ def test_release_and_mirror_from_git(ours: RootPlace) -> None:
 
 def test_package_cache(ours: RootPlace) -> None:
     cache = ours.place.base / "apk-cache"
-    ours.rootbld(_recipe(ours), env={"ABUILD_PACKAGE_CACHE": str(cache)})
+    ours.rootbld(rooted_recipe(ours), env={"ABUILD_PACKAGE_CACHE": str(cache)})
     assert cache.is_dir()
-    ours.rootbld(_recipe(ours, name="bar"), env={"ABUILD_PACKAGE_CACHE": ""})
+    ours.rootbld(rooted_recipe(ours, name="bar"), env={"ABUILD_PACKAGE_CACHE": ""})
     first, second = ours.called()
     assert f"--cache-dir {cache} " in first
     assert "--cache-dir" not in second
 
 
 def test_own_command(ours: RootPlace) -> None:
-    ours.rootbld(_recipe(ours), env={"ROOTBLD_APK": f"{ours.place.base}/programs/apk --verbose"})
+    ours.rootbld(rooted_recipe(ours), env={"ROOTBLD_APK": f"{ours.place.base}/programs/apk --verbose"})
     assert ours.called()[0].startswith("--verbose add ")
 
 
 def test_merged_usr(ours: RootPlace) -> None:
     functions = 'build() { readlink /bin > link; }\npackage() { install -Dm644 link "$pkgdir"/link; }\n'
-    ours.rootbld(_recipe(ours, functions), env={"BOOTSTRAP_USR_MERGED": "1"})
+    ours.rootbld(rooted_recipe(ours, functions), env={"BOOTSTRAP_USR_MERGED": "1"})
     assert ours.place.package().contents["link"] == b"usr/bin\n"
 
 
@@ -391,7 +257,7 @@ def test_sysroot_of_another_machine(ours: RootPlace) -> None:
         package() { install -Dm644 seen "$pkgdir"/seen; }
         """
     other = "aarch64" if ours.place.arch != "aarch64" else "x86_64"
-    folder = _recipe(ours, functions, makedepends_host="zlib-dev", makedepends_build="meson")
+    folder = rooted_recipe(ours, functions, makedepends_host="zlib-dev", makedepends_build="meson")
     ours.rootbld(folder, env={"CHOST": other, "CROSS_COMPILE": None})
     base, sysroot = ours.called()
     assert base.endswith(f"abuild alpine-base build-base-{other} meson")
@@ -413,7 +279,7 @@ def test_ccache(ours: RootPlace) -> None:
     cache = ours.place.base / "ccache"
     cache.mkdir()
     cache.chmod(0o777)
-    ours.rootbld(_recipe(ours, functions), env={"USE_CCACHE": "1", "CCACHE_DIR": str(cache)})
+    ours.rootbld(rooted_recipe(ours, functions), env={"USE_CCACHE": "1", "CCACHE_DIR": str(cache)})
     assert (cache / "mark").read_text() == "used\n"
     assert ours.place.package().contents["p"].startswith(b"/usr/lib/ccache/bin:/bin:")
     assert " ccache" in ours.called()[0]
@@ -423,60 +289,53 @@ def test_ccache(ours: RootPlace) -> None:
 
 
 def test_up_to_date_and_other_architectures(ours: RootPlace) -> None:
-    folder = _recipe(ours)
+    folder = rooted_recipe(ours)
     ours.rootbld(folder)
     done = ours.place.run(folder, "rootbld")
     assert (done.status, len(ours.called())) == (0, 1)
     assert done.err.endswith("foo: Package is up to date\n")
     ours.rootbld(folder, "-f")
     assert len(ours.called()) == 2
-    done = ours.place.run(_recipe(ours, name="bar", arch="s390x"), "rootbld")
+    done = ours.place.run(rooted_recipe(ours, name="bar", arch="s390x"), "rootbld")
     assert done.status == 0
     assert done.err.endswith(f"bar: Package not available for the target architecture ({ours.place.arch}). Skipping.\n")
 
 
-def _fails(ours: RootPlace, folder: Path, *arguments: str, **how: object) -> Done:
-    before = ours.place.repository_bytes()
-    done = ours.place.run(folder, *arguments, "rootbld", **how)
-    ours.place.assert_failed_well(done, before)
-    return done
-
-
 def test_no_template(ours: RootPlace) -> None:
-    folder = _recipe(ours)
+    folder = rooted_recipe(ours)
     (ours.place.aports / "main/.rootbld-repositories").unlink()
-    done = _fails(ours, folder)
+    done = rootbld_fails(ours, folder)
     assert ".rootbld-repositories" in done.errors[0]
     assert ours.called() == []
 
 
 def test_no_apk(ours: RootPlace) -> None:
     (ours.place.base / "programs/apk").unlink()
-    done = _fails(ours, _recipe(ours), env={"APK": "no-such-apk", "CBUILD": ours.place.arch})
+    done = rootbld_fails(ours, rooted_recipe(ours), env={"APK": "no-such-apk", "CBUILD": ours.place.arch})
     assert "no-such-apk" in done.errors[0]
 
 
-def test_apk_fails(ours: RootPlace) -> None:
-    done = _fails(ours, _recipe(ours, makedepends="missing-package"))
+def test_apkrootbld_fails(ours: RootPlace) -> None:
+    done = rootbld_fails(ours, rooted_recipe(ours, makedepends="missing-package"))
     assert "the clean root could not be made" in done.errors[0]
     assert "unable to select packages: missing-package" in done.err
     assert ours.leftovers() == []
 
 
 def test_a_dependency_that_is_an_option(ours: RootPlace) -> None:
-    done = _fails(ours, _recipe(ours, makedepends="--allow-untrusted"))
+    done = rootbld_fails(ours, rooted_recipe(ours, makedepends="--allow-untrusted"))
     assert "'--allow-untrusted' is no dependency" in done.errors[0]
     assert ours.called() == []
 
 
-def test_a_phase_fails(ours: RootPlace) -> None:
-    folder = _recipe(ours, "build() { echo half > half; return 3; }\npackage() { :; }\n")
-    done = _fails(ours, folder)
+def test_a_phaserootbld_fails(ours: RootPlace) -> None:
+    folder = rooted_recipe(ours, "build() { echo half > half; return 3; }\npackage() { :; }\n")
+    done = rootbld_fails(ours, folder)
     assert done.errors == ["foo: build failed"]
     assert ours.leftovers() == []
     conf = ours.place.home / ".abuild/abuild.conf"
     conf.write_text(conf.read_text() + "ERROR_CLEANUP=\n")
-    done = _fails(ours, folder)
+    done = rootbld_fails(ours, folder)
     (left,) = ours.leftovers()
     assert f"its tree is kept in {left}/src for looking" in done.err
     assert (left / "src/half").read_text() == "half\n"
@@ -485,18 +344,17 @@ def test_a_phase_fails(ours: RootPlace) -> None:
 
 
 def test_keeping_the_root(ours: RootPlace) -> None:
-    folder = _recipe(ours)
+    folder = rooted_recipe(ours)
     done = ours.place.run(folder, "-K", "rootbld")
     assert done.status == 0, str(done)
     (left,) = ours.leftovers()
-    assert stat.S_IMODE(left.stat().st_mode) == (0o711 if os.geteuid() == 0 else 0o700)
     assert (left / "pkg/foo/usr/share/foo/data").exists()
     subprocess.run(["rm", "-rf", str(left)], check=True)
 
 
 def test_no_walls_no_root(ours: RootPlace) -> None:
     """Where bubblewrap cannot be used, nothing is downloaded or made; --sandbox=none does not change that."""
-    folder = _recipe(ours)
+    folder = rooted_recipe(ours)
     broken = ours.place.base / "programs/bwrap"
     broken.write_text("#!/bin/sh\nexit 1\n")
     broken.chmod(0o755)
@@ -530,7 +388,7 @@ def test_planted_links_lead_nowhere(rooted: RootPlace) -> None:
         }}
         build() {{ test -d /home/user/aports/main/foo; test ! -L /tmp/src; ! ls /tmp/here/ 2>/dev/null; }}
         {PACKAGE}"""
-    rooted.rootbld(_recipe(rooted, functions))
+    rooted.rootbld(rooted_recipe(rooted, functions))
     assert rooted.place.package().contents["usr/share/foo/data"] == b"data\n"
 
 
@@ -539,9 +397,9 @@ def test_foreign_machine_without_interpreter(ours: RootPlace) -> None:
     other = "s390x" if ours.place.arch != "s390x" else "x86_64"
     if Path(f"/proc/sys/fs/binfmt_misc/qemu-{other}").exists():
         pytest.skip(f"this machine runs {other}")
-    folder = _recipe(ours)
+    folder = rooted_recipe(ours)
     if Path("/proc/sys/fs/binfmt_misc/status").exists():
-        done = _fails(ours, folder, env={"CBUILD": other})
+        done = rootbld_fails(ours, folder, env={"CBUILD": other})
         assert f"this kernel runs no programs for {other}" in done.errors[0]
         assert ours.called() == []
     else:

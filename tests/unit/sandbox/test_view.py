@@ -10,7 +10,7 @@ import pytest
 from abuildpy.errors import SandboxError
 from abuildpy.sandbox.base import Place, Request, View
 from abuildpy.sandbox.mounts import Kind, Table
-from abuildpy.sandbox.view import view_table
+from abuildpy.sandbox.view import require_inside, view_table
 
 HOME = Path("/home/user")
 
@@ -19,6 +19,9 @@ def make(tmp_path: Path, *places: Place, files: tuple[tuple[Path, Path], ...] = 
     root = tmp_path / "root"
     for name in ("proc", "dev", "run", "tmp", "var/tmp", "home/user"):
         (root / name).mkdir(parents=True, exist_ok=True)
+    for _, target in files:
+        (tmp_path / f"root{target.parent}").mkdir(exist_ok=True)
+        (tmp_path / f"root{target}").touch()
     for name in ("h", "t"):
         (tmp_path / name).mkdir(exist_ok=True)
     request = Request(argv=("x",), env={}, cwd=HOME, home=tmp_path / "h", tmp=tmp_path / "t", files=files)
@@ -104,3 +107,43 @@ def test_a_root_without_the_folders_to_mount_on(tmp_path: Path) -> None:
     request = Request(argv=("x",), env={}, cwd=HOME, home=tmp_path / "h", tmp=tmp_path / "t")
     with pytest.raises(SandboxError, match="no folder /home/user"):
         view_table(request, View(tmp_path / "root", (), HOME))
+
+
+def test_covered_files_are_files(tmp_path: Path) -> None:
+    make(tmp_path)
+    (tmp_path / "root/etc").mkdir()
+    (tmp_path / "root/etc/passwd").symlink_to("/etc/passwd")
+    request = Request(
+        argv=("x",),
+        env={},
+        cwd=HOME,
+        home=tmp_path / "h",
+        tmp=tmp_path / "t",
+        files=((tmp_path / "p", Path("/etc/passwd")),),
+    )
+    view = View(tmp_path / "root", (), HOME)
+    with pytest.raises(SandboxError, match="/etc/passwd is not a file"):
+        view_table(request, view)
+    (tmp_path / "root/etc/passwd").unlink()
+    with pytest.raises(SandboxError, match="/etc/passwd is not a file"):
+        view_table(request, view)
+    (tmp_path / "root/etc/passwd").touch()
+    assert targets(view_table(request, view))[-1] == "/etc/passwd"
+
+
+def test_folders_of_a_root(tmp_path: Path) -> None:
+    root, elsewhere = tmp_path / "root", tmp_path / "elsewhere"
+    root.mkdir()
+    elsewhere.mkdir()
+    with pytest.raises(SandboxError, match="no folder /a/b"):
+        require_inside(root, Path("/a/b"))
+    assert require_inside(root, Path("/a/b"), make=True) == root / "a/b"
+    assert require_inside(root, Path("/a/b")) == root / "a/b"
+    (root / "link").symlink_to(elsewhere)
+    (root / "dangling").symlink_to(tmp_path / "nowhere")
+    (root / "file").touch()
+    for name in ("link", "dangling", "file"):
+        with pytest.raises(SandboxError, match=f"no folder /{name}/x"):
+            require_inside(root, Path("/", name, "x"), make=True)
+    assert list(elsewhere.iterdir()) == []
+    assert not (tmp_path / "nowhere").exists()
