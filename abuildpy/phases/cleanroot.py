@@ -122,6 +122,10 @@ class CleanRoot:
         """Calls ``run`` with the wall; there is no other."""
         return run(self._wall)
 
+    def out_of_sight(self, startdir: Path) -> tuple[str, ...]:  # noqa: ARG002
+        """None: PATH is the root's."""
+        return ()
+
     def environment(self, recipe: Recipe, *, colors: bool) -> dict[str, str]:
         """Nothing of the caller's but what says what is to be built, and for which machine."""
         config = self._config

@@ -10,6 +10,8 @@ from abuildpy.phases.overrides import STEPS
 from abuildpy.phases.stage import StageResult
 from abuildpy.recipe.model import Recipe
 
+_NOT_FOUND = 127
+_OUT_OF_SIGHT = "these folders of PATH cannot be seen behind the walls, so programs in them are not found"
 _NO_NETWORK = "it had no network: if it needs one, put net into options, or use --net=always"
 
 
@@ -26,8 +28,9 @@ def require_success(result: StageResult, recipe: Recipe, *, kept: Path | None) -
     elif result.status == 0:
         return
     details = (_how(status) + (f"; its tree is kept in {kept} for looking" if kept else ""),)
+    unseen = result.out_of_sight if status == _NOT_FOUND else ()
     offline = not result.had_network and function in recipe.functions and function not in STEPS
-    hint = _NO_NETWORK if offline else None
+    hint = f"{_OUT_OF_SIGHT}: {' '.join(unseen)}" if unseen else _NO_NETWORK if offline else None
     raise PhaseError(f"{function} failed", phase=function, status=status, details=details, hint=hint)
 
 

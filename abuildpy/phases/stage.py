@@ -48,6 +48,8 @@ class StageResult:
     finished: bool = False
     """Whether the package task came to its end."""
     had_network: bool = True
+    out_of_sight: tuple[str, ...] = ()
+    """Folders of PATH that it could not see."""
 
 
 class Running(Protocol):

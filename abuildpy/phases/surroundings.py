@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cached_property
@@ -24,6 +25,7 @@ from abuildpy.sandbox.base import BuildUser, Request, Wall
 from abuildpy.sandbox.handover import hand_over
 from abuildpy.sandbox.identity import Identity
 from abuildpy.sandbox.probe import choose, likely
+from abuildpy.sandbox.process import is_inside
 from abuildpy.shell import find_ash
 from abuildpy.ui.console import Console
 
@@ -55,6 +57,9 @@ class Surroundings(Protocol):
 
     def behind(self, startdir: Path, run: Callable[[Wall], T]) -> T:
         """Calls ``run`` with the wall, which may turn out not to hold (WallError); then with one that does."""
+
+    def out_of_sight(self, startdir: Path) -> tuple[str, ...]:
+        """Folders of PATH that a stage cannot see."""
 
     def environment(self, recipe: Recipe, *, colors: bool) -> dict[str, str]:
         """The environment that the first stage of a build starts from."""
@@ -116,6 +121,20 @@ class Host:
             return run(self.wall(startdir))
         self._walls[startdir] = wall
         return result
+
+    def out_of_sight(self, startdir: Path) -> tuple[str, ...]:
+        """Folders of PATH below homes and in other places that the walls leave empty, unless the recipe's tree is there."""
+        if self.wall(startdir).name == "none":
+            return ()
+        seen = [path.resolve() for path in self._readable(startdir)]
+        hidden = [Path(place).resolve() for place in ("/home", "/root", "/tmp", "/var/tmp", "/run", self._config.home)]  # noqa: S108
+        return tuple(
+            name
+            for name in self._config.environ.get("PATH", "").split(":")
+            if os.path.isdir(name)
+            and any(is_inside(Path(name).resolve(), place) for place in hidden if place != Path("/"))
+            and not any(is_inside(Path(name).resolve(), place) for place in seen)
+        )
 
     def environment(self, recipe: Recipe, *, colors: bool) -> dict[str, str]:
         """The caller's, without secrets."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from abuildpy import __version__
@@ -228,7 +229,8 @@ class Stages:
                     answers.close_receive()
                     return listener.follow(events.receive, answers.send, running, had_network=network)
 
-        return self._around.behind(recipe.startdir, run)
+        result = self._around.behind(recipe.startdir, run)
+        return replace(result, out_of_sight=self._around.out_of_sight(recipe.startdir)) if result.status else result
 
     # --- what a stage is given ---------------------------------------------------------------------------------
 

@@ -542,6 +542,20 @@ def server() -> Iterator[str]:
 
 
 @pytest.mark.usefixtures("walls")
+def test_a_program_in_the_home_is_not_found_and_the_reason_told(place: Place) -> None:
+    programs = place.home / "tools"
+    programs.mkdir()
+    (programs / "mytool").write_text("#!/bin/sh\n:\n")
+    (programs / "mytool").chmod(0o755)
+    env = {"PATH": f"{programs}:{place.environment['PATH']}"}
+    folder = place.recipe('build() { mytool; }\npackage() { mkdir -p "$pkgdir"; }\n')
+    done = place.fails(folder, env=env)
+    assert f"cannot be seen behind the walls, so programs in them are not found: {programs}\n" in done.err
+    assert "network" not in done.err
+    assert place.build(folder, "--sandbox=none", env=env).status == 0
+
+
+@pytest.mark.usefixtures("walls")
 @pytest.mark.parametrize(
     ("options", "argument", "reached"),
     [("", "", False), ("net", "", True), ("", "--net=always", True), ("net", "--net=never", False)],

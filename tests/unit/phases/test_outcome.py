@@ -54,6 +54,12 @@ def test_only_functions_that_could_use_it_are_told_of_the_network(function: str,
         assert bool(error.hint) is (told and not had_network)
 
 
+@pytest.mark.parametrize(("status", "told"), [(127, True), (126, False), (1, False)])
+def test_programs_out_of_sight(status: int, told: bool) -> None:
+    error = failed(StageResult(status, running="build", out_of_sight=("/home/me/bin", "/root/x")))
+    assert (error.hint is not None and error.hint.endswith("not found: /home/me/bin /root/x")) is told
+
+
 def test_a_missing_function() -> None:
     with pytest.raises(RecipeError, match="No such function nothing"):
         require_success(StageResult(1, missing="nothing"), RECIPE, kept=None)
