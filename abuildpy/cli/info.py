@@ -1,21 +1,25 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``abuildpy info``: evaluated recipes as text or JSON."""
+"""``abuildpy info``: recipes, evaluated or only read, as text or JSON."""
 
 from __future__ import annotations
 
 import json
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from abuildpy.config import load_config
-from abuildpy.errors import AbuildError
+from abuildpy.errors import AbuildError, ConfigError, RecipeError
 from abuildpy.phases.settings import Settings
 from abuildpy.phases.walls import Stages
-from abuildpy.recipe.evaluate import evaluate, find_apkbuild
+from abuildpy.recipe.evaluate import evaluate, find_apkbuild, maintainer_comment
 from abuildpy.recipe.model import Recipe
-from abuildpy.shell import words
+from abuildpy.recipe.static import StaticReader, StaticValues
+from abuildpy.recipe.subpackages import parse_subpackage
+from abuildpy.recipe.syntax import parse
+from abuildpy.shell import find_ash, words
+from abuildpy.source.uri import file_name, is_remote, remote_uri
 from abuildpy.ui.console import Console
 
 _TEXTS = ("pkgname", "pkgver", "pkgrel", "pkgdesc", "url", "license", "maintainer")
@@ -33,23 +37,39 @@ _LISTS = (
     "pkgusers",
     "pkggroups",
 )
+_MACHINES = ("pkgname", "pkgarch", "CARCH", "CHOST", "CBUILD", "CBUILD_ARCH", "CTARGET", "CTARGET_ARCH")
+"""What the architecture of a subpackage depends on."""
 _MORE_LISTS = re.compile(r"(?:make)?depends_[a-z0-9_]+")
+
+
+Document = dict[str, object]
 
 
 def info(paths: Sequence[Path], *, as_json: bool, console: Console) -> int:
     """Prints every recipe; returns 1 if one could not be evaluated (after all others are printed)."""
     config = load_config()
     runner = Stages(config, Settings(quiet=True), console).evaluation_runner()
-    documents: list[dict[str, object]] = []
+    return _print(paths, lambda path: describe(evaluate(find_apkbuild(path), config, runner)), as_json=as_json)
+
+
+def info_static(paths: Sequence[Path], *, as_json: bool) -> int:
+    """Prints what is certain of every recipe without running it; returns 1 if one is no shell script.
+
+    The configuration is read as always, by a shell. Where there is no BusyBox it counts as unknown.
+    """
+    reader = StaticReader(load_config() if _has_ash() else None)
+    return _print(paths, lambda path: describe_static(find_apkbuild(path), reader), as_json=as_json)
+
+
+def _print(paths: Sequence[Path], describe_one: Callable[[Path], Document], *, as_json: bool) -> int:
+    documents: list[Document] = []
     status = 0
     for path in paths:
         try:
-            recipe = evaluate(find_apkbuild(path), config, runner)
+            documents.append(describe_one(path))
         except AbuildError as error:
             status = 1
             documents.append({"path": str(path), "error": error.message})
-        else:
-            documents.append(describe(recipe))
     if as_json:
         text = json.dumps(documents, indent=2, ensure_ascii=False) + "\n"
     else:
@@ -59,9 +79,9 @@ def info(paths: Sequence[Path], *, as_json: bool, console: Console) -> int:
     return status
 
 
-def describe(recipe: Recipe) -> dict[str, object]:
+def describe(recipe: Recipe) -> Document:
     """A recipe as plain data, the way ``--json`` shows it."""
-    document: dict[str, object] = {"path": str(recipe.path)}
+    document: Document = {"path": str(recipe.path)}
     document.update({name: getattr(recipe, name) for name in _TEXTS})
     document.update({name: list(getattr(recipe, name)) for name in _LISTS})
     for name in sorted(recipe.variables):
@@ -75,12 +95,86 @@ def describe(recipe: Recipe) -> dict[str, object]:
     return document
 
 
-def _as_text(document: dict[str, object]) -> str:
+def describe_static(apkbuild: Path, reader: StaticReader) -> Document:
+    """What is certain of a recipe, in the same form; None for what is not, and ``unknown`` names that.
+
+    Raises RecipeError for a file that is no shell script.
+    """
+    try:
+        script = parse(apkbuild.read_bytes())
+    except OSError as error:
+        raise RecipeError(f"{apkbuild} cannot be read: {error.strerror}")
+    except RecipeError as error:
+        raise RecipeError(f"{apkbuild}: {error.message}")
+    values = reader.read(str(apkbuild), script)
+    document: Document = {"path": str(apkbuild)}
+    document.update({name: values.value(name) for name in _TEXTS})
+    if document["maintainer"] == "":
+        document["maintainer"] = maintainer_comment(script.data)
+    document.update({name: _words(values, name) for name in _LISTS})
+    for name in sorted({*values.known, *values.unknown}):
+        if _MORE_LISTS.fullmatch(name) and values.value(name) != "":
+            document[name] = _words(values, name)
+    document["subpackages"] = subpackages = _subpackages(values)
+    source, sums = _words(values, "source"), _checksums(values)
+    document["source"] = source and [
+        {"name": file_name(w), "uri": remote_uri(w), "remote": is_remote(w)} for w in source
+    ]
+    document["checksums"] = sums
+    document["functions"] = None if values.functions is None else sorted(values.functions)
+    document["builddir"] = values.value("builddir")
+    unknown = [name for name, value in document.items() if value is None]
+    if any(subpackage["arch"] is None for subpackage in subpackages or ()):
+        unknown.append("subpackages.arch")
+    document["unknown"] = sorted(unknown)
+    return document
+
+
+def _words(values: StaticValues, name: str) -> list[str] | None:
+    value = values.value(name)
+    return None if value is None else list(words({name: value}, name))
+
+
+def _subpackages(values: StaticValues) -> list[dict[str, str | None]] | None:
+    entries = _words(values, "subpackages")
+    if entries is None:
+        return None
+    variables = {name: values.value(name) for name in _MACHINES}
+    known = {name: value for name, value in variables.items() if value is not None}
+    certain = known.keys() == variables.keys()
+    subpackages: list[dict[str, str | None]] = []
+    for entry in entries:
+        # Without a machine nobody can say what an architecture comes to, but for noarch.
+        name, split, arch, _ = parse_subpackage(entry if certain else ":".join(entry.split(":")[:2]), known)
+        noarch = entry.endswith(":noarch") or (arch == "noarch" and "pkgname" in known and entry.count(":") < 2)
+        subpackages.append({"name": name, "split": split, "arch": arch if certain else "noarch" if noarch else None})
+    return subpackages
+
+
+def _checksums(values: StaticValues) -> dict[str, str] | None:
+    algorithm = values.value("sumalgo")
+    sums = None if algorithm is None else _words(values, f"{algorithm}sums")
+    return None if sums is None else dict(zip(sums[1::2], sums[::2], strict=False))
+
+
+def _has_ash() -> bool:
+    try:
+        find_ash()
+    except ConfigError:
+        return False
+    return True
+
+
+def _as_text(document: Document) -> str:
     lines = []
     for name, value in document.items():
+        if value is None:
+            continue  # "unknown" names it
         if isinstance(value, list):
             for item in value:
-                shown = " ".join(str(v) for v in item.values()) if isinstance(item, dict) else str(item)
+                shown = (
+                    " ".join(str(v) for v in item.values() if v is not None) if isinstance(item, dict) else str(item)
+                )
                 lines.append(f"{name} = {shown}\n")
         elif isinstance(value, dict):
             lines.extend(f"{name} = {checksum} {key}\n" for key, checksum in value.items())

@@ -17,7 +17,8 @@ from abuildpy.ui.console import Console, want_colors
 _USAGE = """\
 usage: abuildpy SUBCOMMAND [arguments]
 
-  info [--json] PATH…   what a recipe says, once evaluated (PATH: an APKBUILD or its folder)
+  info [--json] [--static] PATH…
+                        what a recipe says, once evaluated (PATH: an APKBUILD or its folder)
   paths                 where abuildpy keeps what scripts may want, as name=value lines
   verify [--keys-dir DIR] FILE…
                         check signature and content of packages (and the signature of an index)
@@ -40,7 +41,11 @@ def _console() -> Console:
 
 
 def _run(arguments: Sequence[str]) -> int:
-    commands: dict[str, Callable[[Sequence[str]], int]] = {"info": _info, "paths": _paths, "verify": _verify}
+    commands: dict[str, Callable[[Sequence[str]], int]] = {
+        "info": _info,
+        "paths": _paths,
+        "verify": _verify,
+    }
     if not arguments:
         sys.stderr.write(_USAGE)
         return 2
@@ -60,13 +65,14 @@ def _run(arguments: Sequence[str]) -> int:
 @dataclass(frozen=True, slots=True)
 class _InfoOptions:
     as_json: bool = False
+    static: bool = False
 
 
 INFO = Program(
     "abuildpy info",
     _InfoOptions,
-    (Option("", "json", {"as_json": True}), HELP),
-    usage=lambda: "usage: abuildpy info [--json] PATH…\n",
+    (Option("", "json", {"as_json": True}), Option("", "static", {"static": True}), HELP),
+    usage=lambda: "usage: abuildpy info [--json] [--static] PATH…\n",
     fits=lambda _options, _paths: True,
     wrong_option=1,
     console=_console,
@@ -75,9 +81,12 @@ INFO = Program(
 
 def _info(arguments: Sequence[str]) -> int:
     def act(options: _InfoOptions, paths: list[str]) -> int:
-        from abuildpy.cli.info import info
+        from abuildpy.cli.info import info, info_static
 
-        return info([Path(path) for path in paths] or [Path()], as_json=options.as_json, console=_console())
+        recipes = [Path(path) for path in paths] or [Path()]
+        if options.static:
+            return info_static(recipes, as_json=options.as_json)
+        return info(recipes, as_json=options.as_json, console=_console())
 
     return INFO.start_bare(act, arguments)
 

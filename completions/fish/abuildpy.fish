@@ -8,6 +8,7 @@ complete -c abuildpy -n __fish_use_subcommand -a verify -d 'Check signature and 
 complete -c abuildpy -n __fish_use_subcommand -a help -d 'The usage'
 complete -c abuildpy -n __fish_use_subcommand -a version -d 'The version'
 complete -c abuildpy -n '__fish_seen_subcommand_from info' -l json -d 'As JSON'
+complete -c abuildpy -n '__fish_seen_subcommand_from info' -l static -d 'Run nothing of the recipe'
 complete -c abuildpy -n '__fish_seen_subcommand_from verify' -l keys-dir -x \
     -a '(__fish_complete_directories)' -d 'Folder of trusted keys'
 complete -c abuildpy -n '__fish_seen_subcommand_from info verify' -s h -l help -d 'Show help'
