@@ -7,7 +7,7 @@ import fcntl
 import os
 import select
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -76,3 +76,10 @@ def read_all(descriptors: Sequence[int], seconds: float) -> list[bytes] | None:
                 poll.unregister(descriptor)
                 open_ones.discard(descriptor)
     return [b"".join(chunks[descriptor]) for descriptor in descriptors]
+
+
+def plumbed(ash: tuple[str, ...], argv: tuple[str, ...], descriptors: Mapping[int, int]) -> tuple[str, ...]:
+    """The command with descriptors moved to the numbers it knows, whatever numbers they have with us."""
+    moves = " ".join(f"{inside}>&{outside}" for inside, outside in descriptors.items())
+    ends = " ".join(f"{outside}>&-" for outside in descriptors.values() if outside not in descriptors)
+    return (*ash, "-c", f'exec "$@" {moves} {ends}', "ash", *argv)

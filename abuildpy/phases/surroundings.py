@@ -160,11 +160,12 @@ class Host:
             files=_identity(recipe, user).write(self.private),
         )
 
-    def furnish_evaluation(self, request: Request, startdir: Path) -> Request:
-        """Adds the recipe's tree and the configuration; hides keys."""
+    def furnish_evaluation(self, request: Request, *startdirs: Path) -> Request:
+        """Adds the trees of recipes (of one in each repository folder) and the configuration; hides keys."""
+        trees = (path for startdir in startdirs for path in self._readable(startdir))
         return replace(
             request,
-            readable=_existing(*self._readable(startdir), *self._config_files()),
+            readable=_existing(*trees, *self._config_files()),
             hidden=self._key.hidden(),
         )
 

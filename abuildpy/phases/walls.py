@@ -4,25 +4,27 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from abuildpy import __version__
 from abuildpy.config import RUNTIME_DIR, Config
 from abuildpy.errors import ConfigError, SandboxError
+from abuildpy.phases.crew import Crew
 from abuildpy.phases.key import Key
 from abuildpy.phases.ownership import Ownership
-from abuildpy.phases.pipes import pipes, read_all
+from abuildpy.phases.pipes import Pipe, pipes, plumbed, read_all
 from abuildpy.phases.settings import Settings
 from abuildpy.phases.stage import ANSWERS, EVENTS, CallBack, Listener, StageResult
 from abuildpy.phases.surroundings import Host, Surroundings
 from abuildpy.phases.upkeep import has_option
 from abuildpy.phases.workspace import Workspace, read_inside, remove_tree
+from abuildpy.recipe.environment import recipe_environment
 from abuildpy.recipe.evaluate import Runner, ShellResult
 from abuildpy.recipe.history import Provenance, provenance
 from abuildpy.recipe.model import Recipe
-from abuildpy.sandbox.base import Request, Wall
+from abuildpy.sandbox.base import Request, Running, Wall
 from abuildpy.sandbox.handover import hand_over
 from abuildpy.ui.console import Console
 
@@ -96,7 +98,7 @@ class Stages:
         hand_over((home, tmp), wall.user)
         with pipes(2) as (events, complaints):
             request = Request(
-                argv=_plumbed(self._host.ash, argv, {EVENTS: events.send}),
+                argv=plumbed(self._host.ash, argv, {EVENTS: events.send}),
                 env=env,
                 cwd=folder,
                 home=home,
@@ -111,6 +113,39 @@ class Stages:
                 if outputs is None:
                     return ShellResult(-signal.SIGKILL, b"", b"")
                 return ShellResult(running.wait(), *outputs)
+
+    def begin(self, crew: Crew, size: int, examples: Sequence[Path], meanwhile: Callable[[], None]) -> None:
+        """Starts a crew of shells that read recipes, behind the same walls.
+
+        ``examples`` are folders of recipes, one of each repository; ``meanwhile`` is called while the shells start.
+        Raises SandboxError.
+        """
+
+        def begin_behind(wall: Wall) -> None:
+            crew.begin(lambda made, number: self._shell_behind(wall, made, number, examples), size, meanwhile)
+
+        self._host.behind(examples[0], begin_behind)
+
+    def _shell_behind(self, wall: Wall, made: tuple[Pipe, ...], number: int, examples: Sequence[Path]) -> Running:
+        answers, complaints, orders = made
+        folder = self._host.private / f"shell-{number}"
+        home, tmp = folder / "home", folder / "tmp"
+        folder.mkdir(exist_ok=True)
+        for place in (home, tmp):  # nobody may write there: what one recipe leaves, the next would find
+            place.mkdir(mode=0o555, exist_ok=True)
+        env = recipe_environment(self._config, "", colors=False)
+        del env["APKBUILD"]
+        request = Request(
+            argv=plumbed(self._host.ash, (*self._host.ash, "-s"), {EVENTS: answers.send}),
+            env=env,
+            cwd=examples[0],
+            home=home,
+            tmp=tmp,
+            stdin=orders.receive,
+            stderr=complaints.send,
+            pass_fds=(answers.send,),
+        )
+        return wall.start(self._host.furnish_evaluation(request, *examples))
 
     # --- stages ------------------------------------------------------------------------------------------------
 
@@ -214,7 +249,7 @@ class Stages:
             hand_over(workspace.create(), wall.user)
             with pipes(2) as (events, answers):
                 request = Request(
-                    argv=_plumbed(self._around.ash, driver, {EVENTS: events.send, ANSWERS: answers.receive}),
+                    argv=plumbed(self._around.ash, driver, {EVENTS: events.send, ANSWERS: answers.receive}),
                     env={**self._environment(recipe, environment), **fakeroot, **(more or {})},
                     cwd=self._around.inside(recipe.startdir),
                     home=workspace.home,
@@ -266,10 +301,3 @@ class Stages:
     def network(self, recipe: Recipe, *, wanted: bool) -> bool:
         """Whether a stage gets the network: by ``--net``, else if it is ``wanted`` or the recipe's options have ``net``."""
         return {"always": True, "never": False}.get(self._settings.net, wanted or has_option(recipe, "net"))
-
-
-def _plumbed(ash: tuple[str, ...], argv: tuple[str, ...], descriptors: Mapping[int, int]) -> tuple[str, ...]:
-    """The command with descriptors moved to the numbers it knows, whatever numbers they have with us."""
-    moves = " ".join(f"{inside}>&{outside}" for inside, outside in descriptors.items())
-    ends = " ".join(f"{outside}>&-" for outside in descriptors.values() if outside not in descriptors)
-    return (*ash, "-c", f'exec "$@" {moves} {ends}', "ash", *argv)

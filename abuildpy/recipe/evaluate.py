@@ -13,6 +13,7 @@ from typing import Protocol
 from abuildpy.config import PACKAGE_DIR, RUNTIME_DIR, Config
 from abuildpy.errors import RecipeError
 from abuildpy.recipe.cache import evaluation_key, is_complete, load, store
+from abuildpy.recipe.constant import depends_on
 from abuildpy.recipe.environment import recipe_environment
 from abuildpy.recipe.model import Recipe, Source, Subpackage
 from abuildpy.recipe.subpackages import parse_subpackage
@@ -30,12 +31,8 @@ HOOKS = (
 ).split()
 """Functions of abuild that a recipe may bring its own version of."""
 
+_HOOK_NAMES = tuple(name.encode() for name in HOOKS)
 _DEFINITION = re.compile(rb"^[ \t]*([^\s\"'`$#(){};|&<>=-][^\s\"'`$#(){};|&<>=]*)[ \t]*\([ \t]*\)", re.MULTILINE)
-_QUOTED = rb"(?:'[^']*'|\"[^\"]*\"|[^\s'\"])*"
-_ASSIGNED_ONLY = re.compile(
-    rb"(?:\+ABUILDPY:[0-9]+: (?:export (?:%s ?)+|(?:[A-Za-z_][A-Za-z0-9_]*=%s ?)+)\n)*" % (_QUOTED, _QUOTED)
-)
-_CHANGEABLE = re.compile(rb"\bfor\s+\w+\s+in\b[^\n]*[*?\[]|\$\{?(?:RANDOM|PPID|LINENO|SECONDS|EPOCH|[$!])")
 _TRACE_ENTRY = re.compile(rb"^\++ABUILDPY:[0-9]+: (?:'[^']*'|\"[^\"]*\"|[^'\"\n])*\n", re.MULTILINE)
 _TRACE = re.compile(rb"^\++ABUILDPY:(\d+): (.*)$", re.MULTILINE)
 _LINE = re.compile(rb"(?:^|: )(?:line (\d+)|(\d+)): (.*)$", re.DOTALL)
@@ -83,38 +80,47 @@ def evaluate(apkbuild: Path, config: Config, run: Runner) -> Recipe:
     known = evaluation_key(str(apkbuild), text, config)
     data = load(str(apkbuild), known, config)
     if data is None:
-        candidates = (*HOOKS, *sorted({os.fsdecode(match[1]) for match in _DEFINITION.finditer(text)}))
+        candidates = map(os.fsdecode, candidate_names(text))
         argv = (*find_ash(config.environ.get("PATH")), "-e", _SCRIPT, RUNTIME_DIR, *candidates)
         env = recipe_environment(config, str(apkbuild), colors=False)
         result = run(argv, env, apkbuild.parent)
         data = result.data
         if result.status != 0 or not is_complete(data):
             raise _explain(apkbuild, result)
-        if is_constant(text, result.complaint):
-            store(str(apkbuild), known, data, config)
-        said = _said(result.complaint)
+        variables, functions = _read(data)
+        said = said_lines(result.complaint)
         if said:
             os.write(2, b"\n".join(said) + b"\n")
+        elif depends_on(str(apkbuild), text, result.complaint, functions, variables, {}) == ((), b""):
+            store(str(apkbuild), known, data, config)
+    else:
+        variables, functions = _read(data)
+    return build_recipe(apkbuild, text, variables, functions)
+
+
+def _read(data: bytes) -> tuple[dict[str, str], frozenset[str]]:
     variables, functions, _, _ = data.split(b"\0")
-    return _recipe(apkbuild, text, parse_variables(variables), parse_functions(functions))
+    return parse_variables(variables), parse_functions(functions)
 
 
-def _said(complaint: bytes) -> list[bytes]:
+def candidate_names(text: bytes) -> tuple[bytes, ...]:
+    """Names that may be functions after a recipe with that text was read."""
+    return (*_HOOK_NAMES, *sorted({match[1] for match in _DEFINITION.finditer(text)}))
+
+
+def said_lines(complaint: bytes) -> list[bytes]:
     """Lines that the recipe itself (or ash about it) wrote to standard error, without the trace."""
     return [line for line in _TRACE_ENTRY.sub(b"", complaint).split(b"\n") if line]
 
 
-def is_constant(text: bytes, trace: bytes) -> bool:
-    """Whether a recipe did nothing but assign while it was read, so that the same inputs always give the same answer.
-
-    ``trace`` is what ``set -x`` printed meanwhile. Loops over file names leave nothing in it, and some variables of the
-    shell change by themselves: recipes with either are not constant, wherever in them they stand.
-    """
-    sourced, _, rest = trace.partition(b"\n")
-    return b": . " in sourced and _ASSIGNED_ONLY.fullmatch(rest) is not None and not _CHANGEABLE.search(text)
+def trace_lines(complaint: bytes) -> bytes:
+    """The trace alone, without what the recipe itself wrote to standard error."""
+    return b"".join(_TRACE_ENTRY.findall(complaint))
 
 
-def _recipe(apkbuild: Path, text: bytes, variables: dict[str, str], functions: frozenset[str]) -> Recipe:
+def build_recipe(apkbuild: Path, text: bytes, variables: Mapping[str, str], functions: frozenset[str]) -> Recipe:
+    """The recipe out of what its shell told (an :class:`Answer`); ``text`` is read for the maintainer only."""
+
     def listed(name: str) -> tuple[str, ...]:
         return words(variables, name)
 
@@ -169,7 +175,7 @@ def _explain(apkbuild: Path, result: ShellResult) -> RecipeError:
     if result.status < 0:
         return RecipeError(f"{apkbuild}: evaluation was ended by signal {-result.status}", hint="does the recipe loop?")
     complaint = result.complaint.replace(os.fsencode(apkbuild) + b": ", b"")
-    said = _said(complaint)
+    said = said_lines(complaint)
     line = _LINE.search(said[-1]) if said else None
     if line and b"syntax error" in said[-1]:
         number = (line[1] or line[2]).decode()

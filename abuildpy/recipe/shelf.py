@@ -1,0 +1,238 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The evaluations of one repository folder that are known and still right, and how new ones join them.
+
+What is kept are only evaluations that depend on nothing but the recipe's bytes, the shell library, variables that the
+recipe or the library asks for, and files that can be watched: see ``constant.py``.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from array import array
+from collections.abc import Iterable, Mapping, Sequence
+from zlib import crc32
+
+from abuildpy import __version__
+from abuildpy.recipe.environment import recipe_environment
+from abuildpy.recipe.library import library_files
+from abuildpy.recipe.pack import Kept, Pack, Record, Signature, write_pack
+from abuildpy.shell import find_ash
+
+try:
+    from _blake2 import blake2b  # what hashlib would give, without loading OpenSSL for it
+except ImportError:  # another Python
+    from hashlib import blake2b
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from abuildpy.config import Config
+
+_YOUNG = 2_000_000_000
+"""Nanoseconds: a file changed so shortly before it was read may change again within the same tick of its clock."""
+_NEVER: Signature = (0, 0, 0, 0)
+_MISSING: Signature = (-1, 0, 0, 0)
+_DAY = 86400
+
+
+def digest_of(text: bytes) -> bytes:
+    """The digest that a recipe's bytes are known by."""
+    return blake2b(text, digest_size=16).digest()
+
+
+def signature_of(status: os.stat_result) -> Signature:
+    """What tells that a file is as it was, if it was old enough; all zero if it was too young."""
+    last = max(status.st_mtime_ns, status.st_ctime_ns)
+    if time.time_ns() - last < _YOUNG:
+        return _NEVER
+    return status.st_size, status.st_ino, status.st_mtime_ns, status.st_ctime_ns
+
+
+def watch(path: str) -> Signature:
+    """The signature of a file that an evaluation depends on, whether it is there or not."""
+    try:
+        return signature_of(os.stat(path))
+    except OSError:
+        return _MISSING
+
+
+class Conditions:
+    """What all evaluations of one run share: the values of variables, and the shell library."""
+
+    def __init__(self, config: Config) -> None:
+        environment = recipe_environment(config, "", colors=False)
+        del environment["APKBUILD"]
+        # The environment of the recipes' shell counts where the two differ: it has no secrets, and paths of ours.
+        self._values = {
+            name.encode("utf-8", "surrogateescape"): value
+            for name, value in {**config.variables, **environment}.items()
+        }
+        fixed = blake2b(__version__.encode() + b"\0", digest_size=32)
+        functions = f"{config.get('sharedir')}/functions.sh"
+        for path in (*library_files(), functions, find_ash(config.environ.get("PATH"))[0]):
+            status = os.stat(path)
+            fixed.update(f"{path}\0{status.st_size}\0{status.st_mtime_ns}\0".encode("utf-8", "surrogateescape"))
+        self._fixed = fixed.digest()
+
+    def key(self, folder: str, asked: frozenset[bytes]) -> bytes:
+        """Digest of a repository folder's path, the library, and the values of all variables asked for."""
+        digest = blake2b(self._fixed + folder.encode("utf-8", "surrogateescape") + b"\0", digest_size=32)
+        for name in sorted(name for name in self._values if name in asked or name.startswith((b"LC_", b"LANG"))):
+            digest.update(b"%b=%b\0" % (name, self._values[name].encode("utf-8", "surrogateescape")))
+        return digest.digest()
+
+
+class Shelf:
+    """Known evaluations of the recipes below one folder."""
+
+    def __init__(self, folder: str, config: Config, conditions: Conditions) -> None:
+        """``folder`` is a repository's: recipes are ``folder/NAME/APKBUILD``."""
+        self.folder = folder
+        self._conditions = conditions
+        self._path = pack_path(folder, config)
+        self._pack = self._open()
+        self._good: array[int] = array("q")
+        self._newer = False
+
+    def _open(self) -> Pack | None:
+        if self._path is None:
+            return None
+        try:
+            file = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            return None
+        try:
+            pack = Pack(file)
+        except (OSError, ValueError):
+            os.close(file)
+            return None
+        if pack.key != self._conditions.key(self.folder, frozenset(pack.asked.split(b"\0"))):
+            return None
+        return pack
+
+    def find_all(self) -> tuple[list[str], list[Kept | None]]:
+        """All recipes below the folder (``NAME/APKBUILD``, sorted), and what is known of each. Raises OSError."""
+        names = [f"{name}/APKBUILD" for name in sorted(os.listdir(self.folder))]
+        signatures = self._signatures(names)
+        if _MISSING[0] in signatures[::4]:
+            names = [name for name, size in zip(names, signatures[::4], strict=True) if size != _MISSING[0]]
+            signatures = array(
+                "q",
+                [
+                    n
+                    for at in range(0, len(signatures), 4)
+                    if signatures[at] != _MISSING[0]
+                    for n in signatures[at : at + 4]
+                ],
+            )
+        return names, self._find(names, signatures)
+
+    def find(self, names: Sequence[str]) -> list[Kept | None]:
+        """What is known of recipes (paths below the folder), None for those that have to be evaluated."""
+        if self._pack is None:
+            return [None] * len(names)
+        return self._find(names, self._signatures(names))
+
+    def _find(self, names: Sequence[str], signatures: array[int]) -> list[Kept | None]:
+        pack = self._pack
+        if pack is None:
+            return [None] * len(names)
+        known = pack.signatures
+        bad = {at for at, files in pack.watched.items() if any(watch(path) != was for path, was in files)}
+        if not bad and signatures == known and list(names) == pack.names:
+            self._good = known
+            return [Kept(pack, at) for at in range(len(names))]
+        numbers = {name: at for at, name in enumerate(pack.names)}
+        self._good = pack.signatures[:]
+        found: list[Kept | None] = []
+        for place, name in enumerate(names):
+            at = numbers.get(name)
+            if at is None or at in bad:
+                found.append(None)
+                continue
+            as_known = signatures[4 * place : 4 * place + 4] == known[4 * at : 4 * at + 4]
+            found.append(Kept(pack, at) if as_known or self._same_bytes(pack, at) else None)
+        return found
+
+    def _signatures(self, names: Sequence[str]) -> array[int]:
+        numbers: list[int] = []
+        extend = numbers.extend
+        stat = os.stat
+        folder = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            for name in names:
+                try:
+                    status = stat(name, dir_fd=folder)
+                except OSError:
+                    extend(_MISSING)
+                else:
+                    extend((status.st_size, status.st_ino, status.st_mtime_ns, status.st_ctime_ns))
+        finally:
+            os.close(folder)
+        return array("q", numbers)
+
+    def _same_bytes(self, pack: Pack, at: int) -> bool:
+        """Whether the file has the bytes that were evaluated, although it was touched; then it is known by its new state."""
+        try:
+            with open(f"{self.folder}/{pack.names[at]}", "rb") as file:
+                status = os.fstat(file.fileno())
+                text = file.read()
+        except OSError:
+            return False
+        if digest_of(text) != pack.digest(at):
+            return False
+        signature = signature_of(status)
+        if signature != _NEVER:
+            self._newer = True
+            self._good[4 * at : 4 * at + 4] = array("q", signature)
+        return True
+
+    def save(self, new: Mapping[str, Record], asked: Iterable[bytes]) -> None:
+        """Adds evaluations and writes the pack anew, if there is anything to write.
+
+        ``asked`` are the names of variables that the new ones (and the library) ask for. A pack that cannot be written
+        is none.
+        """
+        if self._path is None:
+            return
+        if not (new or self._newer):
+            self._touch(self._path)
+            return
+        old: list[Record] = []
+        names = frozenset(asked)
+        try:
+            if self._pack is not None:
+                here = set(os.listdir(self.folder))
+                stay = [
+                    at for at, name in enumerate(self._pack.names) if name not in new and name.partition("/")[0] in here
+                ]
+                old = self._pack.records(stay, self._good or self._pack.signatures)
+                names |= frozenset(self._pack.asked.split(b"\0"))
+            records = sorted((*old, *new.values()))
+            write_pack(self._path, self._conditions.key(self.folder, names), b"\0".join(sorted(names)), records)
+        except OSError:
+            return
+
+    def _touch(self, path: str) -> None:
+        """Notes that the pack is in use: what was not for long is the first to go."""
+        try:
+            if time.time() - os.stat(path).st_mtime > _DAY:
+                os.utime(path)
+        except OSError:
+            return
+
+
+def pack_path(folder: str, config: Config) -> str | None:
+    """Where the evaluations of a repository folder are kept; None for somebody without a home, who keeps nothing."""
+    base = cache_folder(config)
+    if base is None:
+        return None
+    name = folder.encode("utf-8", "surrogateescape")
+    return os.path.join(base, "packs", f"{crc32(name):08x}-{len(name)}-{config.carch}")
+
+
+def cache_folder(config: Config) -> str | None:
+    """Where everything is kept that evaluations leave: below XDG_CACHE_HOME, or ~/.cache."""
+    home = config.environ.get("HOME")
+    base = config.environ.get("XDG_CACHE_HOME") or (os.path.join(home, ".cache") if home else "")
+    return os.path.join(base, "abuildpy") if base else None
