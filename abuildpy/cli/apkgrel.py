@@ -98,20 +98,16 @@ def _action(options: _Options, config: Config, console: Console) -> Callable[[Pa
     from abuildpy.maintain.pkgrel import has_changes, next_release, set_release
     from abuildpy.maintain.reading import recipe_reader
 
-    def write(apkbuild: Path, release: int) -> None:
-        if not set_release(apkbuild, release):
-            console.warning(f"{apkbuild} has no line pkgrel=, nothing was changed")
-
     match options.action:
         case "set":
             release = _release(options.release)
-            return lambda apkbuild: write(apkbuild, release)
+            return lambda apkbuild: set_release(apkbuild, release, console)
         case "add":
             read = recipe_reader(config, console)
 
             def add(apkbuild: Path) -> None:
                 if not (options.clean_git and has_changes(apkbuild)):
-                    write(apkbuild, next_release(apkbuild, read))
+                    set_release(apkbuild, next_release(apkbuild, read), console)
 
             return add
         case "show":

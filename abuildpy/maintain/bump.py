@@ -144,7 +144,8 @@ def _is_committed(apkbuild: Path) -> bool:
 
 def _edit(apkbuild: Path, recipe: Recipe, target: Target, read: ReadRecipe, log: Messages) -> None:
     computed = [raw for raw in written_values(apkbuild.read_bytes(), "pkgver") if "$" in raw or "`" in raw]
-    write_variables(apkbuild, {"pkgver": target.version, "pkgrel": "0"})
+    # Whether it has the effect is seen below, by evaluation; the edit is left for completion by hand if not.
+    write_variables(apkbuild, {"pkgver": target.version, "pkgrel": "0"}, check=False)
     if computed and recipe.pkgver != target.version:
         log.warning(f"pkgver was {computed[-1]} and is now plain {target.version}")
         log.warning2("what it was computed from still says the old version")

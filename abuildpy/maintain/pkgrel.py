@@ -8,7 +8,8 @@ from pathlib import Path
 from abuildpy.errors import RecipeError
 from abuildpy.maintain.commands import ask
 from abuildpy.maintain.reading import ReadRecipe
-from abuildpy.recipe.edit import write_variables, written_values
+from abuildpy.messages import Messages
+from abuildpy.recipe.edit import require_effect, write_variables, written_values
 
 
 def require_number(apkbuild: Path) -> None:
@@ -26,12 +27,16 @@ def next_release(apkbuild: Path, read: ReadRecipe) -> int:
     return int(old) + 1 if old.isascii() and old.isdigit() else 0
 
 
-def set_release(apkbuild: Path, release: int) -> bool:
-    """Writes a pkgrel into the recipe; False if it has no line to write it to."""
+def set_release(apkbuild: Path, release: int, log: Messages) -> None:
+    """Writes a pkgrel into the recipe; warns if it has no line to write it to, or changes pkgrel again behind it."""
     if not _written(apkbuild):
-        return False
-    write_variables(apkbuild, {"pkgrel": str(release)})
-    return True
+        log.warning(f"{apkbuild} has no line pkgrel=, nothing was changed")
+        return
+    write_variables(apkbuild, {"pkgrel": str(release)}, check=False)
+    try:
+        require_effect(apkbuild.read_bytes(), "pkgrel", str(release))
+    except RecipeError as error:
+        log.warning(f"{apkbuild}: {error.message}")
 
 
 def has_changes(apkbuild: Path) -> bool:

@@ -8,7 +8,7 @@ description, address, licence, options, provides, replaces and patches, and gets
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,8 +17,11 @@ from abuildpy.maintain.pybuild import alpine_name, build_requirements
 from abuildpy.maintain.pyindex import Project
 from abuildpy.maintain.quoting import in_quotes
 from abuildpy.maintain.render import render
+from abuildpy.recipe.edit import secfixes_block
+from abuildpy.recipe.edit.effect import is_kept
+from abuildpy.recipe.edit.words import Entry, entries, mentions
 from abuildpy.recipe.model import Recipe
-from abuildpy.recipe.scan import assignments
+from abuildpy.recipe.syntax import Script, parse
 from abuildpy.repository import version
 
 _WIDTH = 102
@@ -82,44 +85,50 @@ def alpine_version(published: str) -> str:
 
 
 def read_old(recipe: Recipe, content: bytes) -> Old:
-    """Takes apart the recipe's text; RecipeError if it has an unclosed quote."""
-    text = content.decode("utf-8", "surrogateescape")
-    found = assignments(text)
+    """Takes apart the recipe's text; RecipeError if it is no shell script."""
+    script = parse(content)
+    found = [a for a in script.assignments if is_kept(a) and a.span.column == 1]
     names = [assignment.name for assignment in found]
     known = (*_KEPT, *_MADE, "subpackages", "maintainer")
     variables = {name for name in names if name not in known and not name.endswith("sums")}
     written: dict[str, str] = {}
-    sources: list[str] = []
+    sources: tuple[Entry, ...] = ()
     for assignment in found:
         name = assignment.name
-        comment = text[assignment.end :].partition("\n")[0]
-        comment = comment if comment.strip().startswith("#") else ""
-        if names.count(name) > 1 or _uses(assignment.value, variables):
+        comment = ""
+        if assignment.comment:
+            comment = _text(content[assignment.span.end : assignment.comment.span.end])
+        if names.count(name) > 1 or any(mentions(assignment.value, variable) for variable in variables):
             # Put together elsewhere, or of parts that go: then what it amounts to.
             written[name] = f'"{in_quotes(recipe.variables.get(name, ""))}"{comment}'
         else:
-            written[name] = assignment.value + comment
+            written[name] = _text(assignment.raw) + comment
         if name == "source":
-            sources = assignment.value.strip("\"'").split()
-    lines = text.splitlines()
-    authors = [line for start in ("# Contributor:", "# Maintainer:") for line in lines if line.startswith(start)]
+            sources = entries(assignment)
+    own = [_text(comment.text) for comment in script.comments if comment.span.column == 1]
+    authors = [line for start in ("# Contributor:", "# Maintainer:") for line in own if line.startswith(start)]
     if "maintainer" in written:
         authors.append(f"maintainer={written['maintainer']}")
     functions = (f"{name}()" for name in recipe.functions if name not in ("build", "check", "package"))
     dropped = (*sorted(variables), *sorted(functions))
-    return Old(recipe, written, _patches(recipe, sources, variables), tuple(authors), _secfixes(lines), dropped)
+    return Old(
+        recipe, written, _patches(recipe, script, sources, variables), tuple(authors), _secfixes(script), dropped
+    )
 
 
-def _uses(text: str, variables: Iterable[str]) -> bool:
-    return any(f"${name}" in text or f"${{{name}" in text for name in variables)
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "surrogateescape")
 
 
-def _patches(recipe: Recipe, words: list[str], variables: Iterable[str]) -> tuple[str, ...]:
+def _patches(recipe: Recipe, script: Script, words: tuple[Entry, ...], variables: Collection[str]) -> tuple[str, ...]:
     """The elements of ``source`` but the archive, as written if they can be told apart and use nothing that goes."""
-    entries = [in_quotes(source.entry) for source in recipe.source]
-    if len(words) == len(entries):
-        entries = [entry if _uses(word, variables) else word for word, entry in zip(words, entries, strict=True)]
-    return tuple(entries[1:] if recipe.source and recipe.source[0].remote else entries)
+    patches = [in_quotes(source.entry) for source in recipe.source]
+    if len(words) == len(patches):
+        patches = [
+            entry if any(map(word.mentions, variables)) else _text(script.data[word.start : word.end])
+            for word, entry in zip(words, patches, strict=True)
+        ]
+    return tuple(patches[1:] if recipe.source and recipe.source[0].remote else patches)
 
 
 def project_name(old: Old) -> str:
@@ -275,13 +284,6 @@ def _release(old: Old | None, pkgver: str) -> str:
     return str(int(old.recipe.pkgrel) + 1)
 
 
-def _secfixes(lines: list[str]) -> tuple[str, ...]:
-    start = next((number for number, line in enumerate(lines) if line.startswith("# secfixes:")), None)
-    if start is None:
-        return ()
-    block: list[str] = []
-    for line in lines[start:]:
-        if not line.startswith("#"):
-            break
-        block.append(line)
-    return tuple(block)
+def _secfixes(script: Script) -> tuple[str, ...]:
+    block = secfixes_block(script)
+    return tuple(_text(script.text(block)).split("\n")) if block else ()

@@ -6,6 +6,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from abuildpy.errors import RecipeError
 from abuildpy.recipe.edit import (
@@ -120,17 +122,34 @@ def test_quoting_before_it_does_not_confuse(before: str) -> None:
 
 
 def test_what_follows_on_the_line_stays_and_makes_sense() -> None:
-    assert edited('sha512sums="x"; a=1\n') == "a=1\n"
+    assert edited('sha512sums="x"; a=1\n') == edited('sha512sums="x";a=1\n') == "a=1\n"
     assert edited('sha512sums="x" # why\nb=2\n') == "# why\nb=2\n"
     assert edited('sha512sums="x" ;\nb=2\n') == "b=2\n"
     assert edited('sha512sums="x"  \nb=2\n') == "b=2\n"
     assert edited('sha512sums="x"') == ""
 
 
-@pytest.mark.parametrize("tail", ["&& a=1", "| cat", ") x", "|| :", "&", ";;", ">f"])
+@pytest.mark.parametrize("tail", ["&& a=1", "| cat", "|| :", "&", ">f"])
 def test_an_assignment_tied_to_a_command_is_refused(tail: str) -> None:
     with pytest.raises(RecipeError, match="line 2: sha512sums"):
         replace_checksums(f'a=1\nsha512sums="x" {tail}\n'.encode(), SUMS)
+
+
+def test_a_branch_is_not_left_empty() -> None:
+    text = b'if [ -f x ]; then\nsha512sums="x"\n%sfi\n'
+    assert replace_checksums(text % b"a=1\n", []) == b"if [ -f x ]; then\na=1\nfi\n"
+    with pytest.raises(RecipeError, match="line 2: without sha512sums nothing is left there"):
+        replace_checksums(text % b"", [])
+
+
+def test_checksums_that_would_not_count_are_refused() -> None:
+    with pytest.raises(RecipeError, match="sha512sums is changed again: "):
+        replace_checksums(b"cat <<EOF\nx\n", SUMS)  # the text of it would go on to the end
+
+
+def test_crlf_stays() -> None:
+    before = b'a=1\r\nsha512sums="\r\nx  y\r\n"\r\nb=2\r\n'
+    assert replace_checksums(before, SUMS) == b"a=1\r\nb=2\r\n" + BLOCK.replace(b"\n", b"\r\n")
 
 
 @pytest.mark.parametrize(
@@ -184,14 +203,19 @@ def test_errors_name_the_file(tmp_path: Path) -> None:
         ("pkgver=$(( _a + _b )) #c", "pkgver=2.0_rc1 #c"),
         ("pkgver=${_v/-/.}", "pkgver=2.0_rc1"),
         ('pkgver="${_v:-"1 2"}"x', "pkgver=2.0_rc1"),
-        ('pkgver="$(echo "1")"', "pkgver=2.0_rc1"),
+        ('pkgver="$(echo "1")"', 'pkgver="2.0_rc1"'),
+        ('pkgver="a\\"b"', 'pkgver="2.0_rc1"'),
+        ("export pkgver=1.0", "export pkgver=2.0_rc1"),
+        ("\tpkgver=1.0", "\tpkgver=2.0_rc1"),
         ("pkgver=\"1\"'.0'", "pkgver=2.0_rc1"),
         ("pkgver=\\\n1.0", "pkgver=2.0_rc1"),
     ],
 )
 def test_a_variable_is_set_and_all_else_stays(line: str, after: str) -> None:
-    frame = b"# pkgver=0 \xff\npkgname=x\n%s\n_pkgver=1\n\tpkgver=3\nf() {\npkgver=4\n}\ncat <<A\npkgver=5\nA\n\xe9"
-    assert set_variable(frame % line.encode(), "pkgver", "2.0_rc1") == frame % after.encode()
+    frame = b"# pkgver=0 \xff\npkgname=x\n%s\n_pkgver=1\npkgver=3 cat /dev/null\nf() {\npkgver=4\n}\ncat <<A\npkgver=5\nA\n\xe9"
+    old, new = frame % line.encode(), frame % after.encode()
+    assert set_variable(old, "pkgver", "2.0_rc1") == new
+    assert set_variable(old.replace(b"\n", b"\r\n"), "pkgver", "2.0_rc1") == new.replace(b"\n", b"\r\n")
 
 
 def test_every_assignment_is_set() -> None:
@@ -209,10 +233,106 @@ def test_a_value_stays_what_it_is_in_the_shell(old: str, value: str) -> None:
     assert done.stdout.decode() == value
 
 
-@pytest.mark.parametrize("text", ["", "x=1\n", "\tpkgrel=1\n", "f() {\npkgrel=1\n}\n", "export pkgrel=1\n"])
-def test_a_variable_that_is_not_set(text: str) -> None:
-    with pytest.raises(RecipeError, match="pkgrel is not set at the start of a line"):
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("", "pkgrel is not set at the start of a line"),
+        ("x=1\npkgrel=1 true\n", "pkgrel is not set at the start of a line"),
+        ("f() {\npkgrel=1\n}\n", r"line 2: pkgrel is set only inside f\(\)"),
+        ("\nif :; then\n\tpkgrel=1\nfi\n", "line 3: pkgrel is set only inside 'if'"),
+        ("x=\n[ -n x ] && pkgrel=1\n", r"line 2: pkgrel is set only behind && or \|\|"),
+        ("x=$(\npkgrel=1\n)\n", "pkgrel is not set at the start of a line"),
+        ("pkgrel=1\nif\n", "line 2: "),
+    ],
+)
+def test_a_variable_that_is_not_set(text: str, complaint: str) -> None:
+    with pytest.raises(RecipeError, match=complaint):
         set_variable(text.encode(), "pkgrel", "0")
+
+
+@pytest.mark.parametrize(
+    ("behind", "complaint"),
+    [
+        ("if [ 1 = 1 ]; then\n\tpkgrel=9\nfi\n", "line 3: pkgrel is changed again inside 'if': .* '9', not '0'"),
+        (
+            "case $CARCH in\nx86)\n\tpkgrel=9 ;;\nesac\n",
+            "line 4: pkgrel is changed again inside 'case': .* cannot be told",
+        ),
+        ('[ "$CARCH" = x86 ] && pkgrel=9\n', "line 2: pkgrel is changed again behind && or"),
+        ("f() { pkgrel=9; }\nx=\nf\n", "line 4: pkgrel is changed again: .* '9', not '0'"),
+        (". ./more\n[ -f x ] && pkgrel=9\n", "line 3: pkgrel is changed again behind"),
+        ("unset pkgrel\n", "line 2: pkgrel is changed again: .* '', not '0'"),
+    ],
+)
+def test_an_edit_that_would_not_count(behind: str, complaint: str) -> None:
+    text = f"pkgrel=5\n{behind}".encode()
+    with pytest.raises(RecipeError, match=complaint):
+        set_variable(text, "pkgrel", "0")
+    assert set_variable(text, "pkgrel", "0", check=False) == text.replace(b"=5", b"=0", 1)
+
+
+@pytest.mark.parametrize(
+    "behind",
+    [
+        '[ -n "$_commit" ] && pkgrel=9\n',
+        "if :; then\n\tx=1\nelse\n\tpkgrel=9\nfi\n",
+        ". ./more\n",
+        "f() {\n\tpkgrel=9\n}\n",
+        "(\npkgrel=9\n)\n",
+        "case $CARCH in\nx86) x=$pkgrel ;;\nesac\n",
+    ],
+)
+def test_what_does_not_stand_in_the_way(behind: str) -> None:
+    assert set_variable(f"pkgrel=5\n{behind}".encode(), "pkgrel", "0") == f"pkgrel=0\n{behind}".encode()
+
+
+def test_conditional_ones_that_start_a_line_are_set_as_sed_does() -> None:
+    text = b'if [ "$CARCH" = x86 ]; then\npkgver=1\nelse\npkgver=2\nfi\n'
+    assert set_variable(text, "pkgver", "3") == text.replace(b"=1", b"=3").replace(b"=2", b"=3")
+
+
+LINES = st.sampled_from(
+    [
+        "# pkgver=0",
+        "a=$pkgver",
+        'b="\npkgver=1\n"',
+        "f() {\n\tpkgver=2\n}",
+        "cat <<A\npkgver=3\n'\nA",
+        "c=$(echo 'pkgver=4')",
+        "_pkgver=5",
+        "pkgver=6 true",
+        "case x in\ny) pkgver=7 ;;\nesac",
+        "d=caf\xe9 # it's",
+        "",
+    ]
+)
+OLD_VALUES = st.sampled_from(
+    ["1.0", '"1.0"', "'1.0'", '""', "", "$a", '"$a-${b:-"x y"}"', "$(echo 1)", "a\\ b", "$'1'", "\"a\"'b'"]
+)
+TAILS = st.sampled_from(["", " # c", "; e=1", " e=$pkgver"])
+
+
+@given(
+    st.lists(LINES),
+    OLD_VALUES,
+    TAILS,
+    st.lists(LINES),
+    st.text(st.characters(exclude_characters="\0\r", codec="utf-8")),
+)
+def test_any_value_anywhere(before: list[str], old: str, tail: str, after: list[str], value: str) -> None:
+    head = "".join(f"{line}\n" for line in before).encode()
+    rest = "\n".join([tail, *after]).encode()
+    text = set_variable(head + f"pkgver={old}".encode() + rest, "pkgver", value)
+    assert text.startswith(head + b"pkgver=")
+    assert text.endswith(rest)
+    (written,) = written_values(text, "pkgver")
+    assert text == head + b"pkgver=" + written.encode("latin-1") + rest
+    assert set_variable(text, "pkgver", value) == text
+    if old[:1] == old[-1:] == '"' and old != "\"a\"'b'":
+        assert written[:1] == written[-1:] == '"'
+    script = b"pkgver=" + written.encode("latin-1") + b'\nprintf %s "$pkgver"\n'
+    done = subprocess.run([*find_ash(), "-e", "-c", script], check=True, stdout=subprocess.PIPE)
+    assert done.stdout.decode() == value
 
 
 def test_variables_of_a_file(tmp_path: Path) -> None:
