@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 from collections.abc import Callable, Sequence
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from abuildpy.config import load_config
 from abuildpy.errors import AbuildError, ConfigError, RecipeError
+from abuildpy.phases.evaluations import Evaluations
 from abuildpy.phases.settings import Settings
 from abuildpy.phases.walls import Stages
 from abuildpy.recipe.evaluate import evaluate, find_apkbuild, maintainer_comment
@@ -48,8 +50,24 @@ Document = dict[str, object]
 def info(paths: Sequence[Path], *, as_json: bool, console: Console) -> int:
     """Prints every recipe; returns 1 if one could not be evaluated (after all others are printed)."""
     config = load_config()
-    runner = Stages(config, Settings(quiet=True), console).evaluation_runner()
-    return _print(paths, lambda path: describe(evaluate(find_apkbuild(path), config, runner)), as_json=as_json)
+    if len(paths) == 1:
+        runner = Stages(config, Settings(quiet=True), console).evaluation_runner()
+        return _print(paths, lambda path: describe(evaluate(find_apkbuild(path), config, runner)), as_json=as_json)
+    found = {path: str(find_apkbuild(path)) for path in paths if _is_there(path)}
+    answers = Evaluations(config, Settings(quiet=True), console).answers(dict.fromkeys(found.values()))
+    by_path = {answer.path: answer for answer in answers}
+
+    def describe_one(path: Path) -> Document:
+        answer = by_path[found.get(path) or str(find_apkbuild(path))]
+        if answer.said:
+            sys.stderr.write("\n".join(answer.said) + "\n")
+        return describe(answer.recipe())
+
+    return _print(paths, describe_one, as_json=as_json)
+
+
+def _is_there(path: Path) -> bool:
+    return os.path.isfile(path / "APKBUILD" if path.is_dir() else path)
 
 
 def info_static(paths: Sequence[Path], *, as_json: bool) -> int:

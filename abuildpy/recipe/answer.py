@@ -4,9 +4,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
 from abuildpy.errors import RecipeError
+
+if TYPE_CHECKING:
+    from abuildpy.recipe.model import Recipe
 
 
 class Known(Protocol):
@@ -111,6 +115,19 @@ class Answer:
     def functions(self) -> frozenset[str]:
         """Every function the recipe itself defines (or redefines)."""
         return self._known.functions
+
+    def recipe(self) -> Recipe:
+        """What the recipe means. Raises RecipeError if it could not be evaluated or asks for what cannot be."""
+        from abuildpy.recipe.evaluate import build_recipe
+
+        if self.error is not None:
+            raise self.error
+        path = Path(self.path)
+        try:
+            text = path.read_bytes() if not self.variables.get("maintainer") else b""
+        except OSError as error:
+            raise RecipeError(f"{path} cannot be read: {error.strerror}") from error
+        return build_recipe(path, text, self.variables, self.functions)
 
 
 NOTHING = Fresh({}, frozenset())

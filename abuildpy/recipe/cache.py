@@ -84,6 +84,10 @@ def store(apkbuild: str, key: bytes, data: bytes, config: Config) -> None:
         with open(part, "wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
             file.write(key + data)
         os.replace(part, path)
+        if key[0] == 0:  # one time in 256, as all entries have to be looked at
+            from abuildpy.recipe.tidy import limit_of, prune
+
+            prune(config, limit_of(config))
     except OSError:
         try:
             os.unlink(part)

@@ -142,7 +142,8 @@ class Pack:
     """A pack that was read. ``key`` and ``names`` say what it is valid for; the rest goes by record number."""
 
     def __init__(self, file: int) -> None:
-        """Reads from an open descriptor, which it keeps. Raises ValueError where that holds no whole pack, OSError."""
+        """Reads from an open descriptor, which is its own from now on. Raises ValueError where that holds no whole pack, OSError."""
+        self._file = file
         head = os.pread(file, _HEAD, 0)
         if len(head) != _HEAD or not head.startswith(_MAGIC):
             raise ValueError("no pack")
@@ -158,7 +159,6 @@ class Pack:
             at += size
             return body[at - size : at]
 
-        self._file = file
         self.key = take(key)
         self.asked = take(names)
         self.names = _split(take(members))

@@ -88,6 +88,7 @@ class Shelf:
     def __init__(self, folder: str, config: Config, conditions: Conditions) -> None:
         """``folder`` is a repository's: recipes are ``folder/NAME/APKBUILD``."""
         self.folder = folder
+        self._config = config
         self._conditions = conditions
         self._path = pack_path(folder, config)
         self._pack = self._open()
@@ -104,7 +105,6 @@ class Shelf:
         try:
             pack = Pack(file)
         except (OSError, ValueError):
-            os.close(file)
             return None
         if pack.key != self._conditions.key(self.folder, frozenset(pack.asked.split(b"\0"))):
             return None
@@ -208,10 +208,14 @@ class Shelf:
                 ]
                 old = self._pack.records(stay, self._good or self._pack.signatures)
                 names |= frozenset(self._pack.asked.split(b"\0"))
-            records = sorted((*old, *new.values()))
+            records = sorted((*old, *new.values()), key=_place)
             write_pack(self._path, self._conditions.key(self.folder, names), b"\0".join(sorted(names)), records)
         except OSError:
             return
+        if new:
+            from abuildpy.recipe.tidy import limit_of, prune
+
+            prune(self._config, limit_of(self._config))
 
     def _touch(self, path: str) -> None:
         """Notes that the pack is in use: what was not for long is the first to go."""
@@ -220,6 +224,11 @@ class Shelf:
                 os.utime(path)
         except OSError:
             return
+
+
+def _place(each: Record) -> list[str]:
+    """What records are sorted by: as the folder's names are."""
+    return each.name.split("/")
 
 
 def pack_path(folder: str, config: Config) -> str | None:
