@@ -23,7 +23,7 @@ RUN apk add --no-cache \
 COPY --from=build /opt/abuildpy /opt/abuildpy
 # /usr/local/bin is in the PATH of login shells too.
 RUN cd /opt/abuildpy/bin \
-	&& for program in abuild* abump apk* checkapk newapkbuild; do ln -s "$PWD/$program" /usr/local/bin/; done \
+	&& for program in abuild* abump ap apk* checkapk newapkbuild; do ln -s "$PWD/$program" /usr/local/bin/; done \
 	&& addgroup -S abuild \
 	&& adduser -D builder \
 	&& addgroup builder abuild \

@@ -92,6 +92,14 @@ _VALUES: Final[Mapping[str, Mapping[str, Value]]] = {
     "abuild-sign": {"-k": _files("*.rsa"), "-p": _files("*.pub"), "-t": _words("RSA RSA256")},
     "abuild-tar": {"--hash": _words("sha1 sha256 sha512")},
     "abump": {"-s": _TEXT, "-m": _TEXT, "-f": _TEXT, "-p": Value("remote")},
+    "ap": {"-d": _FOLDER},
+    "apkbuild-lint": {
+        "--format": _words("text json github gitlab sarif"),
+        "--severity": _words("S I M T"),
+        "--only": _TEXT,
+        "--skip": _TEXT,
+        "--explain": _TEXT,
+    },
     "apkgrel": {"-s": _TEXT},
     "newapkbuild": {
         "-n": _TEXT,
@@ -109,11 +117,19 @@ _ARGUMENTS: Final[Mapping[str, tuple[str, Value]]] = {
     "abuild-fetch": ("URL", Value("url")),
     "abuild-sign": ("index", _files("*.tar.gz")),
     "abump": ("name-version", Value("bump")),
+    "apkbuild-lint": ("recipe", _files("APKBUILD")),
     "apkgrel": ("recipe", Value("recipe")),
     "newapkbuild": ("name or URL", Value("url")),
 }
 
 _VERBS: Final[Mapping[str, Mapping[str, tuple[Value, ...]]]] = {
+    "ap": dict.fromkeys(
+        (
+            "apk-list build-list builddirs circular-aports dump-json list recursive-deps recursive-revdeps revdep sources "
+            "toplevel-aports"
+        ).split(),
+        (),
+    ),
     "apkbuild-pypi": {
         "create": (_TEXT, _words("homepage")),
         "recreate": (_words("deps"),),

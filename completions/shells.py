@@ -100,13 +100,14 @@ def _bash_arguments(command: Command) -> list[str]:
         return list(_bash_offer(command.argument)) if command.argument else []
     lines = ["if ((COMP_CWORD == 1)); then"]
     lines += _indented(list(_bash_offer(Value("words", tuple(verb.name for verb in command.verbs)))), 1)
-    lines += ["fi", "case ${COMP_WORDS[1]}:$COMP_CWORD in"]
+    lines.append("fi")
+    cases: list[str] = []
     for verb in command.verbs:
         for place, value in enumerate(verb.values, 2):
             offer = list(_bash_offer(value))
             if offer:
-                lines += _indented([f"{verb.name}:{place})", *_indented([*offer, ";;"], 1)], 1)
-    return [*lines, "esac"]
+                cases += _indented([f"{verb.name}:{place})", *_indented([*offer, ";;"], 1)], 1)
+    return [*lines, "case ${COMP_WORDS[1]}:$COMP_CWORD in", *cases, "esac"] if cases else lines
 
 
 def _bash_offer(value: Value) -> Iterator[str]:
@@ -237,12 +238,13 @@ def _zsh_verbs(verbs: tuple[Verb, ...]) -> list[str]:
         return []
     lines = ["verbs)", "\tverbs=("]
     lines += [f"\t\t{quoted(f'{verb.name}:{verb.about}')}" for verb in verbs]
-    lines += ["\t)", "\t_describe -t verbs verb verbs && ret=0", "\t;;", "rest)", "\tcase $words[1]:$CURRENT in"]
+    lines += ["\t)", "\t_describe -t verbs verb verbs && ret=0", "\t;;"]
+    cases: list[str] = []
     for verb in verbs:
         for place, value in enumerate(verb.values, 2):
             if value.words:
-                lines += [f"\t\t{verb.name}:{place})", f"\t\t\tcompadd -- {' '.join(value.words)} && ret=0", "\t\t\t;;"]
-    return [*lines, "\tesac", "\t;;"]
+                cases += [f"\t\t{verb.name}:{place})", f"\t\t\tcompadd -- {' '.join(value.words)} && ret=0", "\t\t\t;;"]
+    return [*lines, "rest)", "\tcase $words[1]:$CURRENT in", *cases, "\tesac", "\t;;"] if cases else lines
 
 
 def _zsh_tree(command: Command) -> list[str]:

@@ -17,8 +17,11 @@ from abuildpy.ui.console import Console, want_colors
 _USAGE = """\
 usage: abuildpy SUBCOMMAND [arguments]
 
+  cache [--json]        what is kept of evaluated recipes, and where
+  cache prune [--all]   bring it below its limit, or delete it
   info [--json] [--static] PATH…
                         what a recipe says, once evaluated (PATH: an APKBUILD or its folder)
+  lint [OPTIONS] PATH…  what is wrong or unusual in recipes, which are not run: the same as apkbuild-lint
   paths                 where abuildpy keeps what scripts may want, as name=value lines
   verify [--keys-dir DIR] FILE…
                         check signature and content of packages (and the signature of an index)
@@ -42,7 +45,9 @@ def _console() -> Console:
 
 def _run(arguments: Sequence[str]) -> int:
     commands: dict[str, Callable[[Sequence[str]], int]] = {
+        "cache": _cache,
         "info": _info,
+        "lint": _lint,
         "paths": _paths,
         "verify": _verify,
     }
@@ -60,6 +65,35 @@ def _run(arguments: Sequence[str]) -> int:
         sys.stderr.write(_USAGE)
         raise UsageError(f"no subcommand '{name}'")
     return commands[name](rest)
+
+
+@dataclass(frozen=True, slots=True)
+class _CacheOptions:
+    as_json: bool = False
+    everything: bool = False
+
+
+CACHE = Program(
+    "abuildpy cache",
+    _CacheOptions,
+    (Option("", "json", {"as_json": True}), Option("", "all", {"everything": True}), HELP),
+    usage=lambda: "usage: abuildpy cache [--json] | abuildpy cache prune [--all]\n",
+    fits=lambda options, words: (words == ["prune"] and not options.as_json) or (not words and not options.everything),
+    wrong_option=1,
+    console=_console,
+)
+
+
+def _cache(arguments: Sequence[str]) -> int:
+    def act(options: _CacheOptions, words: list[str]) -> int:
+        from abuildpy.cli.cache import clear, show
+        from abuildpy.config import load_config
+
+        if words:
+            return clear(load_config(), everything=options.everything)
+        return show(load_config(), as_json=options.as_json)
+
+    return CACHE.start_bare(act, arguments)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +123,12 @@ def _info(arguments: Sequence[str]) -> int:
         return info(recipes, as_json=options.as_json, console=_console())
 
     return INFO.start_bare(act, arguments)
+
+
+def _lint(arguments: Sequence[str]) -> int:
+    from abuildpy.cli.apkbuild_lint import main as lint
+
+    return lint(arguments)
 
 
 def _paths(arguments: Sequence[str]) -> int:

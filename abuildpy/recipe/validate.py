@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Literal
@@ -41,13 +41,18 @@ _MAX_PKGDESC = 127
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One broken rule. An error makes the recipe invalid and is always the last finding; ``more`` are lines
-    to follow it.
+    """One broken rule. An error makes the recipe invalid; ``more`` are lines to follow it.
+
+    ``code`` names the rule in two or three words. ``about`` is the variable that it is about (empty: a comment, a function,
+    a file) and ``word`` what in it is wrong, if that is one word.
     """
 
     level: Literal["error", "warning"]
     text: str
     more: tuple[str, ...] = ()
+    code: str = field(default="", compare=False)
+    about: str = field(default="", compare=False)
+    word: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,48 +113,81 @@ def validate(
     return findings
 
 
-def _error(text: str, *more: str) -> Finding:
-    return Finding("error", text, more)
+def every_finding(
+    recipe: Recipe,
+    text: str,
+    *,
+    unknown: Collection[str] = (),
+    license_list: Path = LICENSE_LIST,
+    require_check: bool = False,
+) -> list[Finding]:
+    """Check a recipe of which not everything is known; give all that is wrong, not only what is up to the first error.
+
+    ``text`` is the APKBUILD; rules that read one of the variables in ``unknown`` (or, as ``()``, the functions) are left
+    out. The rest is as for :func:`validate`.
+    """
+    known = SPLITTERS | {f"default_{name}" for name in SPLITTERS}
+    subject = _Subject(recipe, text, known, None, license_list, require_check)
+    findings: list[Finding] = []
+    for rule, reads in _RULES.items():
+        if not any(name in unknown for name in reads.split()):
+            try:
+                findings += rule(subject)
+            except RecipeError:
+                pass  # the folder cannot be listed: then nothing is certain of the files in it
+    return findings
 
 
-def _warning(text: str, *more: str) -> Finding:
-    return Finding("warning", text, more)
+def _error(text: str, *more: str, code: str, about: str = "", word: str = "") -> Finding:
+    return Finding("error", text, more, code, about, word)
+
+
+def _warning(text: str, *more: str, code: str, about: str = "", word: str = "") -> Finding:
+    return Finding("warning", text, more, code, about, word)
 
 
 def _version(subject: _Subject) -> Iterator[Finding]:
     recipe = subject.recipe
     if not recipe.pkgver:
-        yield _error("pkgver is missing: every package needs a version")
+        yield _error("pkgver is missing: every package needs a version", code="pkgver-missing", about="pkgver")
     elif not version.is_valid(f"{recipe.pkgver}-r0"):
-        yield _error(f"pkgver '{recipe.pkgver}' is not a valid version")
+        yield _error(f"pkgver '{recipe.pkgver}' is not a valid version", code="pkgver-invalid", about="pkgver")
     if not recipe.pkgrel:
-        yield _error("pkgrel is missing: a new version starts with pkgrel=0")
+        yield _error("pkgrel is missing: a new version starts with pkgrel=0", code="pkgrel-missing", about="pkgrel")
     elif not version.is_valid(f"0-r{recipe.pkgrel}"):
-        yield _error(f"pkgrel '{recipe.pkgrel}' is not a valid pkgrel: it must be a whole number")
+        yield _error(
+            f"pkgrel '{recipe.pkgrel}' is not a valid pkgrel: it must be a whole number",
+            code="pkgrel-invalid",
+            about="pkgrel",
+        )
 
 
 def _description(subject: _Subject) -> Iterator[Finding]:
     recipe = subject.recipe
     for variable, value in (("pkgdesc", recipe.pkgdesc), ("url", recipe.url), ("license", recipe.license)):
         if not value:
-            yield _error(f"{variable} is missing")
+            yield _error(f"{variable} is missing", code=f"{variable}-missing", about=variable)
     length = len(recipe.pkgdesc.encode("utf-8", "surrogateescape"))
     if length > _MAX_PKGDESC:
-        yield _error(f"pkgdesc is too long: {length} bytes, at most {_MAX_PKGDESC} are allowed")
+        yield _error(
+            f"pkgdesc is too long: {length} bytes, at most {_MAX_PKGDESC} are allowed",
+            code="pkgdesc-too-long",
+            about="pkgdesc",
+        )
     if "\n" in recipe.pkgdesc:
-        yield _error("pkgdesc must be a single line")
+        yield _error("pkgdesc must be a single line", code="pkgdesc-lines", about="pkgdesc")
 
 
 def _package_function(subject: _Subject) -> Iterator[Finding]:
     if "package" not in subject.recipe.functions:
-        yield _error("the function package() is missing")
+        yield _error("the function package() is missing", code="package-missing")
 
 
 def _priorities(subject: _Subject) -> Iterator[Finding]:
     for variable in ("replaces_priority", "provider_priority"):
         value = subject.raw(variable)
         if value and re.fullmatch("[0-9]+", value) is None:
-            yield _error(f"{variable} must be a number, not '{value}'")
+            yield _error(f"{variable} must be a number, not '{value}'", code="priority-invalid", about=variable)
 
 
 def name_fault(name: str) -> str | None:
@@ -169,10 +207,15 @@ def name_fault(name: str) -> str | None:
 def _names(subject: _Subject) -> Iterator[Finding]:
     seen: set[str] = set()
     for name in subject.recipe.package_names:
+        about = "pkgname" if name == subject.recipe.pkgname else "subpackages"
         if fault := name_fault(name):
-            yield _error(fault)
+            yield _error(fault, code="name-invalid", about=about, word=name)
         if name in seen:
-            yield _error(f"two packages are called {name}: names of package and subpackages must differ")
+            yield _error(
+                f"two packages are called {name}: names of package and subpackages must differ",
+                code="name-twice",
+                about="subpackages",
+            )
         seen.add(name)
 
 
@@ -181,22 +224,33 @@ def _subpackages(subject: _Subject) -> Iterator[Finding]:
     for word in words:
         arch = word.partition(":")[2].partition(":")[2]
         if arch and subject.arches is not None and arch not in subject.arches:
-            yield _error(f"subpackage {word}: '{arch}' is not an architecture that can be built here")
+            yield _error(
+                f"subpackage {word}: '{arch}' is not an architecture that can be built here",
+                code="subpackage-arch",
+                about="subpackages",
+                word=word,
+            )
     for sub in subject.recipe.subpackages:
         if sub.split not in subject.recipe.functions and sub.split not in subject.splitters:
-            yield _error(f"subpackage {sub.name}: its split function {sub.split}() is missing")
+            yield _error(
+                f"subpackage {sub.name}: its split function {sub.split}() is missing",
+                code="split-missing",
+                about="subpackages",
+                word=sub.name,
+            )
 
 
 def _dependencies(subject: _Subject) -> Iterator[Finding]:
-    for dependency in (*subject.recipe.depends, *subject.recipe.makedepends):
-        if fault := depends.check_depver(dependency):
-            yield _error(fault)
+    for about, words in (("depends", subject.recipe.depends), ("makedepends", subject.recipe.makedepends)):
+        for dependency in words:
+            if fault := depends.check_depver(dependency):
+                yield _error(fault, code="dependency-version", about=about, word=dependency)
 
 
-def _filename(name: str) -> Iterator[Finding]:
+def _filename(name: str, about: str) -> Iterator[Finding]:
     invalid = re.sub(r"[A-Za-z0-9+@~._-]", "", name)
     if invalid:
-        yield _error(f"Forbidden character(s) in filename {name}: {invalid}")
+        yield _error(f"Forbidden character(s) in filename {name}: {invalid}", code="file-name", about=about, word=name)
 
 
 def _install_scripts(subject: _Subject) -> Iterator[Finding]:
@@ -204,21 +258,37 @@ def _install_scripts(subject: _Subject) -> Iterator[Finding]:
     for script in recipe.install:
         owner, _, kind = script.rpartition(".")
         if kind not in _INSTALL_KINDS:
-            yield _error(f"{script}: unknown kind of install script", f"it must end in one of: {_list(_INSTALL_KINDS)}")
+            kinds = f"it must end in one of: {_list(_INSTALL_KINDS)}"
+            yield _error(
+                f"{script}: unknown kind of install script", kinds, code="install-kind", about="install", word=script
+            )
         if owner not in recipe.package_names:
-            yield _error(f"{script}: this install script belongs to no package of this recipe")
-        yield from _filename(script)
+            yield _error(
+                f"{script}: this install script belongs to no package of this recipe",
+                code="install-owner",
+                about="install",
+                word=script,
+            )
+        yield from _filename(script, "install")
         try:
             content = (recipe.startdir / script).read_bytes()
         except FileNotFoundError:
-            yield _error(f"the install script {script} is missing")
+            yield _error(
+                f"the install script {script} is missing", code="install-missing", about="install", word=script
+            )
             continue
         except OSError as error:
-            yield _error(f"cannot read the install script {script}: {error.strerror}")
+            yield _error(
+                f"cannot read the install script {script}: {error.strerror}",
+                code="install-missing",
+                about="install",
+                word=script,
+            )
             continue
         for command in ("chown", "chmod", "chgrp"):
             if command.encode() in content:
-                yield _warning(f"{script}: found {command}", "permissions should be fixed in package() instead")
+                advice = "permissions should be fixed in package() instead"
+                yield _warning(f"{script}: found {command}", advice, code="install-chmod", about="install", word=script)
 
 
 def _list(words: Collection[str]) -> str:
@@ -230,17 +300,37 @@ def _triggers(subject: _Subject) -> Iterator[Finding]:
     for trigger in recipe.triggers:
         script, equals, _ = trigger.rpartition("=")
         if not equals:
-            yield _error(f"{trigger}: a trigger must contain '=', followed by the folders it watches")
+            yield _error(
+                f"{trigger}: a trigger must contain '=', followed by the folders it watches",
+                code="trigger-folders",
+                about="triggers",
+                word=trigger,
+            )
+            continue
         owner = script.removesuffix(".trigger")
         if owner == script:
-            yield _error(f"{script}: trigger scripts must be called NAME.trigger")
+            yield _error(
+                f"{script}: trigger scripts must be called NAME.trigger",
+                code="trigger-name",
+                about="triggers",
+                word=trigger,
+            )
         if owner not in recipe.package_names:
-            yield _error(f"{script}: this trigger script belongs to no package of this recipe")
+            yield _error(
+                f"{script}: this trigger script belongs to no package of this recipe",
+                code="trigger-owner",
+                about="triggers",
+                word=trigger,
+            )
         if any(_is_source(script, source) for source in recipe.source):
-            yield _warning("You should not have $triggers in source")
-        yield from _filename(script)
+            yield _warning(
+                "You should not have $triggers in source", code="trigger-in-source", about="source", word=script
+            )
+        yield from _filename(script, "triggers")
         if not os.path.exists(recipe.startdir / script):
-            yield _error(f"the trigger script {script} is missing")
+            yield _error(
+                f"the trigger script {script} is missing", code="trigger-missing", about="triggers", word=trigger
+            )
 
 
 def _is_source(name: str, source: Source) -> bool:
@@ -252,21 +342,34 @@ def _sources(subject: _Subject) -> Iterator[Finding]:
     listed = subject.checksum_words
     for source in recipe.source:
         if list_has(source.entry, recipe.install):
-            yield _warning("You should not have $install in source")
-        yield from _filename(source.name)
+            yield _warning(
+                "You should not have $install in source", code="install-in-source", about="source", word=source.entry
+            )
+        yield from _filename(source.name, "source")
         if source.remote:
             # Such a name says nothing about the project, and many share one folder of downloads.
             if re.match(rf"v?{re.escape(recipe.pkgver)}\.tar\.", source.name):
                 yield _error(
                     f"source {source.name} needs to be renamed to avoid possible collisions",
                     f"for example: $pkgname-$pkgver.tar.gz::{source.uri}",
+                    code="source-name",
+                    about="source",
+                    word=source.entry,
                 )
         elif source.entry.endswith(".initd"):
             yield from _initd(recipe.startdir, source.entry)
         if source.name not in listed:
-            yield _error(f"{source.name} is missing in checksums", "use 'abuild checksum' to add it")
+            advice = "use 'abuild checksum' to add it"
+            yield _error(
+                f"{source.name} is missing in checksums",
+                advice,
+                code="checksum-missing",
+                about="source",
+                word=source.entry,
+            )
     if not subject.raw("sha512sums") and subject.raw("sha256sums"):
-        yield _warning("Found old (sha256) checksum, use 'abuild checksum' to regenerate")
+        text = "Found old (sha256) checksum, use 'abuild checksum' to regenerate"
+        yield _warning(text, code="checksum-old", about="sha256sums")
 
 
 def _initd(startdir: Path, name: str) -> Iterator[Finding]:
@@ -274,10 +377,15 @@ def _initd(startdir: Path, name: str) -> Iterator[Finding]:
         with open(startdir / name, "rb") as stream:
             line = stream.readline(4096).replace(b"\0", b"")  # which the shell does not see
     except OSError as error:
-        yield _error(f"cannot read {name}: {error.strerror}")
+        yield _error(f"cannot read {name}: {error.strerror}", code="initd-invalid", about="source", word=name)
         return
     if not fnmatchcase(line.decode("utf-8", "surrogateescape"), "#!*/sbin/openrc-run\n"):
-        yield _error(f"{name} is not an openrc script: its first line must be #!/sbin/openrc-run, and end")
+        yield _error(
+            f"{name} is not an openrc script: its first line must be #!/sbin/openrc-run, and end",
+            code="initd-invalid",
+            about="source",
+            word=name,
+        )
 
 
 def _stray_files(subject: _Subject) -> Iterator[Finding]:
@@ -291,7 +399,7 @@ def _stray_files(subject: _Subject) -> Iterator[Finding]:
     for name in names:
         if name.startswith(".") or name in _NOT_SOURCES or name in used or list_has(name, recipe.install):
             continue
-        yield _warning(f"{name} is not in $source/$install/$triggers")
+        yield _warning(f"{name} is not in $source/$install/$triggers", code="stray-file")
 
 
 def _checksums(subject: _Subject) -> Iterator[Finding]:
@@ -301,18 +409,33 @@ def _checksums(subject: _Subject) -> Iterator[Finding]:
         yield _error(
             f"Number of checksums({len(words)} / 2) does not correspond to number of sources({len(recipe.source)})",
             "use 'abuild checksum' to regenerate them",
+            code="checksum-count",
+            about="sha512sums",
         )
     for name in words[1::2]:
         if not any(_is_source(name, source) for source in recipe.source):
-            yield _error(f"{name} exists in checksums but is missing in $source")
+            yield _error(
+                f"{name} exists in checksums but is missing in $source",
+                code="checksum-stray",
+                about="sha512sums",
+                word=name,
+            )
 
 
 def _misspelt(subject: _Subject) -> Iterator[Finding]:
     for wrong, right in _MISSPELT.items():
         if subject.raw(wrong):
-            yield _error(f"the APKBUILD sets '{wrong}', which means nothing: it should be '{right}'")
+            yield _error(
+                f"the APKBUILD sets '{wrong}', which means nothing: it should be '{right}'",
+                code="variable-misspelt",
+                about=wrong,
+            )
     if subject.raw("conflicts"):
-        yield _error("the APKBUILD sets 'conflicts', which means nothing: write '!name' into depends")
+        yield _error(
+            "the APKBUILD sets 'conflicts', which means nothing: write '!name' into depends",
+            code="conflicts",
+            about="conflicts",
+        )
 
 
 def maintainer_from(text: str) -> str:
@@ -343,15 +466,15 @@ def check_maintainer(recipe: Recipe, text: str) -> list[Finding]:
     """Check the maintainer alone (the verb ``check_maintainer``); ``text`` is the APKBUILD as it is."""
     maintainer = recipe.variables.get("maintainer") or maintainer_from(text)
     if not maintainer:
-        return [_warning("No maintainer")]
+        return [_warning("No maintainer", code="maintainer-missing")]
     fault = maintainer_fault(maintainer)
-    return [_error(fault, "Provide a valid RFC822 maintainer address")] if fault else []
+    return [_error(fault, "Provide a valid RFC822 maintainer address", code="maintainer-invalid")] if fault else []
 
 
 def _maintainer(subject: _Subject) -> Iterator[Finding]:
     yield from check_maintainer(subject.recipe, subject.text)
     if len(re.findall("^# *Maintainer:", subject.text, re.MULTILINE)) > 1:
-        yield _error("More than one maintainer is named in comments")
+        yield _error("More than one maintainer is named in comments", code="maintainer-twice")
 
 
 def check_license(recipe: Recipe, license_list: Path = LICENSE_LIST) -> list[Finding]:
@@ -369,20 +492,26 @@ def check_license(recipe: Recipe, license_list: Path = LICENSE_LIST) -> list[Fin
     words = re.split(r"[ \t\n()]+", recipe.license)
     skipped = re.compile("AND|OR|WITH|LicenseRef-.*|AdditionRef-.*|", re.DOTALL)
     unknown = [word for word in words if word not in known and not skipped.fullmatch(word)]
-    return [_warning(f'"{word}" is not a known license') for word in unknown]
+    return [
+        _warning(f'"{word}" is not a known license', code="license-unknown", about="license", word=word)
+        for word in unknown
+    ]
 
 
 def _license(subject: _Subject) -> Iterator[Finding]:
     findings = check_license(subject.recipe, subject.license_list)
     yield from findings
     if findings:
-        yield _warning("Please use a valid SPDX license expression found at: https://spdx.org/licenses")
+        # Under the same code it would only be said twice.
+        yield _warning("Please use a valid SPDX license expression found at: https://spdx.org/licenses", code="")
 
 
 def _development_package(subject: _Subject) -> Iterator[Finding]:
     names = subject.recipe.package_names
     if subject.raw("depends_dev") and not any(name.endswith("-dev") for name in names):
-        yield _warning("depends_dev is set, but there is no development subpackage")
+        yield _warning(
+            "depends_dev is set, but there is no development subpackage", code="depends-dev-unused", about="depends_dev"
+        )
 
 
 def secfixes_fault(text: str) -> tuple[str, tuple[str, ...]] | None:
@@ -410,47 +539,59 @@ def secfixes_fault(text: str) -> tuple[str, tuple[str, ...]] | None:
 
 def _secfixes(subject: _Subject) -> Iterator[Finding]:
     if fault := secfixes_fault(subject.text):
-        yield _error(fault[0], *fault[1])
+        yield _error(fault[0], *fault[1], code="secfixes-invalid")
 
 
 def _make_dependencies(subject: _Subject) -> Iterator[Finding]:
     names = tuple(map(depends.bare_name, subject.recipe.makedepends))
     if list_has("g++", names) and not subject.has_option("toolchain"):
-        yield _warning("g++ should not be in makedepends: build-base brings it")
+        yield _warning(
+            "g++ should not be in makedepends: build-base brings it",
+            code="makedepends-g++",
+            about="makedepends",
+            word="g++",
+        )
     if list_has("go", names) and not subject.has_option("net"):
-        yield _warning("Go packages require network connection to build. Maybe add 'net' to options")
+        text = "Go packages require network connection to build. Maybe add 'net' to options"
+        yield _warning(text, code="go-without-net", about="makedepends", word="go")
 
 
 def _check_function(subject: _Subject) -> Iterator[Finding]:
     if subject.require_check and not subject.has_option("!check") and "check" not in subject.recipe.functions:
-        yield _error("REQUIRE_CHECK is set: add a check() function, or !check to options")
+        yield _error("REQUIRE_CHECK is set: add a check() function, or !check to options", code="check-missing")
 
 
 def _provides(subject: _Subject) -> Iterator[Finding]:
     name = subject.recipe.pkgname
     if any(depends.bare_name(provided) == name for provided in subject.recipe.provides):
-        yield _error(f"provides must not contain {name}: every package provides its own name")
+        yield _error(
+            f"provides must not contain {name}: every package provides its own name",
+            code="provides-itself",
+            about="provides",
+        )
 
 
-_RULES: tuple[_Rule, ...] = (
-    _version,
-    _description,
-    _package_function,
-    _priorities,
-    _names,
-    _subpackages,
-    _dependencies,
-    _install_scripts,
-    _triggers,
-    _sources,
-    _stray_files,
-    _checksums,
-    _misspelt,
-    _maintainer,
-    _license,
-    _development_package,
-    _secfixes,
-    _make_dependencies,
-    _check_function,
-    _provides,
-)
+_NAMES = "pkgname subpackages"
+_RULES: Mapping[_Rule, str] = {
+    _version: "pkgver pkgrel",
+    _description: "pkgdesc url license",
+    _package_function: "()",
+    _priorities: "replaces_priority provider_priority",
+    _names: _NAMES,
+    _subpackages: "subpackages ()",
+    _dependencies: "depends makedepends makedepends_build makedepends_host",
+    _install_scripts: f"install {_NAMES}",
+    _triggers: f"triggers source {_NAMES}",
+    _sources: "source pkgver install sha512sums sha256sums",
+    _stray_files: "source install triggers",
+    _checksums: "source sha512sums sha256sums",
+    _misspelt: " ".join((*_MISSPELT, "conflicts")),
+    _maintainer: "maintainer",
+    _license: "license options pkgname",
+    _development_package: f"depends_dev {_NAMES}",
+    _secfixes: "",
+    _make_dependencies: "makedepends makedepends_build makedepends_host options pkgname",
+    _check_function: "options pkgname ()",
+    _provides: "provides pkgname",
+}
+"""Each rule with the variables that it reads; ``()`` stands for the functions that the recipe has."""

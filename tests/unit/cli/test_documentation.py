@@ -18,6 +18,8 @@ from abuildpy.cli import (
     abuild_fetch,
     abuild_tar,
     abump,
+    ap,
+    apkbuild_lint,
     apkbuild_pypi,
     apkgrel,
     checkapk,
@@ -32,11 +34,25 @@ from abuildpy.phases.build import Build
 
 _PROGRAMS: dict[str, tuple[Option, ...]] = {
     program.name: program.options
-    for module in (abuild_fetch, abuild_tar, abump, apkbuild_pypi, apkgrel, checkapk, keygen, newapkbuild, sign)
+    for module in (
+        abuild_fetch,
+        abuild_tar,
+        abump,
+        ap,
+        apkbuild_lint,
+        apkbuild_pypi,
+        apkgrel,
+        checkapk,
+        keygen,
+        newapkbuild,
+        sign,
+    )
     for program in [module.PROGRAM]
     if isinstance(program, Program)
 }
-_PROGRAMS["abuildpy"] = (*umbrella.INFO.options, *umbrella.VERIFY.options)
+_PROGRAMS["abuildpy"] = tuple(
+    option for program in (umbrella.CACHE, umbrella.INFO, umbrella.VERIFY) for option in program.options
+)
 _PROGRAMS["abuild"] = (
     *(Option(letter, "", {name: value}) for letter, (name, value) in options._NAMES.items()),
     *(Option("", name, {name: "value"}) for name in ("sandbox", "net")),
@@ -76,7 +92,9 @@ def test_every_program_is_looked_at() -> None:
     assert {*_PROGRAMS, *_WITHOUT_TABLE} == _ENTRY_POINTS
 
 
-@pytest.mark.parametrize("module", [abuild_tar, abump, apkbuild_pypi, apkgrel, checkapk, keygen, newapkbuild, sign])
+@pytest.mark.parametrize(
+    "module", [abuild_tar, abump, ap, apkbuild_lint, apkbuild_pypi, apkgrel, checkapk, keygen, newapkbuild, sign]
+)
 def test_usage(module: object) -> None:
     program = module.PROGRAM  # type: ignore[attr-defined]
     found: set[str] = set()
