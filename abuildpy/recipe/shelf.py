@@ -112,7 +112,8 @@ class Shelf:
 
     def find_all(self) -> tuple[list[str], list[Kept | None]]:
         """All recipes below the folder (``NAME/APKBUILD``, sorted), and what is known of each. Raises OSError."""
-        names = [f"{name}/APKBUILD" for name in sorted(os.listdir(self.folder))]
+        names = [f"{name}/APKBUILD" for name in os.listdir(self.folder)]
+        names.sort()  # as a shell sorts them: lib-extra/ comes before lib/
         signatures = self._signatures(names)
         if _MISSING[0] in signatures[::4]:
             names = [name for name, size in zip(names, signatures[::4], strict=True) if size != _MISSING[0]]
@@ -208,7 +209,7 @@ class Shelf:
                 ]
                 old = self._pack.records(stay, self._good or self._pack.signatures)
                 names |= frozenset(self._pack.asked.split(b"\0"))
-            records = sorted((*old, *new.values()), key=_place)
+            records = sorted((*old, *new.values()))
             write_pack(self._path, self._conditions.key(self.folder, names), b"\0".join(sorted(names)), records)
         except OSError:
             return
@@ -224,11 +225,6 @@ class Shelf:
                 os.utime(path)
         except OSError:
             return
-
-
-def _place(each: Record) -> list[str]:
-    """What records are sorted by: as the folder's names are."""
-    return each.name.split("/")
 
 
 def pack_path(folder: str, config: Config) -> str | None:
