@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from abuildpy.recipe.answer import Answer
+from abuildpy.recipe.answer import NOTHING, Answer
 from abuildpy.recipe.environment import recipe_environment
 from abuildpy.recipe.library import PASSING
 from abuildpy.recipe.shelf import Conditions, Shelf
@@ -90,7 +90,7 @@ class Evaluations:
                     missing.append((len(answers), path))
                     answers.append(None)
                 else:
-                    answers.append(Answer(path, before, kept, (), kept.error if kept.failed else None))
+                    answers.append(Answer(path, before, NOTHING if kept.failed else kept, (), kept.error))
         records: Mapping[str, Mapping[str, Record]] = {}
         asked: Iterable[bytes] = ()
         if missing:

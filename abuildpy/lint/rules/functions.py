@@ -79,12 +79,17 @@ def _stays(command: Command) -> bool:
 
 
 def _alone(subject: Subject, command: Command) -> Edit | None:
-    """An edit that deletes the lines of a command; None if it shares them."""
+    """An edit that deletes the lines of a command, with an empty line behind it at a function's start; None if it shares
+    them.
+    """
     start, end = subject.line_start(command.start), subject.line_end(command.end)
     data = subject.data
     if data[start : command.start].strip() or data[command.end : end].strip():
         return None
-    return Edit(start, min(end + 1, len(data)), b"")
+    end = min(end + 1, len(data))
+    if data[:start].endswith(b"{\n") and data[end : end + 1] == b"\n":
+        end += 1
+    return Edit(start, end, b"")
 
 
 def _default_prepare(subject: Subject) -> Iterator[Problem]:

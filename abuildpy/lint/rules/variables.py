@@ -160,6 +160,8 @@ def _flags(subject: Subject) -> Iterator[Problem]:
         name = assignment.name
         if name not in _FLAGS or "substitution" in assignment.inside or _mentions(assignment.value, name):
             continue
+        if assignment.prefix and not assignment.raw.strip(b"\"'"):
+            continue  # for one command, which takes something else by this name
         if (
             _was_dropped(subject, assignment)
             or _set_before(subject, assignment)

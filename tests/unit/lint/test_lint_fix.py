@@ -45,6 +45,12 @@ MENDED: list[tuple[str, str, str]] = [
     ("AL11", changed(("build() {", "build(){")), GOOD),
     ("AL12", changed(("build() {", "build()\n{")), GOOD),
     ("AL13", with_body("build", 'cd "$builddir"', "make"), GOOD),
+    ("AL13", with_body("build", 'cd "$builddir"\n', "make"), GOOD),
+    (
+        "AL13",
+        with_body("build", "local x=1\n", 'cd "$builddir"\n', 'make "$x"'),
+        with_body("build", "local x=1\n\n", 'make "$x"'),
+    ),
     ("AL25", with_body("build", 'make "`uname -m`" `date`'), with_body("build", 'make "$(uname -m)" $(date)')),
     ("AL28", changed(("pkgrel=3", "pkgrel='3'")), GOOD),
     ("AL32", changed(('DESTDIR="$pkgdir"', 'DESTDIR="${pkgdir}"')), GOOD),
