@@ -23,9 +23,9 @@ from abuildpy.recipe.plain import Plain
 from abuildpy.sandbox.base import Running
 
 _PATIENCE = 15.0
-"""Seconds in which a shell has to answer something."""
 _FLOOD = 1 << 24
 """Bytes: no answer is that long."""
+_LONGEST_END = 32
 _GROUP = 40
 """Plain recipes in one subshell."""
 _AHEAD = 3
@@ -137,8 +137,8 @@ class _Shell:
                     self.outgoing += self.scripts.prelude()
             elif unit is None:
                 return False
-            elif each.startswith(b"="):
-                unit.ended = each
+            elif (end := each.rfind(b"=" + unit.token, -_LONGEST_END)) >= 0:  # after what a recipe's own printf left
+                unit.ended = each[end:]
                 unit = next(units, None)
             else:
                 unit.fields.append(each)
@@ -178,14 +178,15 @@ StartShell = Callable[[tuple[Pipe, ...], int], Running]
 class Crew:
     """Reads recipes; a context manager, at whose end no shell is left."""
 
-    def __init__(self) -> None:
+    def __init__(self, patience: float = _PATIENCE) -> None:
+        """``patience``: seconds in which a shell has to answer something."""
+        self._patience = patience
         self._stack = ExitStack()
         self._shells: list[_Shell] = []
         self._start: StartShell = _not_begun
         self._size = 0
         self._deaths = 0
         self._started = 0
-        self._units = 0
 
     def __enter__(self) -> Crew:
         return self
@@ -204,7 +205,7 @@ class Crew:
         meanwhile()
         first = self._shells[0]
         while first.scripts is None:
-            alive = _listen([first])
+            alive = _listen([first], self._patience)
             if first in alive:
                 continue
             for shell in self._shells:
@@ -225,7 +226,7 @@ class Crew:
                 self._feed(shell, waiting)
             if not waiting and not any(shell.units for shell in self._shells):
                 return
-            alive = _listen(self._shells)
+            alive = _listen(self._shells, self._patience)
             for shell in tuple(self._shells):
                 yield from _finished(shell, waiting)
                 if shell not in alive:
@@ -238,12 +239,11 @@ class Crew:
         while len(shell.units) < _AHEAD and waiting:
             tasks, grouped = waiting.unit(scripts)
             token = os.urandom(8).hex().encode()
-            self._units += 1
             if grouped:
                 members = [(task.path, task.plain) for task in tasks if task.plain is not None]
-                script = scripts.group(self._units, token, members)
+                script = scripts.group(token, members)
             else:
-                script = scripts.alone(self._units, token, tasks[0].path, tasks[0].candidates)
+                script = scripts.alone(token, tasks[0].path, tasks[0].candidates)
             if not shell.units:
                 shell.heard = time.monotonic()
             shell.tell(script, _Unit(tasks, grouped, token))
@@ -312,7 +312,7 @@ class _Waiting:
         return tuple(self._together.popleft() for _ in range(min(_GROUP, len(self._together)))), True
 
 
-def _listen(shells: Sequence[_Shell]) -> list[_Shell]:
+def _listen(shells: Sequence[_Shell], patience: float) -> list[_Shell]:
     """Waits until a shell has something to say, takes that, and sends what it is to do; returns those still alive."""
     poll = select.poll()
     for shell in shells:
@@ -329,7 +329,7 @@ def _listen(shells: Sequence[_Shell]) -> list[_Shell]:
         fine = shell.complaints.receive not in ready or shell.hear_complaints()
         fine = (shell.answers.receive not in ready or shell.hear_answers()) and fine
         busy = bool(shell.units) or shell.scripts is None
-        if fine and not (busy and time.monotonic() - shell.heard > _PATIENCE):
+        if fine and not (busy and time.monotonic() - shell.heard > patience):
             alive.append(shell)
     return alive
 

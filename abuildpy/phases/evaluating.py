@@ -19,7 +19,8 @@ from abuildpy.recipe.constant import depends_on, loops_depend_on
 from abuildpy.recipe.conversation import Changes, changes, changes_of_plain
 from abuildpy.recipe.evaluate import candidate_names, evaluate, said_lines, trace_lines
 from abuildpy.recipe.library import PASSING, library_functions, library_names
-from abuildpy.recipe.pack import Record, Signature, record, record_of_failure
+from abuildpy.recipe.pack import Signature
+from abuildpy.recipe.packing import Record, record, record_of_failure
 from abuildpy.recipe.plain import asked_names, read_plain
 from abuildpy.recipe.shelf import digest_of, signature_of, watch
 from abuildpy.shell import parse_functions
@@ -136,9 +137,11 @@ class Evaluating:
         folder, name = _place(path)
         watched = tuple((file, watch(file)) for file in files)
         if isinstance(changed, RecipeError):
-            kept = record_of_failure(name, text.signature, text.digest, changed, watched)
+            kept: Record | None = record_of_failure(name, text.signature, text.digest, changed, watched)
         else:
             kept = record(name, text.signature, text.digest, functions, changed, watched)
+        if kept is None:
+            return
         self.records.setdefault(folder, {})[name] = kept
         self.asked |= text.asked
         if sourced:
@@ -147,8 +150,9 @@ class Evaluating:
     def _alone(self, failed: Unread) -> Answer:
         path = failed.task.path
         text = self._texts.pop(failed.task.number)
+        said: list[bytes] = []
         try:
-            recipe = evaluate(Path(path), self._config, self._stages.evaluation_runner())
+            recipe = evaluate(Path(path), self._config, self._stages.evaluation_runner(silent=True), said.extend)
         except RecipeError as error:
             if failed.said:
                 trace = trace_lines(failed.said)
@@ -163,7 +167,8 @@ class Evaluating:
             if self._before.get(name) != value and name not in PASSING and not name.startswith("_ab_")
         }
         changed.update((name, None) for name in self._before if name not in recipe.variables)
-        return Answer(path, self._before, Fresh(changed, recipe.functions))
+        lines = tuple(line.decode("utf-8", "replace") for line in said)
+        return Answer(path, self._before, Fresh(changed, recipe.functions), lines)
 
 
 def _place(path: str) -> tuple[str, str]:

@@ -4,10 +4,6 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from functools import cached_property
 
 from abuildpy.recipe.answer import NOTHING, Answer
 from abuildpy.recipe.environment import recipe_environment
@@ -16,9 +12,12 @@ from abuildpy.recipe.shelf import Conditions, Shelf
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
     from abuildpy.config import Config
     from abuildpy.phases.settings import Settings
-    from abuildpy.recipe.pack import Kept, Record
+    from abuildpy.recipe.pack import Kept
+    from abuildpy.recipe.packing import Record
     from abuildpy.ui.console import Console
 
 
@@ -30,6 +29,8 @@ class Evaluations:
         self._config = config
         self._settings = settings
         self._console = console
+        self._conditions: Conditions | None = None
+        self._before: Mapping[str, str] = {}
 
     def answers(self, apkbuilds: Iterable[str]) -> Iterator[Answer]:
         """One answer for each APKBUILD (absolute paths without symbolic links), in the order given.
@@ -37,7 +38,7 @@ class Evaluations:
         An error is an answer too. Raises SandboxError, ConfigError where nothing can be evaluated at all.
         """
         paths = list(apkbuilds)
-        with _no_collection():
+        with _NoCollection():
             folders: dict[str, list[int]] = {}
             for number, path in enumerate(paths):
                 folder = path.rsplit("/", 2)[0]
@@ -45,17 +46,19 @@ class Evaluations:
                     folders[folder].append(number)
                 else:
                     folders[folder] = [number]
-            found = [_Found(self._shelf(folder), [paths[n] for n in numbers]) for folder, numbers in folders.items()]
-            for each in found:
-                cut = len(each.shelf.folder) + 1
-                each.kept = each.shelf.find([path[cut:] for path in each.paths])
+            found = []
+            for folder, numbers in folders.items():
+                shelf = self._shelf(folder)
+                cut = len(shelf.folder) + 1
+                here = [paths[n] for n in numbers]
+                found.append(_Found(shelf, here, shelf.find([path[cut:] for path in here])))
             answers = self._answer(found)
         by_number = dict(zip((n for numbers in folders.values() for n in numbers), answers, strict=True))
         return (by_number[number] for number in range(len(paths)))
 
     def below(self, folders: Iterable[str]) -> Iterator[Answer]:
         """The same for all recipes below repository folders (absolute): ``FOLDER/NAME/APKBUILD``, sorted by name."""
-        with _no_collection():
+        with _NoCollection():
             found = []
             for folder in folders:
                 shelf = self._shelf(folder)
@@ -64,21 +67,10 @@ class Evaluations:
             return iter(self._answer(found))
 
     def _shelf(self, folder: str) -> Shelf:
+        if self._conditions is None:
+            self._conditions = Conditions(self._config)
+            self._before = _before_recipes(self._config)
         return Shelf(folder, self._config, self._conditions)
-
-    @cached_property
-    def _conditions(self) -> Conditions:
-        return Conditions(self._config)
-
-    @cached_property
-    def _before(self) -> Mapping[str, str]:
-        """What answers say of variables that the recipe leaves alone."""
-        config = self._config
-        environment = recipe_environment(config, "", colors=False)
-        del environment["APKBUILD"]
-        set_by_files = {n: v for n, v in config.variables.items() if n not in config.environ or n in environment}
-        values = {**set_by_files, **environment}
-        return {name: value for name, value in values.items() if name not in PASSING and not name.startswith("_ab_")}
 
     def _answer(self, found: list[_Found]) -> list[Answer]:
         answers: list[Answer | None] = []
@@ -105,22 +97,33 @@ class Evaluations:
         return [answer for answer in answers if answer is not None]
 
 
-@dataclass(slots=True)
+def _before_recipes(config: Config) -> Mapping[str, str]:
+    """What answers say of variables that the recipe leaves alone."""
+    environment = recipe_environment(config, "", colors=False)
+    del environment["APKBUILD"]
+    set_by_files = {n: v for n, v in config.variables.items() if n not in config.environ or n in environment}
+    values = {**set_by_files, **environment}
+    return {name: value for name, value in values.items() if name not in PASSING and not name.startswith("_ab_")}
+
+
 class _Found:
     """Recipes of one folder, and what is known of them."""
 
-    shelf: Shelf
-    paths: list[str]
-    kept: list[Kept | None] = field(default_factory=list)
+    __slots__ = ("kept", "paths", "shelf")
+
+    def __init__(self, shelf: Shelf, paths: list[str], kept: list[Kept | None]) -> None:
+        self.shelf = shelf
+        self.paths = paths
+        self.kept = kept
 
 
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """Without garbage collection, which would look again and again through what only grows."""
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was:
+class _NoCollection:
+    """Holds up garbage collection, which would look again and again through what only grows."""
+
+    def __enter__(self) -> None:
+        self._was = gc.isenabled()
+        gc.disable()
+
+    def __exit__(self, *_: object) -> None:
+        if self._was:
             gc.enable()

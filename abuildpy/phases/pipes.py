@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-_MOST = 1 << 26
+_MOST = 1 << 24
 
 
 @dataclass(slots=True)
@@ -52,8 +52,11 @@ def pipes(count: int) -> Iterator[tuple[Pipe, ...]]:
             pipe.close_send()
 
 
-def read_all(descriptors: Sequence[int], seconds: float) -> list[bytes] | None:
-    """What comes out of each descriptor until all have ended; None if that takes longer than ``seconds`` or is absurdly much."""
+def read_all(descriptors: Sequence[int], seconds: float) -> tuple[list[bytes], str]:
+    """What comes out of each descriptor until all have ended, and why we stopped before that.
+
+    The reason is empty, or says what was too much: time (more than ``seconds``) or output.
+    """
     deadline = time.monotonic() + seconds
     chunks: dict[int, list[bytes]] = {descriptor: [] for descriptor in descriptors}
     poll = select.poll()
@@ -61,21 +64,22 @@ def read_all(descriptors: Sequence[int], seconds: float) -> list[bytes] | None:
         poll.register(descriptor, select.POLLIN)
     open_ones = set(descriptors)
     total = 0
-    while open_ones:
+    stopped = ""
+    while open_ones and not stopped:
         ready = poll.poll(max(0.0, deadline - time.monotonic()) * 1000)
         if not ready:
-            return None
+            stopped = f"{seconds:.0f} seconds"
         for descriptor, _ in ready:
             data = os.read(descriptor, 1 << 16)
             if data:
                 chunks[descriptor].append(data)
                 total += len(data)
                 if total > _MOST:
-                    return None
+                    stopped = f"{_MOST >> 20} MiB of commands and output"
             else:
                 poll.unregister(descriptor)
                 open_ones.discard(descriptor)
-    return [b"".join(chunks[descriptor]) for descriptor in descriptors]
+    return [b"".join(chunks[descriptor]) for descriptor in descriptors], stopped
 
 
 def plumbed(ash: tuple[str, ...], argv: tuple[str, ...], descriptors: Mapping[int, int]) -> tuple[str, ...]:

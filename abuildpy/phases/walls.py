@@ -28,7 +28,7 @@ from abuildpy.sandbox.base import Request, Running, Wall
 from abuildpy.sandbox.handover import hand_over
 from abuildpy.ui.console import Console
 
-_EVALUATION_SECONDS = 60
+_EVALUATION_SECONDS = 30
 _FAKEROOT = "fakeroot"
 _CAPABILITIES = "capabilities"
 _OF_A_SESSION = ("FAKEROOTKEY", "LD_PRELOAD", "LD_LIBRARY_PATH", "FAKEROOTDONTTRYCHOWN")
@@ -84,18 +84,25 @@ class Stages:
 
     # --- evaluation --------------------------------------------------------------------------------------------
 
-    def evaluation_runner(self) -> Runner:
-        """A runner for :func:`abuildpy.recipe.evaluate.evaluate`: nothing that lasts can be written, no network."""
+    def evaluation_runner(self, silent: bool = False) -> Runner:
+        """A runner for :func:`abuildpy.recipe.evaluate.evaluate`: nothing that lasts can be written, no network.
+
+        What a recipe writes to standard output goes to ours, or with ``silent`` to its complaints.
+        """
         return lambda argv, env, folder: self._host.behind(
-            folder, lambda wall: self._evaluate_behind(wall, argv, env, folder)
+            folder, lambda wall: self._evaluate_behind(wall, argv, env, folder, silent)
         )
 
-    def _evaluate_behind(self, wall: Wall, argv: tuple[str, ...], env: Mapping[str, str], folder: Path) -> ShellResult:
+    def _evaluate_behind(
+        self, wall: Wall, argv: tuple[str, ...], env: Mapping[str, str], folder: Path, silent: bool
+    ) -> ShellResult:
         home, tmp = self._host.private / "home", self._host.private / "tmp"
         for folder_of_its_own in (home, tmp):  # what one recipe leaves, the next shall not find
             remove_tree(folder_of_its_own)
             folder_of_its_own.mkdir()
         hand_over((home, tmp), wall.user)
+        if silent:
+            argv = (*self._host.ash, "-c", 'exec "$@" >&2', "ash", *argv)
         with pipes(2) as (events, complaints):
             request = Request(
                 argv=plumbed(self._host.ash, argv, {EVENTS: events.send}),
@@ -109,10 +116,10 @@ class Stages:
             with wall.start(self._host.furnish_evaluation(request, folder)) as running:
                 events.close_send()
                 complaints.close_send()
-                outputs = read_all((events.receive, complaints.receive), _EVALUATION_SECONDS)
-                if outputs is None:
-                    return ShellResult(-signal.SIGKILL, b"", b"")
-                return ShellResult(running.wait(), *outputs)
+                (data, complaint), stopped = read_all((events.receive, complaints.receive), _EVALUATION_SECONDS)
+                if stopped:
+                    return ShellResult(-signal.SIGKILL, data, complaint, stopped)
+                return ShellResult(running.wait(), data, complaint)
 
     def begin(self, crew: Crew, size: int, examples: Sequence[Path], meanwhile: Callable[[], None]) -> None:
         """Starts a crew of shells that read recipes, behind the same walls.

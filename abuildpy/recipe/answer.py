@@ -3,14 +3,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Mapping
 
 from abuildpy.errors import RecipeError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Protocol
+
     from abuildpy.recipe.model import Recipe
+else:
+    Protocol = object  # thousands of answers are back before typing is loaded
 
 
 class Known(Protocol):
@@ -118,6 +122,8 @@ class Answer:
 
     def recipe(self) -> Recipe:
         """What the recipe means. Raises RecipeError if it could not be evaluated or asks for what cannot be."""
+        from pathlib import Path
+
         from abuildpy.recipe.evaluate import build_recipe
 
         if self.error is not None:

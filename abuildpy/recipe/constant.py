@@ -22,14 +22,35 @@ _ENTRY = re.compile(rb"\++ABUILDPY:[0-9]+: ((?:[^'\"\n]|'[^']*'|\"[^\"]*\")*)\n"
 _WORDS = re.compile(rb"(?:[^'\"\s]|'[^']*'|\"[^\"]*\")+")
 _PIECES = re.compile(rb"'[^']*'|\"[^\"]*\"|[^'\"]+")
 _ASSIGNMENT = re.compile(rb"[A-Za-z_][A-Za-z0-9_]*=")
-_CHANGING = re.compile(rb"\$\{?(?:RANDOM|PPID|SECONDS|EPOCH|LINENO|[$!])")
+_CHANGING = re.compile(
+    rb"\$\{?[$!]|\$\{?_(?![A-Za-z0-9_])|(?<![A-Za-z0-9_])(?:RANDOM|PPID|SECONDS|EPOCH[A-Z]*|LINENO|OLDPWD|SHLVL|HOME|HOSTNAME"
+    rb"|OPTIND|PS4|xtrace)(?![A-Za-z0-9_])|[\s=:-]~(?:[/\s;}]|$)"
+)
+"""What differs from shell to shell, or hides what is done."""
+_REDIRECTED = re.compile(rb"(?<![^\s;&|(){}])[2-9]>|[<>]&|&>|>\(")
+"""Commands whose trace may go elsewhere."""
 _LOOP = re.compile(rb"\bfor[ \t]+[A-Za-z_][A-Za-z0-9_]*[ \t]+in\b([^\n;]*)")
+_NAMED = re.compile(rb"[A-Za-z0-9_.]|--.")
 _NAME = re.compile(rb"\$\{?([A-Za-z_][A-Za-z0-9_]*)")
 _PATTERN = re.compile(rb"[*?\[]")
 _SUBSTITUTION = re.compile(rb"`|\$\(")
-_SPLITTING = re.compile(rb"(?<![A-Za-z0-9_])(?:echo|printf|set|eval)[ \t][^\n]*[*?\[]")
-_FILE_TESTS = frozenset(b"-b -c -d -e -f -h -L -p -S -s".split())
-_OTHER_TEST = re.compile(rb"-(?:[gGkNOrtuwx]|nt|ot|ef)")
+_NO_FILE_NAMES = re.compile(
+    rb"'[^']*'|\"[^\"\\`$]*(?:(?:\\.|\$(?!\())[^\"\\`$]*)*\""
+    rb"|\"[^\"\\$]*(?:(?:\\.|\$(?!\()|\$\([^()\"']*(?:(?:\"[^\"]*\"|'[^']*')[^()\"']*)*\))[^\"\\$]*)*\""
+    rb"|\".*|\\.|(?<!\S)#[^\n]*|\$\{[^{}]*\}|\$[*?#@]|\$\(\([^()]*\)\)"
+    rb"|(?<!\S)\[(?=\s)|\bfor[ \t]+[A-Za-z_][A-Za-z0-9_]*[ \t]+in\b[^\n;]*",
+    re.DOTALL,
+)
+_SPLIT_TEST = re.compile(rb"(?<!\S)(?:\[|test)[ \t](?:[^\n\]\"'$]|\"[^\"]*\"|'[^']*')*(\$[^\n]*)")
+_CASE_PATTERN = re.compile(rb"(?:^|\bin[ \t]|;;)[ \t]*\(?[^()\s|]+(?:[ \t]*\|[ \t]*[^()\s|]+)*[ \t]*\)", re.MULTILINE)
+_VALUE = re.compile(rb"(?<![^\s;&|(])[A-Za-z_][A-Za-z0-9_]*=[^\s`$()]*")
+_MOST = 1 << 20
+"""Bytes: longer texts and traces are not judged."""
+_FILE_TESTS = frozenset(b"-b -c -d -e -f -p -S -s".split())
+_OTHER_TEST = re.compile(rb"-(?:[gGhkLNOrtuwx]|nt|ot|ef)")
+_ELSEWHERE = ("/proc", "/sys", "/dev")
+_LISTING = frozenset(b"set export readonly local".split())
+"""Commands that tell of all variables if they are given none."""
 _HARMLESS = frozenset(
     b"export local unset return shift : true false echo printf eval readonly continue break exit set "
     b"list_has deplist_has options_has subpackages_has subpackage_types_has depends_has makedepends_has "
@@ -50,7 +71,8 @@ _FILTERS = {
     b"dirname": 1,
 }
 """Programs that only change text, and how many words besides options make them read no file."""
-_FILTER_OPTION = re.compile(rb"-(?:[0-9]+|[ncdsurEe]+|[ncdfb][0-9,-]*|f|d.|-)")
+_FILTER_OPTION = re.compile(rb"-(?:[0-9]+|[ncdsurEe]+|[ncdfb][0-9,-]+|f|d.|-)")
+_LONGEST_SCRIPT = 200
 _SED_SCRIPT = re.compile(rb"(?:(?:s|y)(.)(?:(?!\1).)*\1(?:(?!\1).)*\1[gpI0-9]*;?|[0-9$]*[pqd];?)+")
 
 
@@ -92,13 +114,15 @@ def depends_on(
     (empty where it failed). The first line of the trace tells that the recipe is read. None: it depends on more.
     """
     at = trace.find(b"\n") + 1
-    if b": . " not in trace[:at]:
+    if b": . " not in trace[:at] or len(text) > _MOST or len(trace) > _MOST:
         return None
     folder = os.path.dirname(path)
     own = {name.encode("utf-8", "surrogateescape") for name in functions}
     files: list[str] = []
     sourced: list[bytes] = []
     splits = filters = False
+    called: set[bytes] = set()
+    everything = text
     while at < len(trace):
         entry = _ENTRY.match(trace, at)
         if entry is None:
@@ -118,6 +142,7 @@ def depends_on(
             try:
                 with open(file, "rb") as stream:
                     sourced.append(stream.read())
+                    everything += b"\n" + sourced[-1]
             except OSError:
                 return None
             files.append(file)
@@ -126,11 +151,20 @@ def depends_on(
                 return None
             filters = True
         elif name in _HARMLESS or name in own:
-            splits = splits or name in (b"echo", b"printf", b"set", b"eval")
+            if name in _LISTING and not any(_NAMED.match(word) for word in words[1:]):
+                return None
+            if name == b"set" and words[1][:1] in b"-+" and words[1] != b"--":
+                return None
+            if name in own and _defines(everything, name):
+                called.add(name)
         else:
             return None
-    for outside in (outside_functions, _outside_any_function):  # the second knows more, and takes longer
-        around = b"\n".join(outside(each) for each in (text, *sourced))
+        splits = splits or (len(words) > 1 and name not in (b"[", b"test", b":", b"export"))
+        if name == b"eval" and _CHANGING.search(entry[1]):
+            return None
+    # Of what is in functions nothing was done, unless one was called. The second knows more, and takes longer.
+    for outside in (_outside_functions, _outside_any_function):
+        around = b"\n".join(outside(each, called) for each in (text, *sourced))
         names = _looks_at_names(around, splits, filters, folder, variables, before)
         if names is not None:
             return tuple(dict.fromkeys((*files, *names))), b"\n".join(sourced)
@@ -146,15 +180,29 @@ def _looks_at_names(
     before: Mapping[str, str],
 ) -> tuple[str, ...] | None:
     """The folders whose names what stands outside functions may ask for; None if nobody can tell."""
-    if _CHANGING.search(around) or (filters and b"<" in around) or b"$(<" in around:
+    unquoted = _NO_FILE_NAMES.sub(lambda match: match[0] if b"$(" in match[0] else b"q", around)
+    if _CHANGING.search(around) or _REDIRECTED.search(unquoted) or (filters and b"<" in around) or b"$(<" in around:
         return None
-    if splits and (_SPLITTING.search(around) or any(_PATTERN.search(os.fsencode(v)) for v in variables.values() if v)):
+    if _PATTERN.search(_VALUE.sub(b" ", _CASE_PATTERN.sub(b" ", unquoted))):
+        return None
+    values = list(variables.values()) if splits else []
+    for name in _NAME.findall(b" ".join(_SPLIT_TEST.findall(around))):
+        values.append(variables.get(name.decode()) or before.get(name.decode()))
+    if any(_PATTERN.search(os.fsencode(value)) for value in values if value):
         return None
     loops = b" ".join(_LOOP.findall(around))
     return loops_depend_on(loops, folder, variables, before) if loops else ()
 
 
-def _outside_any_function(text: bytes) -> bytes:
+def _defines(text: bytes, name: bytes) -> bool:
+    return re.search(rb"(?<![^\s;&|(){}\"'])" + re.escape(name) + rb"[ \t]*\(", text) is not None or b"eval" in text
+
+
+def _outside_functions(text: bytes, called: set[bytes]) -> bytes:
+    return text if called else outside_functions(text)
+
+
+def _outside_any_function(text: bytes, called: set[bytes]) -> bytes:
     from abuildpy.recipe.syntax import parse
 
     try:
@@ -164,7 +212,7 @@ def _outside_any_function(text: bytes) -> bytes:
     at = 0
     pieces = []
     for function in functions:
-        if function.function is None:
+        if function.function is None and os.fsencode(function.name) not in called:
             pieces.append(text[at : function.span.start])
             at = function.span.end
     return b"".join((*pieces, text[at:]))
@@ -174,8 +222,10 @@ def _tested(words: list[bytes]) -> list[bytes] | None:
     """Files whose presence a test asks for; None if it asks for more."""
     files = []
     for at, word in enumerate(words):
-        if word in _FILE_TESTS and at + 1 < len(words) and words[at - 1] in (b"[", b"test", b"!", b"-a", b"-o"):
+        if word in _FILE_TESTS and at + 1 < len(words):
             files.append(words[at + 1])
+            if os.fsdecode(words[at + 1]).startswith(_ELSEWHERE):
+                return None
         elif _OTHER_TEST.fullmatch(word):
             return None
     return files
@@ -185,12 +235,13 @@ def _is_filter(name: bytes, words: list[bytes]) -> bool:
     operands = [word for word in words if not word.startswith(b"-")]
     if any(not _FILTER_OPTION.fullmatch(word) for word in words if word.startswith(b"-")):
         return False
-    if name == b"sed" and any(not _SED_SCRIPT.fullmatch(word) for word in operands):
+    if name == b"sed" and (
+        b"-f" in words or any(len(w) > _LONGEST_SCRIPT or not _SED_SCRIPT.fullmatch(w) for w in operands)
+    ):
         return False
     if name == b"cut":  # -d . -f 1
-        operands = [
-            word for word in operands if len(word) > 1 and not word.replace(b",", b"").replace(b"-", b"").isdigit()
-        ]
+        operands = [word for at, word in enumerate(words) if words[at - 1 : at] not in ([b"-d"], [b"-f"], [b"-c"])]
+        operands = [word for word in operands if not word.startswith(b"-")]
     return len(operands) <= _FILTERS[name]
 
 

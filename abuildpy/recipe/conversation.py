@@ -4,8 +4,8 @@
 The shell gets *units* of work. A unit is one recipe in a subshell of its own, traced; or a group of plain recipes
 (``plain.py``) that share a subshell, which is put back after each as it was before, because a subshell costs more than
 the reading of a recipe. On descriptor 8 come NUL-ended fields: one for each recipe of a group (its variables), two for
-a recipe alone (variables, functions), and at a unit's end ``=NUMBER STATUS``. On standard error the end of a unit is
-told by a word that no recipe can know.
+a recipe alone (variables, functions), and at a unit's end ``=WORD STATUS`` with a word that no recipe can
+know. On standard error that word tells the end of a unit, too.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ class Scripts:
         """Whether a plain recipe leaves all functions of the library alone."""
         return self._functions.isdisjoint(plain.functions)
 
-    def group(self, number: int, token: bytes, recipes: Iterable[tuple[str, Plain]]) -> bytes:
+    def group(self, token: bytes, recipes: Iterable[tuple[str, Plain]]) -> bytes:
         """A unit that reads plain recipes (path of the APKBUILD, what it leaves behind), one after the other."""
         recipes = tuple(recipes)
         # What nobody asks for need not be told again and again.
@@ -99,10 +99,10 @@ class Scripts:
                 parts.append(self._put_back(assigned))
             if plain.functions:
                 parts += b"unset -f ", b" ".join(plain.functions), b"\n"
-        parts += b") </dev/null >&8\n", _end(number, token)
+        parts += b") </dev/null >&8\n", _end(token)
         return b"".join(parts)
 
-    def alone(self, number: int, token: bytes, path: str, candidates: Sequence[bytes]) -> bytes:
+    def alone(self, token: bytes, path: str, candidates: Sequence[bytes]) -> bytes:
         """A unit that reads one recipe; ``candidates`` are names that may be functions."""
         return b"".join(
             (
@@ -112,7 +112,7 @@ class Scripts:
                 b'. "$_ab_runtime/recipe.sh" 8>&-\n_ab_tell_recipe',
                 *(b" " + _quoted(name) for name in candidates),
                 b"\n) </dev/null >&2\n",
-                _end(number, token),
+                _end(token),
             )
         )
 
@@ -140,9 +140,9 @@ Changes = dict[str, str | None]
 def changes(listing: bytes, base: Base) -> Changes:
     """What a recipe changed, out of what ``set`` printed after it."""
     found = changes_of_plain(listing, base)
-    here = {line.split(b"=", 1)[0] for line in listing.split(b"\n")}
+    here = parse_variables(listing)
     for name in base.variables:
-        if name.encode() not in here and name not in PASSING and not name.startswith("_ab_"):
+        if name not in here and name not in PASSING and not name.startswith("_ab_"):
             found[name] = None
     return found
 
@@ -162,7 +162,7 @@ def changes_of_plain(listing: bytes, base: Base) -> Changes:
 
 def _pairs(text: str) -> Changes:
     """The variables of a listing. Nearly all values have no quotes in them, which is taken care of quickly."""
-    if "'\"" not in text:
+    if "'\"" not in text and "\x01" not in text and not text.endswith("='\n"):
         marked = text.replace("='\n", "='\x01\n")  # a value that begins with a newline, and not one that ends there
         try:
             found: Changes = dict([_halves(pair) for pair in marked.split("'\n")[:-1]])
@@ -192,8 +192,8 @@ def _unquoted(value: str) -> str:
     return "".join(pieces)
 
 
-def _end(number: int, token: bytes) -> bytes:
-    return b"printf '=%d %%s\\0' \"$?\" >&8\nprintf '\\0%%s\\0' %s >&2\n" % (number, token)
+def _end(token: bytes) -> bytes:
+    return b"printf '=%b %%s\\0' \"$?\" >&8\nprintf '\\000%b\\0' >&2\n" % (token, token)
 
 
 def _quoted(text: str | bytes) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -37,6 +37,9 @@ _TRACE_ENTRY = re.compile(rb"^\++ABUILDPY:[0-9]+: (?:'[^']*'|\"[^\"]*\"|[^'\"\n]
 _TRACE = re.compile(rb"^\++ABUILDPY:(\d+): (.*)$", re.MULTILINE)
 _LINE = re.compile(rb"(?:^|: )(?:line (\d+)|(\d+)): (.*)$", re.DOTALL)
 _SHELL_PREFIX = re.compile(rb"^[^\n]*evaluate\.sh: (?=line \d+: |\d+: )(?:line \d+: (?!syntax error))?", re.MULTILINE)
+_NEEDED = frozenset(b"printf type set".split())
+_PART = 1 << 16
+_LONG = 80
 _MAINTAINER = re.compile(rb"^.*# *Maintainer.*$", re.MULTILINE)
 
 
@@ -47,10 +50,12 @@ class ShellResult:
     status: int
     data: bytes
     complaint: bytes
+    stopped: str = ""
+    """What was too much, if the shell was stopped from outside: ``30 seconds``."""
 
 
 class Runner(Protocol):
-    """Runs a shell behind whatever walls there are, with descriptor 8 as the way back; 60 seconds at most."""
+    """Runs a shell behind whatever walls there are, with descriptor 8 as the way back, for a limited time."""
 
     def __call__(self, argv: tuple[str, ...], env: Mapping[str, str], folder: Path) -> ShellResult:
         """``folder`` is the recipe's; the shell may read it and nothing of it may be written."""
@@ -67,8 +72,12 @@ def find_apkbuild(path: str | Path) -> Path:
     return Path(candidate).resolve()
 
 
-def evaluate(apkbuild: Path, config: Config, run: Runner) -> Recipe:
-    """Evaluates one recipe (absolute path of its APKBUILD).
+def _to_stderr(lines: list[bytes]) -> None:
+    os.write(2, b"\n".join(lines) + b"\n")
+
+
+def evaluate(apkbuild: Path, config: Config, run: Runner, say: Callable[[list[bytes]], None] = _to_stderr) -> Recipe:
+    """Evaluates one recipe (absolute path of its APKBUILD); ``say`` gets the lines that it wrote to standard error, if any.
 
     Raises RecipeError, with the line where it can be known, when the recipe has a syntax error, ends the shell, does not
     end at all, or asks for an architecture that cannot be.
@@ -86,11 +95,11 @@ def evaluate(apkbuild: Path, config: Config, run: Runner) -> Recipe:
         result = run(argv, env, apkbuild.parent)
         data = result.data
         if result.status != 0 or not is_complete(data):
-            raise _explain(apkbuild, result)
+            raise _explain(apkbuild, text, result)
         variables, functions = _read(data)
         said = said_lines(result.complaint)
         if said:
-            os.write(2, b"\n".join(said) + b"\n")
+            say(said)
         elif depends_on(str(apkbuild), text, result.complaint, functions, variables, {}) == ((), b""):
             store(str(apkbuild), known, data, config)
     else:
@@ -170,11 +179,26 @@ def maintainer_comment(text: bytes) -> str:
     return parts[1].decode("utf-8", "surrogateescape") if len(parts) > 1 else ""
 
 
-def _explain(apkbuild: Path, result: ShellResult) -> RecipeError:
+def _explain(apkbuild: Path, text: bytes, result: ShellResult) -> RecipeError:
     """Says why a recipe could not be evaluated, and where: ash tells the line of a syntax error, the trace any other."""
+    complaint = result.complaint
+    if result.status < 0 and len(complaint) > 2 * _PART:  # it may be floods
+        complaint = b"%s\n%s" % (complaint[:_PART], complaint[-_PART:])
+    steps = list(_TRACE.finditer(complaint))
+    del steps[:1]  # the reading of the recipe itself
+    where = f"{apkbuild}:{steps[-1][1].decode()}" if steps else str(apkbuild)
+    command = _text(steps[-1][2]) if steps else "a command"
+    if result.stopped:
+        return RecipeError(
+            f"{where}: the recipe had not come to an end after {result.stopped} (at `{_short(command)}`)",
+            hint="does it loop, or wait for something?",
+        )
     if result.status < 0:
-        return RecipeError(f"{apkbuild}: evaluation was ended by signal {-result.status}", hint="does the recipe loop?")
-    complaint = result.complaint.replace(os.fsencode(apkbuild) + b": ", b"")
+        return RecipeError(
+            f"{where}: signal {-result.status} ended the shell that read the recipe (at `{_short(command)}`)",
+            hint="does a function call itself without end?",
+        )
+    complaint = complaint.replace(os.fsencode(apkbuild) + b": ", b"")
     said = said_lines(complaint)
     line = _LINE.search(said[-1]) if said else None
     if line and b"syntax error" in said[-1]:
@@ -182,19 +206,29 @@ def _explain(apkbuild: Path, result: ShellResult) -> RecipeError:
         return RecipeError(
             f"{apkbuild}:{number}: {_text(line[3])}", hint="mend the recipe; `busybox ash -n APKBUILD` checks it"
         )
-    steps = list(_TRACE.finditer(result.complaint))[1:]  # the first is the reading of the recipe itself
-    where = f"{apkbuild}:{steps[-1][1].decode()}" if steps else str(apkbuild)
-    command = _text(steps[-1][2]) if steps else "a command"
     if command.split()[:1] == ["exit"]:
         return RecipeError(
             f"{where}: the recipe ends the shell with `{command}`", hint="a recipe must not call exit at top level"
         )
+    if result.status == 0:  # all of it was read, and then nothing was told
+        taken = next((m for m in _DEFINITION.finditer(text) if m[1] in _NEEDED or m[1].startswith(b"_ab_")), None)
+        if taken:
+            line_number = 1 + text.count(b"\n", 0, taken.start(1))
+            where = f"{apkbuild}:{line_number}"
+        return RecipeError(
+            f"{where}: the recipe was read, but its shell could not tell what it holds",
+            hint=f"give the function {_text(taken[1])} another name" if taken else "does the recipe end the shell?",
+        )
     return RecipeError(
-        f"{where}: `{command}` failed with status {result.status} while the recipe was read",
+        f"{where}: `{_short(command)}` failed with status {result.status} while the recipe was read",
         hint=_text(_SHELL_PREFIX.sub(b"", said[-1]))
         if said
         else "abuild reads recipes with `ash -e`: a command that fails at top level ends them",
     )
+
+
+def _short(command: str) -> str:
+    return command if len(command) <= _LONG else f"{command[:_LONG]}…"
 
 
 def _text(raw: bytes) -> str:

@@ -8,6 +8,7 @@
 _ab_runtime=$1
 shift
 umask 022
+ulimit -v 1048576 # KiB: a recipe that uses up memory shall not use up the machine's
 . "$ABUILD_SHAREDIR/functions.sh"
 . "$_ab_runtime/helpers.sh"
 . "$_ab_runtime/../../recipe/telling.sh"

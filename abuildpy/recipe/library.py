@@ -3,32 +3,33 @@
 
 from __future__ import annotations
 
-import re
-
 from abuildpy.config import PACKAGE_DIR, RUNTIME_DIR
 
 PASSING = frozenset({"_", "OLDPWD", "SHLVL", "PPID", "OPTIND", "LINENO", "COLUMNS", "LINES", "PS4"})
 """Variables that differ from run to run and mean nothing to a recipe."""
 
-_DEFINITION = re.compile(rb"^([A-Za-z_][A-Za-z0-9_]*)[ \t]*\(\)", re.MULTILINE)
-_WORD = re.compile(rb"[A-Za-z_][A-Za-z0-9_]*")
-
 
 def library_names() -> frozenset[bytes]:
     """All words of the shell library that is read with each recipe: among them are all variables that it asks for."""
+    import re
+
+    word = re.compile(rb"[A-Za-z_][A-Za-z0-9_]*")
     found: set[bytes] = set()
     for name in ("helpers.sh", "recipe.sh"):
         with open(f"{RUNTIME_DIR}/{name}", "rb") as file:
-            found.update(_WORD.findall(file.read()))
+            found.update(word.findall(file.read()))
     return frozenset(found)
 
 
 def library_functions() -> frozenset[bytes]:
     """Names of the functions that every recipe's shell has."""
+    import re
+
+    definition = re.compile(rb"^([A-Za-z_][A-Za-z0-9_]*)[ \t]*\(\)", re.MULTILINE)
     found: set[bytes] = set()
     for path in library_files():
         with open(path, "rb") as file:
-            found.update(_DEFINITION.findall(file.read()))
+            found.update(definition.findall(file.read()))
     return frozenset(found)
 
 

@@ -13,46 +13,101 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-_NAME = r"[A-Za-z_][A-Za-z0-9_]*"
+# Nothing below may be read in two ways: whatever repeats has choices that begin differently, and names end where no more of
+# a name follows. So a text that does not fit is refused in linear time. (Atomic groups would say so shorter; Python 3.11.2,
+# which is Debian 12's, gets repeated ones wrong.)
+_NAME = r"[A-Za-z_][A-Za-z0-9_]*(?![A-Za-z0-9_])"
 _DIGITS = r"-?[0-9]+"
-_VARIABLE = rf"\$(?:{_NAME}|\{{{_NAME}\}})"
-_PATTERN = rf"(?:[^}}`$(\\'\"\n=]|\\.|{_VARIABLE}|\$\{{{_NAME}(?:%%?|\#\#?)[^}}`$(\\'\"\n=]*\}})*"
+# What differs from shell to shell, or from run to run, though nobody set it.
+_ASKED = rf"(?!(?:_|HOME|OLDPWD|PPID|RANDOM|SECONDS|LINENO|EPOCH[A-Z]*|SHLVL|HOSTNAME|OPTIND|PS[124])(?![A-Za-z0-9_])){_NAME}"
+_VARIABLE = rf"\$(?:{_ASKED}|\{{{_ASKED}\}})"
+_PATTERN = rf"(?:[^}}`$(\\'\"\n=]|\\.|{_VARIABLE}|\$\{{{_ASKED}(?:%%?|\#\#?)[^}}`$(\\'\"\n=]*\}})*"
 _QUOTED_DEFAULT = rf":?[-+]\"[^\"\\`$]*(?:{_VARIABLE}[^\"\\`$]*)*\""
-_OPERATION = rf"(?:{_QUOTED_DEFAULT}|(?::?[-+?]|%%?|\#\#?|//?){_PATTERN}|:[ ]?{_DIGITS}(?::{_DIGITS})?)?"
-_SUM = rf"\$\(\([^()=`$+\\'\"-]*(?:(?:{_VARIABLE}|[+-](?![+-]))[^()=`$+\\'\"-]*)*\)\)"
-_EXPANSION = rf"(?:\$(?:{_NAME}|\{{{_NAME}{_OPERATION}\}})|{_SUM})"
+_OPERATION = rf"(?:{_QUOTED_DEFAULT}|(?::?[-+?](?![^}}\n]*~)|%%?|\#\#?|//?){_PATTERN}|:[ ]?{_DIGITS}(?::{_DIGITS})?)?"
+_EXPANSION = rf"\$(?:{_ASKED}|\{{{_ASKED}{_OPERATION}\}})"
 _DOUBLE = rf"\"[^\"\\`$]*(?:(?:\\.|{_EXPANSION})[^\"\\`$]*)*\""
-_PIECE = rf"(?:[A-Za-z0-9_.,:/@%+^*?=-]|\[|\]|{_DOUBLE}|'[^']*'|\\[^\n]|{_EXPANSION})"
+_LITERAL = rf"[A-Za-z0-9_.,:/@%+^=-]|{_DOUBLE}|'[^']*'|\\[^\n]"
+_PIECE = rf"(?:{_LITERAL}|[*?]|\[|\]|{_EXPANSION})"
 _WORD = rf"{_PIECE}+"
 _VALUE = rf"{_PIECE}*"
-_END = r"(?=[\s;]|\Z)"
+_OPERAND = rf"(?:{_LITERAL})+"  # one word for sure, and nobody's file names
+_END = r"(?=[ \t\n;]|\Z)"
 _COMPARISON = r"(?:!?=|-(?:eq|ne|lt|le|gt|ge))"
-_TEST = rf"\[[ \t]+(?:![ \t]+)?(?:-[zn][ \t]+{_WORD}|{_WORD}[ \t]+{_COMPARISON}[ \t]+{_WORD}|{_DOUBLE})[ \t]+\]"
+_TEST = (
+    rf"\[[ \t]+(?:![ \t]+)?(?:-[zn][ \t]+{_OPERAND}|{_OPERAND}[ \t]+{_COMPARISON}[ \t]+{_OPERAND}|{_DOUBLE})[ \t]+\]"
+)
+_BEGIN = r"(?<![^ \t\n;])"
+_OPENING = rf"(?<![^\n])(?P<function>{_NAME})[ \t]*\([ \t]*\)[ \t]*\n?[ \t]*\{{[ \t]*(?:\#[^\n]*)?\n"
+_LINES = r"(?:(?:[ \t\#][^\n]*)?\n)*"
 
 _STEP = re.compile(
     rf"""(?s:
-      [\s;]+
-    | (?<![^\s;])\#[^\n]*
-    | (?<![^\s;]) (?P<assigned>{_NAME})={_VALUE}{_END}
-    | (?<![^\n]) (?P<function>{_NAME})[ \t]*\([ \t]*\)[ \t]*\n?[ \t]*\{{[ \t]*(?:\#[^\n]*)?\n
-        (?P<body>(?:(?:[ \t\#][^\n]*)?\n)*)\}}{_END}
+      [ \t\n;]+
+    | {_BEGIN} \#[^\n]*
+    | {_BEGIN} (?P<assigned>{_NAME})={_VALUE}{_END}
+    | {_OPENING}(?P<body>{_LINES})\}}{_END}
     | (?<![^\n]) (?P<short>{_NAME})[ \t]*\([ \t]*\)[ \t]*\{{(?:[ \t]+{_WORD})+[ \t]*;[ \t]*\}}{_END}
-    | (?<![^\s;]) export(?P<exported>(?:[ \t]+{_NAME}(?:={_VALUE})?)+){_END}
-    | (?<![^\s;]) (?:(?:if|then|elif|else|fi|esac|do|done|&&|\|\||!|:){_END}|{_TEST}{_END})
-    | (?<![^\s;]) case[ \t]+{_WORD}[ \t]+in{_END}
-    | (?<![^\s;]) \(?(?:[A-Za-z0-9_.*?|+ \t\[\]-]|'[^']*'|"[^"\\`$]*")+\)
-    | (?<![^\s;]) for[ \t]+(?P<loop>{_NAME})[ \t]+in(?P<words>(?:[ \t]+{_WORD})*)[ \t]*(?=[;\n])
+    | {_BEGIN} export(?P<exported>(?:[ \t]+{_NAME}(?:={_VALUE})?(?=[ \t\n;]|\Z))+){_END}
+    | {_BEGIN} (?P<opens>if{_END}|case[ \t]+{_WORD}[ \t]+in{_END})
+    | {_BEGIN} (?P<closes>(?:fi|esac|done){_END})
+    | {_BEGIN} (?P<joins>(?:&&|\|\||!){_END})
+    | {_BEGIN} (?:(?:then|elif|else|do){_END}|:(?=[ \t]*(?:[\n;]|&&|\|\||\Z))|{_TEST}{_END})
+    | {_BEGIN} (?:[A-Za-z0-9_.*?|+ \t\[\]-]|'[^']*'|"[^"\\`$]*")+\)
+    | {_BEGIN} for[ \t]+(?P<loop>{_NAME})[ \t]+in(?P<words>(?:[ \t]+{_WORD})*)[ \t]*(?=[;\n])
+    | (?P<other>.)
     )""".encode(),
     re.VERBOSE,
 )
 
-_FUNCTION = re.compile(
-    rf"^{_NAME}[ \t]*\([ \t]*\)[ \t]*\n?[ \t]*\{{[ \t]*(?:\#[^\n]*)?\n((?:(?:[ \t\#][^\n]*)?\n)*)\}}".encode(),
-    re.MULTILINE,
+_NEXT_TO = r"[\s;&|()<>`\\]"
+_PARAMETER = r"\$[A-Za-z0-9_@*?]"
+_SIMPLE = r"\$\{[^'\"`\\${}\n]*\}"
+_SUM = r"\$\(\([^()'\"`\\\#<{}]*\)\)"
+_TEXT = rf"\"[^\"\\`${{}}]*(?:(?:{_PARAMETER}|{_SIMPLE})[^\"\\`${{}}]*)*\""
+_PROGRAM = rf"[^'\"`\\\#$<{{}}()]*(?:(?:'[^']*'|{_TEXT}|{_PARAMETER}|{_SIMPLE}|\\[^\n])[^'\"`\\\#$<{{}}()]*)*"
+_DEFAULT = rf"[^'\"`\\${{}}]*(?:(?:{_TEXT}|{_PARAMETER})[^'\"`\\${{}}]*)*"
+_BACKTICKS = r"`[^`\\]*(?:\\.[^`\\]*)*`"
+_IN_DOUBLE = (
+    rf"\\(?!\n[\#<{{}}($'\"]).|{_SUM}|\$\{{{_DEFAULT}\}}|{_BACKTICKS}|\$(?![({{])|\$\((?!\(|[^)]*\bcase\b){_PROGRAM}\)"
 )
+_AFTER_MARK = rf"(?=[ \t\n>;|&])[^\n'\"`\\\#<${{}}]*(?:{_TEXT}[^\n'\"`\\\#<${{}}]*)*\n"
+_TOKEN = re.compile(
+    rf"""(?s:
+      [^'"`\\\#$<{{}}]+
+    | '[^']*'
+    | "[^"\\`$]*(?:(?:{_IN_DOUBLE})[^"\\`$]*)*"
+    | {_SUM}
+    | \$\((?!\()
+    | \$\{{[^'"`\\${{}}\n]*(?:(?:{_SIMPLE}|{_PARAMETER}|{_TEXT}|\\[^\n])[^'"`\\${{}}\n]*)*\}}
+    | \$(?![({{'"])
+    | \\(?!\n(?:[\#<{{}}($'"]|\Z)).
+    | {_BACKTICKS}
+    | (?<![\s;&|()<>`])\# | \#[^\n]*
+    | <(?!<)
+    | (?<!{_NEXT_TO})[{{}}] | [{{}}](?!{_NEXT_TO})
+    | <<-[ ]?(?P<quote>['"])(?P<mark>[A-Za-z_]+)(?P=quote){_AFTER_MARK}
+        (?:(?!\t*(?P=mark)\n)[^\n]*\n)*\t*(?P=mark)\n
+    | <<-[ ]?(?P<bare>[A-Za-z_]+){_AFTER_MARK}
+        (?:(?!\t*(?P=bare)\n)(?:[^\n\\`$]|\$(?![({{])|{_SIMPLE}|\\[^\n])*\n)*\t*(?P=bare)\n
+    )""".encode(),
+    re.VERBOSE,
+)
+"""What may stand in a function that ends at the next ``}}`` that begins a line and not before: strings, substitutions and here
+documents that are whole, and no brace that could be the shell's own. Inside them, only what is easily told."""
+_BRACE = re.compile(
+    rb"(?s:(?P<opens>(?<=(?:\|\||&&)[ ])\{(?=\n))|(?P<closes>(?<=[\n\t ])(?<!\\\n)\}(?=[ \n;]))|"
+    + _TOKEN.pattern
+    + rb"|(?P<other>.))",
+    re.VERBOSE,
+)
+"""The same, and braces around what follows ``||`` or ``&&``."""
+_MOST = 1 << 18
+"""Bytes: longer texts are not looked at."""
+
+_FUNCTION = re.compile(rf"{_OPENING}(?P<body>{_LINES})\}}".encode())
 _NAMES = re.compile(rf"(?<![^ \t]){_NAME}(?=[ \t=]|$)".encode())
 _INNER_FUNCTION = re.compile(rf"^[ \t]+(?:{_NAME}[ \t]*\([ \t]*\)|function[ \t])".encode(), re.MULTILINE)
-_EXPANDED = re.compile(rf"\$\{{?({_NAME})".encode())
+_EXPANDED = re.compile(rf"\$\{{?\#?({_NAME})".encode())
 _IN_SUM = re.compile(_NAME.encode())
 OWN = frozenset(
     b"IFS PATH HOME ENV PWD OLDPWD OPTIND OPTARG PS1 PS2 PS4 MAIL MAILPATH MAILCHECK LANG LANGUAGE LINENO RANDOM PPID HISTFILE "
@@ -77,40 +132,70 @@ class Plain(NamedTuple):
 
 def read_plain(text: bytes) -> Plain | None:
     """What a plain recipe's text leaves behind; None if the recipe is not plain."""
-    at = 0
+    if len(text) > _MOST or b"\0" in text:
+        return None
     assigned: set[bytes] = set()
     functions: list[bytes] = []
     loops = b""
+    depth = 0
+    joined = False
     for step in _STEP.finditer(text):
-        if step.start() != at:
-            return None
-        at = step.end()
         kind = step.lastgroup
         if kind is None:
             continue
         if kind == "assigned":
             assigned.add(step["assigned"])
-        elif kind == "body":
-            if _INNER_FUNCTION.search(step["body"]):  # its end may not be where it seems
+        elif kind in {"body", "short"}:
+            # Where it may not be defined at all, or its end may not be where it seems.
+            if depth or joined or (kind == "body" and not _is_whole(step["body"])):
                 return None
-            functions.append(step["function"])
-        elif kind == "short":
-            functions.append(step["short"])
+            functions.append(step["function"] or step["short"])
         elif kind == "exported":
             assigned.update(_NAMES.findall(step["exported"]))
-        else:
+        elif kind == "opens":
+            depth += 1
+        elif kind == "closes":
+            depth -= 1
+            if depth < 0:
+                return None
+        elif kind == "words":
+            depth += 1
             assigned.add(step["loop"])
             loops += step["words"]
-    if at != len(text) or not OWN.isdisjoint(assigned) or not _COMMANDS.isdisjoint(functions):
+        elif kind == "other":
+            return None
+        joined = kind == "joins"
+    if not OWN.isdisjoint(assigned) or not _COMMANDS.isdisjoint(functions):
         return None
-    if any(name.startswith((b"_ab_", b"LC_", b"ABUILDPY_")) for name in assigned):
+    if any(name.startswith((b"_ab_", b"LC_", b"ABUILDPY_")) for name in (*assigned, *functions)):
         return None
     return Plain(frozenset(assigned), tuple(functions), loops, asked_names(text) | assigned)
 
 
+def _is_whole(body: bytes) -> bool:
+    return _INNER_FUNCTION.search(body) is None and (not (rest := _TOKEN.sub(b"", body)) or _is_paired(rest, body))
+
+
+def _is_paired(rest: bytes, body: bytes) -> bool:
+    """Whether what is left of a body is braces of the shell, and each that opens is closed."""
+    if rest.strip(b"{}"):
+        return False
+    depth = 0
+    for token in _BRACE.finditer(body):
+        if token["opens"]:
+            depth += 1
+        elif token["closes"]:
+            depth -= 1
+            if depth < 0:
+                return False
+        elif token["other"]:
+            return False
+    return depth == 0
+
+
 def outside_functions(text: bytes) -> bytes:
     """The text without the functions that are written in the usual way; others stay in it."""
-    return _FUNCTION.sub(lambda match: match[0] if _INNER_FUNCTION.search(match[1]) else b"", text)
+    return _FUNCTION.sub(lambda match: b"" if _is_whole(match["body"]) else match[0], text)
 
 
 def asked_names(text: bytes) -> frozenset[bytes]:

@@ -5,6 +5,7 @@
 # Descriptor 8 receives NUL-ended fields: first all variables, then all exported ones, before any recipe was read.
 
 umask 022
+ulimit -v 1048576 # KiB: a recipe that uses up memory shall not use up the machine's
 . "$ABUILD_SHAREDIR/functions.sh"
 . "$_ab_runtime/helpers.sh"
 . "$_ab_runtime/../../recipe/telling.sh"

@@ -10,13 +10,12 @@ from __future__ import annotations
 import os
 import time
 from array import array
-from collections.abc import Iterable, Mapping, Sequence
 from zlib import crc32
 
 from abuildpy import __version__
 from abuildpy.recipe.environment import recipe_environment
 from abuildpy.recipe.library import library_files
-from abuildpy.recipe.pack import Kept, Pack, Record, Signature, write_pack
+from abuildpy.recipe.pack import Kept, Pack, Signature
 from abuildpy.shell import find_ash
 
 try:
@@ -26,7 +25,10 @@ except ImportError:  # another Python
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
     from abuildpy.config import Config
+    from abuildpy.recipe.packing import Record
 
 _YOUNG = 2_000_000_000
 """Nanoseconds: a file changed so shortly before it was read may change again within the same tick of its clock."""
@@ -199,6 +201,8 @@ class Shelf:
         if not (new or self._newer):
             self._touch(self._path)
             return
+        from abuildpy.recipe.packing import old_records, write_pack  # not needed where all is known, and dear
+
         old: list[Record] = []
         names = frozenset(asked)
         try:
@@ -207,7 +211,7 @@ class Shelf:
                 stay = [
                     at for at, name in enumerate(self._pack.names) if name not in new and name.partition("/")[0] in here
                 ]
-                old = self._pack.records(stay, self._good or self._pack.signatures)
+                old = old_records(self._pack, stay, self._good or self._pack.signatures)
                 names |= frozenset(self._pack.asked.split(b"\0"))
             records = sorted((*old, *new.values()))
             write_pack(self._path, self._conditions.key(self.folder, names), b"\0".join(sorted(names)), records)

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Writing packs of evaluations, see ``pack.py``, which reads them without all that this needs."""
+
+from __future__ import annotations
+
+import os
+from array import array
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+from zlib import crc32
+
+from abuildpy.atomic import replacing
+from abuildpy.errors import RecipeError
+from abuildpy.recipe.pack import AS_BEFORE, COLUMN, FAILED, MAGIC, UNSET, WIDTH, Pack, Signature, Watched
+
+_SIGNS = frozenset((AS_BEFORE, UNSET, FAILED))
+
+
+class Record(NamedTuple):
+    """One recipe's evaluation, ready to be kept."""
+
+    name: str
+    """Path of the recipe below the repository folder."""
+    signature: Signature
+    digest: bytes
+    """Of its bytes, 16 bytes."""
+    hot: Sequence[str]
+    rest: bytes
+    watched: Watched = ()
+
+
+def record(
+    name: str,
+    signature: Signature,
+    digest: bytes,
+    functions: Iterable[str],
+    changes: Mapping[str, str | None],
+    watched: Watched = (),
+) -> Record | None:
+    """Puts an evaluation into the form that packs have; None if a value looks like one of the signs used there."""
+    hot = [AS_BEFORE] * WIDTH
+    rest = [" ".join(functions)]
+    for variable, value in changes.items():
+        column = COLUMN.get(variable)
+        if column is not None:
+            if value in _SIGNS:
+                return None
+            hot[column] = UNSET if value is None else value
+        else:
+            rest.append(variable if value is None else f"{variable}={value}")
+    return Record(name, signature, digest, hot, "\0".join(rest).encode("utf-8", "surrogateescape"), watched)
+
+
+def record_of_failure(name: str, signature: Signature, digest: bytes, error: RecipeError, watched: Watched) -> Record:
+    """The same for a recipe that cannot be evaluated."""
+    rest = f"{error.message}\0{error.hint or ''}".encode("utf-8", "surrogateescape")
+    return Record(name, signature, digest, [FAILED] + [AS_BEFORE] * (WIDTH - 1), rest, watched)
+
+
+def old_records(pack: Pack, numbers: Iterable[int], signatures: array[int]) -> list[Record]:
+    """Records of a pack in the form in which they are written, with newer signatures. Raises OSError."""
+    rest = pack.all_rest()
+    return [
+        Record(
+            pack.names[at],
+            tuple(signatures[4 * at : 4 * at + 4]),  # type: ignore[arg-type]
+            pack.digest(at),
+            pack.hot[WIDTH * at : WIDTH * (at + 1)],
+            rest[at],
+            pack.watched.get(at, ()),
+        )
+        for at in numbers
+    ]
+
+
+def write_pack(path: str, key: bytes, asked: bytes, records: Sequence[Record]) -> None:
+    """Writes a pack beside its name and renames it, so that readers see the old or the new one. Raises OSError."""
+    signatures = array("q", [number for each in records for number in each.signature])
+    offsets = array("q", [0])
+    for each in records:
+        offsets.append(offsets[-1] + len(each.rest))
+    sections = (
+        key,
+        asked,
+        "\0".join([each.name for each in records]).encode("utf-8", "surrogateescape"),
+        signatures.tobytes(),
+        b"".join([each.digest for each in records]),
+        "\0".join(
+            f"{at} {' '.join(map(str, signature))} {path}"
+            for at, each in enumerate(records)
+            for path, signature in each.watched
+        ).encode("utf-8", "surrogateescape"),
+        "\0".join([value for each in records for value in each.hot]).encode("utf-8", "surrogateescape"),
+        offsets.tobytes(),
+    )
+    body = b"".join(sections)
+    head = array("q", [*map(len, sections), crc32(body)])
+    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+    with replacing(path, 0o600) as file:
+        file.write(MAGIC + head.tobytes() + body)
+        file.write(b"".join([each.rest for each in records]))
