@@ -74,7 +74,7 @@ from abuildpy.ui.console import Console
 answers = Evaluations(load_config(), Settings(quiet=True), Console(colors=False)).below(sys.argv[1:])
 names = ("pkgname pkgver pkgrel pkgdesc arch license options depends makedepends checkdepends subpackages linguas source "
          "url provides").split()
-print(sum(1 for answer in answers if [answer.variables.get(name) for name in names]))
+print(sum(1 for values in (answer.variables for answer in answers) if [values.get(name) for name in names]))
 """
 
 

@@ -6,10 +6,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from abuildpy.recipe.finding import Finding
 from abuildpy.recipe.model import Recipe, Source, Subpackage
 from abuildpy.recipe.static import StaticValues
 from abuildpy.recipe.subpackages import default_split
-from abuildpy.recipe.validate import Finding, every_finding
+from abuildpy.recipe.validate import every_finding
 from abuildpy.source.uri import file_name, is_remote, remote_uri
 
 _VARIABLES = (

@@ -13,11 +13,11 @@ from abuildpy.lint.known import known_faults
 from abuildpy.lint.model import Place, Problem
 from abuildpy.lint.survey import Survey, survey
 from abuildpy.package.model import list_has
+from abuildpy.recipe.finding import Finding
 from abuildpy.recipe.static import StaticValues
 from abuildpy.recipe.subpackages import default_split
 from abuildpy.recipe.syntax import Assignment, Script
 from abuildpy.recipe.syntax.nodes import Definition
-from abuildpy.recipe.validate import Finding
 
 _IDENTIFIER = re.compile(rb"[A-Za-z_][A-Za-z0-9_]*")
 _TOKEN = re.compile(rb"(?:\$\{[^}]*\}|[^ \t\n\"'])+")

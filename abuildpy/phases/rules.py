@@ -7,8 +7,9 @@ from collections.abc import Iterable
 
 from abuildpy.config import Config
 from abuildpy.errors import RecipeError
+from abuildpy.recipe.finding import Finding
 from abuildpy.recipe.model import Recipe
-from abuildpy.recipe.validate import Finding, check_license, check_maintainer, validate
+from abuildpy.recipe.validate import check_license, check_maintainer, validate
 from abuildpy.ui.console import Console
 
 

@@ -3,17 +3,15 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Literal
 
 from abuildpy.errors import RecipeError
 from abuildpy.package.model import list_has
-from abuildpy.recipe.model import Recipe, Source
+from abuildpy.recipe import validate_files as files
+from abuildpy.recipe.finding import Finding, Subject, error, warning
+from abuildpy.recipe.model import Recipe
 from abuildpy.repository import depends, version
 
 SPLITTERS = frozenset(
@@ -26,7 +24,6 @@ SPLITTERS = frozenset(
 
 LICENSE_LIST = Path("/usr/share/spdx/license.lst")
 
-_INSTALL_KINDS = frozenset("pre-install post-install pre-upgrade post-upgrade pre-deinstall post-deinstall".split())
 _MISSPELT = {
     "depend": "depends",
     "makedepend": "makedepends",
@@ -35,50 +32,10 @@ _MISSPELT = {
     "subpackage": "subpackages",
     "checkdepend": "checkdepends",
 }
-_NOT_SOURCES = frozenset(("APKBUILD", "src", "pkg", "tmp"))
 _MAX_PKGDESC = 127
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One broken rule. An error makes the recipe invalid; ``more`` are lines to follow it.
-
-    ``code`` names the rule in two or three words. ``about`` is the variable that it is about (empty: a comment, a function,
-    a file) and ``word`` what in it is wrong, if that is one word.
-    """
-
-    level: Literal["error", "warning"]
-    text: str
-    more: tuple[str, ...] = ()
-    code: str = field(default="", compare=False)
-    about: str = field(default="", compare=False)
-    word: str = field(default="", compare=False)
-
-
-@dataclass(frozen=True, slots=True)
-class _Subject:
-    """The recipe with what the rules need besides it."""
-
-    recipe: Recipe
-    text: str
-    splitters: frozenset[str]
-    arches: frozenset[str] | None
-    license_list: Path
-    require_check: bool
-
-    def raw(self, variable: str) -> str:
-        return self.recipe.variables.get(variable, "")
-
-    def has_option(self, flag: str) -> bool:
-        options = self.recipe.options
-        return list_has(f"{self.recipe.pkgname}::{flag}", options) or list_has(flag, options)
-
-    @property
-    def checksum_words(self) -> list[str]:
-        return (self.raw("sha512sums") or self.raw("sha256sums")).split()
-
-
-_Rule = Callable[[_Subject], Iterator[Finding]]
+_Rule = Callable[[Subject], Iterator[Finding]]
 
 
 def validate(
@@ -100,10 +57,10 @@ def validate(
     """
     try:
         text = recipe.path.read_bytes().decode("utf-8", "surrogateescape")
-    except OSError as error:
-        raise RecipeError(f"cannot read {recipe.path}: {error.strerror}") from error
+    except OSError as problem:
+        raise RecipeError(f"cannot read {recipe.path}: {problem.strerror}") from problem
     known = SPLITTERS | {f"default_{name}" for name in SPLITTERS} | frozenset(splitters)
-    subject = _Subject(recipe, text, known, None if arches is None else frozenset(arches), license_list, require_check)
+    subject = Subject(recipe, text, known, None if arches is None else frozenset(arches), license_list, require_check)
     findings: list[Finding] = []
     for rule in _RULES:
         for finding in rule(subject):
@@ -127,7 +84,7 @@ def every_finding(
     out. The rest is as for :func:`validate`.
     """
     known = SPLITTERS | {f"default_{name}" for name in SPLITTERS}
-    subject = _Subject(recipe, text, known, None, license_list, require_check)
+    subject = Subject(recipe, text, known, None, license_list, require_check)
     findings: list[Finding] = []
     for rule, reads in _RULES.items():
         if not any(name in unknown for name in reads.split()):
@@ -138,56 +95,48 @@ def every_finding(
     return findings
 
 
-def _error(text: str, *more: str, code: str, about: str = "", word: str = "") -> Finding:
-    return Finding("error", text, more, code, about, word)
-
-
-def _warning(text: str, *more: str, code: str, about: str = "", word: str = "") -> Finding:
-    return Finding("warning", text, more, code, about, word)
-
-
-def _version(subject: _Subject) -> Iterator[Finding]:
+def _version(subject: Subject) -> Iterator[Finding]:
     recipe = subject.recipe
     if not recipe.pkgver:
-        yield _error("pkgver is missing: every package needs a version", code="pkgver-missing", about="pkgver")
+        yield error("pkgver is missing: every package needs a version", code="pkgver-missing", about="pkgver")
     elif not version.is_valid(f"{recipe.pkgver}-r0"):
-        yield _error(f"pkgver '{recipe.pkgver}' is not a valid version", code="pkgver-invalid", about="pkgver")
+        yield error(f"pkgver '{recipe.pkgver}' is not a valid version", code="pkgver-invalid", about="pkgver")
     if not recipe.pkgrel:
-        yield _error("pkgrel is missing: a new version starts with pkgrel=0", code="pkgrel-missing", about="pkgrel")
+        yield error("pkgrel is missing: a new version starts with pkgrel=0", code="pkgrel-missing", about="pkgrel")
     elif not version.is_valid(f"0-r{recipe.pkgrel}"):
-        yield _error(
+        yield error(
             f"pkgrel '{recipe.pkgrel}' is not a valid pkgrel: it must be a whole number",
             code="pkgrel-invalid",
             about="pkgrel",
         )
 
 
-def _description(subject: _Subject) -> Iterator[Finding]:
+def _description(subject: Subject) -> Iterator[Finding]:
     recipe = subject.recipe
     for variable, value in (("pkgdesc", recipe.pkgdesc), ("url", recipe.url), ("license", recipe.license)):
         if not value:
-            yield _error(f"{variable} is missing", code=f"{variable}-missing", about=variable)
+            yield error(f"{variable} is missing", code=f"{variable}-missing", about=variable)
     length = len(recipe.pkgdesc.encode("utf-8", "surrogateescape"))
     if length > _MAX_PKGDESC:
-        yield _error(
+        yield error(
             f"pkgdesc is too long: {length} bytes, at most {_MAX_PKGDESC} are allowed",
             code="pkgdesc-too-long",
             about="pkgdesc",
         )
     if "\n" in recipe.pkgdesc:
-        yield _error("pkgdesc must be a single line", code="pkgdesc-lines", about="pkgdesc")
+        yield error("pkgdesc must be a single line", code="pkgdesc-lines", about="pkgdesc")
 
 
-def _package_function(subject: _Subject) -> Iterator[Finding]:
+def _package_function(subject: Subject) -> Iterator[Finding]:
     if "package" not in subject.recipe.functions:
-        yield _error("the function package() is missing", code="package-missing")
+        yield error("the function package() is missing", code="package-missing")
 
 
-def _priorities(subject: _Subject) -> Iterator[Finding]:
+def _priorities(subject: Subject) -> Iterator[Finding]:
     for variable in ("replaces_priority", "provider_priority"):
         value = subject.raw(variable)
         if value and re.fullmatch("[0-9]+", value) is None:
-            yield _error(f"{variable} must be a number, not '{value}'", code="priority-invalid", about=variable)
+            yield error(f"{variable} must be a number, not '{value}'", code="priority-invalid", about=variable)
 
 
 def name_fault(name: str) -> str | None:
@@ -204,14 +153,14 @@ def name_fault(name: str) -> str | None:
     return None
 
 
-def _names(subject: _Subject) -> Iterator[Finding]:
+def _names(subject: Subject) -> Iterator[Finding]:
     seen: set[str] = set()
     for name in subject.recipe.package_names:
         about = "pkgname" if name == subject.recipe.pkgname else "subpackages"
         if fault := name_fault(name):
-            yield _error(fault, code="name-invalid", about=about, word=name)
+            yield error(fault, code="name-invalid", about=about, word=name)
         if name in seen:
-            yield _error(
+            yield error(
                 f"two packages are called {name}: names of package and subpackages must differ",
                 code="name-twice",
                 about="subpackages",
@@ -219,12 +168,12 @@ def _names(subject: _Subject) -> Iterator[Finding]:
         seen.add(name)
 
 
-def _subpackages(subject: _Subject) -> Iterator[Finding]:
+def _subpackages(subject: Subject) -> Iterator[Finding]:
     words = subject.raw("subpackages").split()
     for word in words:
         arch = word.partition(":")[2].partition(":")[2]
         if arch and subject.arches is not None and arch not in subject.arches:
-            yield _error(
+            yield error(
                 f"subpackage {word}: '{arch}' is not an architecture that can be built here",
                 code="subpackage-arch",
                 about="subpackages",
@@ -232,7 +181,7 @@ def _subpackages(subject: _Subject) -> Iterator[Finding]:
             )
     for sub in subject.recipe.subpackages:
         if sub.split not in subject.recipe.functions and sub.split not in subject.splitters:
-            yield _error(
+            yield error(
                 f"subpackage {sub.name}: its split function {sub.split}() is missing",
                 code="split-missing",
                 about="subpackages",
@@ -240,198 +189,23 @@ def _subpackages(subject: _Subject) -> Iterator[Finding]:
             )
 
 
-def _dependencies(subject: _Subject) -> Iterator[Finding]:
+def _dependencies(subject: Subject) -> Iterator[Finding]:
     for about, words in (("depends", subject.recipe.depends), ("makedepends", subject.recipe.makedepends)):
         for dependency in words:
             if fault := depends.check_depver(dependency):
-                yield _error(fault, code="dependency-version", about=about, word=dependency)
+                yield error(fault, code="dependency-version", about=about, word=dependency)
 
 
-def _filename(name: str, about: str) -> Iterator[Finding]:
-    invalid = re.sub(r"[A-Za-z0-9+@~._-]", "", name)
-    if invalid:
-        yield _error(f"Forbidden character(s) in filename {name}: {invalid}", code="file-name", about=about, word=name)
-
-
-def _install_scripts(subject: _Subject) -> Iterator[Finding]:
-    recipe = subject.recipe
-    for script in recipe.install:
-        owner, _, kind = script.rpartition(".")
-        if kind not in _INSTALL_KINDS:
-            kinds = f"it must end in one of: {_list(_INSTALL_KINDS)}"
-            yield _error(
-                f"{script}: unknown kind of install script", kinds, code="install-kind", about="install", word=script
-            )
-        if owner not in recipe.package_names:
-            yield _error(
-                f"{script}: this install script belongs to no package of this recipe",
-                code="install-owner",
-                about="install",
-                word=script,
-            )
-        yield from _filename(script, "install")
-        try:
-            content = (recipe.startdir / script).read_bytes()
-        except FileNotFoundError:
-            yield _error(
-                f"the install script {script} is missing", code="install-missing", about="install", word=script
-            )
-            continue
-        except OSError as error:
-            yield _error(
-                f"cannot read the install script {script}: {error.strerror}",
-                code="install-missing",
-                about="install",
-                word=script,
-            )
-            continue
-        for command in ("chown", "chmod", "chgrp"):
-            if command.encode() in content:
-                advice = "permissions should be fixed in package() instead"
-                yield _warning(f"{script}: found {command}", advice, code="install-chmod", about="install", word=script)
-
-
-def _list(words: Collection[str]) -> str:
-    return " ".join(sorted(words))
-
-
-def _triggers(subject: _Subject) -> Iterator[Finding]:
-    recipe = subject.recipe
-    for trigger in recipe.triggers:
-        script, equals, _ = trigger.rpartition("=")
-        if not equals:
-            yield _error(
-                f"{trigger}: a trigger must contain '=', followed by the folders it watches",
-                code="trigger-folders",
-                about="triggers",
-                word=trigger,
-            )
-            continue
-        owner = script.removesuffix(".trigger")
-        if owner == script:
-            yield _error(
-                f"{script}: trigger scripts must be called NAME.trigger",
-                code="trigger-name",
-                about="triggers",
-                word=trigger,
-            )
-        if owner not in recipe.package_names:
-            yield _error(
-                f"{script}: this trigger script belongs to no package of this recipe",
-                code="trigger-owner",
-                about="triggers",
-                word=trigger,
-            )
-        if any(_is_source(script, source) for source in recipe.source):
-            yield _warning(
-                "You should not have $triggers in source", code="trigger-in-source", about="source", word=script
-            )
-        yield from _filename(script, "triggers")
-        if not os.path.exists(recipe.startdir / script):
-            yield _error(
-                f"the trigger script {script} is missing", code="trigger-missing", about="triggers", word=trigger
-            )
-
-
-def _is_source(name: str, source: Source) -> bool:
-    return name in (source.entry.rpartition("/")[2], source.entry.partition("::")[0])
-
-
-def _sources(subject: _Subject) -> Iterator[Finding]:
-    recipe = subject.recipe
-    listed = subject.checksum_words
-    for source in recipe.source:
-        if list_has(source.entry, recipe.install):
-            yield _warning(
-                "You should not have $install in source", code="install-in-source", about="source", word=source.entry
-            )
-        yield from _filename(source.name, "source")
-        if source.remote:
-            # Such a name says nothing about the project, and many share one folder of downloads.
-            if re.match(rf"v?{re.escape(recipe.pkgver)}\.tar\.", source.name):
-                yield _error(
-                    f"source {source.name} needs to be renamed to avoid possible collisions",
-                    f"for example: $pkgname-$pkgver.tar.gz::{source.uri}",
-                    code="source-name",
-                    about="source",
-                    word=source.entry,
-                )
-        elif source.entry.endswith(".initd"):
-            yield from _initd(recipe.startdir, source.entry)
-        if source.name not in listed:
-            advice = "use 'abuild checksum' to add it"
-            yield _error(
-                f"{source.name} is missing in checksums",
-                advice,
-                code="checksum-missing",
-                about="source",
-                word=source.entry,
-            )
-    if not subject.raw("sha512sums") and subject.raw("sha256sums"):
-        text = "Found old (sha256) checksum, use 'abuild checksum' to regenerate"
-        yield _warning(text, code="checksum-old", about="sha256sums")
-
-
-def _initd(startdir: Path, name: str) -> Iterator[Finding]:
-    try:
-        with open(startdir / name, "rb") as stream:
-            line = stream.readline(4096).replace(b"\0", b"")  # which the shell does not see
-    except OSError as error:
-        yield _error(f"cannot read {name}: {error.strerror}", code="initd-invalid", about="source", word=name)
-        return
-    if not fnmatchcase(line.decode("utf-8", "surrogateescape"), "#!*/sbin/openrc-run\n"):
-        yield _error(
-            f"{name} is not an openrc script: its first line must be #!/sbin/openrc-run, and end",
-            code="initd-invalid",
-            about="source",
-            word=name,
-        )
-
-
-def _stray_files(subject: _Subject) -> Iterator[Finding]:
-    recipe = subject.recipe
-    try:
-        names = sorted(os.listdir(recipe.startdir), key=os.fsencode)
-    except OSError as error:
-        raise RecipeError(f"cannot read {recipe.startdir}: {error.strerror}") from error
-    used = {source.entry for source in recipe.source if not source.remote}
-    used |= {trigger.rpartition("=")[0] for trigger in recipe.triggers}
-    for name in names:
-        if name.startswith(".") or name in _NOT_SOURCES or name in used or list_has(name, recipe.install):
-            continue
-        yield _warning(f"{name} is not in $source/$install/$triggers", code="stray-file")
-
-
-def _checksums(subject: _Subject) -> Iterator[Finding]:
-    recipe = subject.recipe
-    words = subject.checksum_words
-    if len(words) != 2 * len(recipe.source):
-        yield _error(
-            f"Number of checksums({len(words)} / 2) does not correspond to number of sources({len(recipe.source)})",
-            "use 'abuild checksum' to regenerate them",
-            code="checksum-count",
-            about="sha512sums",
-        )
-    for name in words[1::2]:
-        if not any(_is_source(name, source) for source in recipe.source):
-            yield _error(
-                f"{name} exists in checksums but is missing in $source",
-                code="checksum-stray",
-                about="sha512sums",
-                word=name,
-            )
-
-
-def _misspelt(subject: _Subject) -> Iterator[Finding]:
+def _misspelt(subject: Subject) -> Iterator[Finding]:
     for wrong, right in _MISSPELT.items():
         if subject.raw(wrong):
-            yield _error(
+            yield error(
                 f"the APKBUILD sets '{wrong}', which means nothing: it should be '{right}'",
                 code="variable-misspelt",
                 about=wrong,
             )
     if subject.raw("conflicts"):
-        yield _error(
+        yield error(
             "the APKBUILD sets 'conflicts', which means nothing: write '!name' into depends",
             code="conflicts",
             about="conflicts",
@@ -466,15 +240,15 @@ def check_maintainer(recipe: Recipe, text: str) -> list[Finding]:
     """Check the maintainer alone (the verb ``check_maintainer``); ``text`` is the APKBUILD as it is."""
     maintainer = recipe.variables.get("maintainer") or maintainer_from(text)
     if not maintainer:
-        return [_warning("No maintainer", code="maintainer-missing")]
+        return [warning("No maintainer", code="maintainer-missing")]
     fault = maintainer_fault(maintainer)
-    return [_error(fault, "Provide a valid RFC822 maintainer address", code="maintainer-invalid")] if fault else []
+    return [error(fault, "Provide a valid RFC822 maintainer address", code="maintainer-invalid")] if fault else []
 
 
-def _maintainer(subject: _Subject) -> Iterator[Finding]:
+def _maintainer(subject: Subject) -> Iterator[Finding]:
     yield from check_maintainer(subject.recipe, subject.text)
     if len(re.findall("^# *Maintainer:", subject.text, re.MULTILINE)) > 1:
-        yield _error("More than one maintainer is named in comments", code="maintainer-twice")
+        yield error("More than one maintainer is named in comments", code="maintainer-twice")
 
 
 def check_license(recipe: Recipe, license_list: Path = LICENSE_LIST) -> list[Finding]:
@@ -493,23 +267,23 @@ def check_license(recipe: Recipe, license_list: Path = LICENSE_LIST) -> list[Fin
     skipped = re.compile("AND|OR|WITH|LicenseRef-.*|AdditionRef-.*|", re.DOTALL)
     unknown = [word for word in words if word not in known and not skipped.fullmatch(word)]
     return [
-        _warning(f'"{word}" is not a known license', code="license-unknown", about="license", word=word)
+        warning(f'"{word}" is not a known license', code="license-unknown", about="license", word=word)
         for word in unknown
     ]
 
 
-def _license(subject: _Subject) -> Iterator[Finding]:
+def _license(subject: Subject) -> Iterator[Finding]:
     findings = check_license(subject.recipe, subject.license_list)
     yield from findings
     if findings:
         # Under the same code it would only be said twice.
-        yield _warning("Please use a valid SPDX license expression found at: https://spdx.org/licenses", code="")
+        yield warning("Please use a valid SPDX license expression found at: https://spdx.org/licenses", code="")
 
 
-def _development_package(subject: _Subject) -> Iterator[Finding]:
+def _development_package(subject: Subject) -> Iterator[Finding]:
     names = subject.recipe.package_names
     if subject.raw("depends_dev") and not any(name.endswith("-dev") for name in names):
-        yield _warning(
+        yield warning(
             "depends_dev is set, but there is no development subpackage", code="depends-dev-unused", about="depends_dev"
         )
 
@@ -537,15 +311,15 @@ def secfixes_fault(text: str) -> tuple[str, tuple[str, ...]] | None:
     return "secfixes comment is not valid:", invalid
 
 
-def _secfixes(subject: _Subject) -> Iterator[Finding]:
+def _secfixes(subject: Subject) -> Iterator[Finding]:
     if fault := secfixes_fault(subject.text):
-        yield _error(fault[0], *fault[1], code="secfixes-invalid")
+        yield error(fault[0], *fault[1], code="secfixes-invalid")
 
 
-def _make_dependencies(subject: _Subject) -> Iterator[Finding]:
+def _make_dependencies(subject: Subject) -> Iterator[Finding]:
     names = tuple(map(depends.bare_name, subject.recipe.makedepends))
     if list_has("g++", names) and not subject.has_option("toolchain"):
-        yield _warning(
+        yield warning(
             "g++ should not be in makedepends: build-base brings it",
             code="makedepends-g++",
             about="makedepends",
@@ -553,18 +327,18 @@ def _make_dependencies(subject: _Subject) -> Iterator[Finding]:
         )
     if list_has("go", names) and not subject.has_option("net"):
         text = "Go packages require network connection to build. Maybe add 'net' to options"
-        yield _warning(text, code="go-without-net", about="makedepends", word="go")
+        yield warning(text, code="go-without-net", about="makedepends", word="go")
 
 
-def _check_function(subject: _Subject) -> Iterator[Finding]:
+def _check_function(subject: Subject) -> Iterator[Finding]:
     if subject.require_check and not subject.has_option("!check") and "check" not in subject.recipe.functions:
-        yield _error("REQUIRE_CHECK is set: add a check() function, or !check to options", code="check-missing")
+        yield error("REQUIRE_CHECK is set: add a check() function, or !check to options", code="check-missing")
 
 
-def _provides(subject: _Subject) -> Iterator[Finding]:
+def _provides(subject: Subject) -> Iterator[Finding]:
     name = subject.recipe.pkgname
     if any(depends.bare_name(provided) == name for provided in subject.recipe.provides):
-        yield _error(
+        yield error(
             f"provides must not contain {name}: every package provides its own name",
             code="provides-itself",
             about="provides",
@@ -580,11 +354,11 @@ _RULES: Mapping[_Rule, str] = {
     _names: _NAMES,
     _subpackages: "subpackages ()",
     _dependencies: "depends makedepends makedepends_build makedepends_host",
-    _install_scripts: f"install {_NAMES}",
-    _triggers: f"triggers source {_NAMES}",
-    _sources: "source pkgver install sha512sums sha256sums",
-    _stray_files: "source install triggers",
-    _checksums: "source sha512sums sha256sums",
+    files.install_scripts: f"install {_NAMES}",
+    files.triggers: f"triggers source {_NAMES}",
+    files.sources: "source pkgver install sha512sums sha256sums",
+    files.stray_files: "source install triggers",
+    files.checksums: "source sha512sums sha256sums",
     _misspelt: " ".join((*_MISSPELT, "conflicts")),
     _maintainer: "maintainer",
     _license: "license options pkgname",

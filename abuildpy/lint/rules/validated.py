@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 from abuildpy.lint.model import Problem, Rule, Severity
 from abuildpy.lint.subject import Subject
-from abuildpy.recipe.validate import Finding
+from abuildpy.recipe.finding import Finding
 
 
 def _place(subject: Subject, finding: Finding) -> Problem:

@@ -10,7 +10,7 @@ import pytest
 from lintkit import GOOD, SUM, changed, lint, tags, with_body, with_line
 
 from abuildpy.lint.rules import RULES
-from abuildpy.recipe import validate
+from abuildpy.recipe import validate, validate_files
 
 SUMS = f'sha512sums="\n{SUM}  verse-1.2.tar.gz\n"\n'
 PACKAGE = 'package() {\n\tmake DESTDIR="$pkgdir" install\n}\n'
@@ -424,7 +424,8 @@ def test_odd_bytes(data: bytes) -> None:
 
 
 def test_every_finding_of_validate_has_a_rule() -> None:
-    codes = set(re.findall(r'code="([^"]+)"', Path(validate.__file__).read_text())) - {"{variable}-missing"}
+    text = "".join(Path(str(module.__file__)).read_text() for module in (validate, validate_files))
+    codes = set(re.findall(r'code="([^"]+)"', text)) - {"{variable}-missing"}
     labels = {rule.label for rule in RULES if rule.family == "validate"}
     missing = {"pkgdesc-missing", "url-missing", "license-missing"}
     assert codes | missing == labels | {"pkgver-invalid", "subpackage-arch"}

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from abuildpy.errors import RecipeError
+from abuildpy.recipe.finding import Finding
 from abuildpy.recipe.model import Recipe, Source, Subpackage
 from abuildpy.recipe.validate import (
-    Finding,
     check_license,
     check_maintainer,
     maintainer_from,
