@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _WITH_ARGUMENT = "CDPs"
-SANDBOXES = ("auto", "bwrap", "none")
+SANDBOXES = ("auto", "bwrap", "landlock", "none")
+REQUIRED = ("bwrap", "landlock")
 NETS = ("recipe", "always", "never")
+SOCKETS = ("tests", "none", "any")
 
 USAGE = """\
 usage: abuild [options] [-C DIR] [-P REPODEST] [-s SRCDEST] [-D DESC] [verb...]
@@ -38,8 +40,13 @@ Options:
  -s  Folder for sources (SRCDEST)
  -v  Trace every command of the recipe
  -V  Print the version and exit
- --sandbox=auto|bwrap|none      walls around the recipe's functions (default: auto)
+ --sandbox=auto|bwrap|landlock|none
+                                walls around the recipe's functions (default: auto)
+ --require-sandbox=bwrap|landlock
+                                fail if these or better walls cannot be had
  --net=recipe|always|never      network for them (default: only with options="net")
+ --sockets=tests|none|any       sockets under Landlock, which gives no loopback
+                                of its own (default: tests)
 
 Verbs (default: all):
   all         Everything: from validate to the signed index
@@ -176,7 +183,7 @@ def _short(letters: str, rest: list[str], values: _Values, settings: _Values) ->
 
 def _long(word: str, rest: list[str], values: _Values, settings: _Values) -> None:
     name, equals, value = word[2:].partition("=")
-    choices = {"sandbox": SANDBOXES, "net": NETS}.get(name)
+    choices = {"sandbox": SANDBOXES, "require-sandbox": REQUIRED, "net": NETS, "sockets": SOCKETS}.get(name)
     if name == "help":
         values["print_help"] = True
         return
@@ -186,4 +193,4 @@ def _long(word: str, rest: list[str], values: _Values, settings: _Values) -> Non
         value = rest.pop(0) if rest else ""
     if value not in choices:
         raise BadCommandLine(f"--{name} takes one of {', '.join(choices)}, not '{value}'")
-    settings[name] = value
+    settings[name.replace("-", "_")] = value

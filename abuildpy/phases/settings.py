@@ -10,9 +10,10 @@ from abuildpy.record import record
 class Settings:
     """The command line's wishes, as far as they concern a build.
 
-    ``sandbox`` is ``auto``, ``bwrap`` or ``none``; ``net`` is ``recipe``, ``always``, ``never``, or empty where nothing was
-    said, which is as good as ``recipe``; ``description`` is the index's, None for the default; ``program`` is what messages
-    name as their maker.
+    ``sandbox`` is ``auto``, ``bwrap``, ``landlock`` or ``none``; ``require_sandbox`` is the least that will do, ``bwrap`` or
+    ``landlock``, and ``sockets`` is ``tests``, ``none`` or ``any``, both empty where nothing was said; ``net`` is ``recipe``,
+    ``always``, ``never``, or empty where nothing was said, which is as good as ``recipe``; ``description`` is the index's,
+    None for the default; ``program`` is what messages name as their maker.
     """
 
     force: bool = False
@@ -25,5 +26,7 @@ class Settings:
     verbose: bool = False
     description: str | None = None
     sandbox: str = "auto"
+    require_sandbox: str = ""
+    sockets: str = ""
     net: str = ""
     program: str = "abuild"

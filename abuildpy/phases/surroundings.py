@@ -74,10 +74,11 @@ class Surroundings(Protocol):
 class Host:
     """This machine: system folders, the recipe's tree and the user's caches, at their own paths."""
 
-    def __init__(self, config: Config, sandbox: str, console: Console, key: Key) -> None:
-        """``sandbox`` is what the user wants: ``auto``, ``bwrap`` or ``none``."""
+    def __init__(self, config: Config, sandbox: str, console: Console, key: Key, require: str = "") -> None:
+        """``sandbox`` is what the user wants (probe.MODES), ``require`` the least that will do (empty: anything)."""
         self._config = config
         self._sandbox = sandbox
+        self._require = require
         self._console = console
         self._key = key
         self._walls: dict[Path, Wall] = {}
@@ -106,7 +107,7 @@ class Host:
     def wall(self, startdir: Path) -> Wall:
         """The best wall that works here, found by trying."""
         if startdir not in self._walls:
-            self._walls[startdir] = choose(self._sandbox, self._console, startdir=startdir)
+            self._walls[startdir] = choose(self._sandbox, self._console, startdir=startdir, require=self._require)
         return self._walls[startdir]
 
     def behind(self, startdir: Path, run: Callable[[Wall], T]) -> T:
@@ -141,8 +142,8 @@ class Host:
         return recipe_environment(self._config, str(recipe.path), colors=colors)
 
     def accounts(self, recipe: Recipe, wall: Wall) -> Accounts:
-        """Alpine's base accounts and the recipe's; without walls it was the machine's own that names stood for."""
-        return _identity(recipe, wall.user) if wall.name != "none" else HostAccounts()
+        """Alpine's base accounts and the recipe's; where those are not laid over the machine's, names stood for its own."""
+        return _identity(recipe, wall.user) if wall.overlays else HostAccounts()
 
     def furnish(self, request: Request, recipe: Recipe, user: BuildUser) -> Request:
         """Adds the recipe's tree, its sources, the sysroot and caches, and the accounts; hides keys."""

@@ -51,7 +51,11 @@ class Stages:
         self._console = console
         self._provenances = {} if known is None else dict(known)
         self.key = Key(config)
-        self._host = Host(config, settings.sandbox, console, self.key)
+        required = settings.require_sandbox or _configured(config, "ABUILD_REQUIRE_SANDBOX", ("", "bwrap", "landlock"))
+        self._host = Host(config, settings.sandbox, console, self.key, required)
+        self._sockets = (
+            settings.sockets or _configured(config, "ABUILD_SOCKETS", ("", "tests", "none", "any")) or "tests"
+        )
         self._around = around or self._host
 
     @property
@@ -263,6 +267,7 @@ class Stages:
                     tmp=workspace.scratch,
                     writable=(*workspace.writable, *writable),
                     network=network,
+                    sockets=self._sockets,
                     stdin=0 if interactive else None,
                     pass_fds=(events.send, answers.receive),
                 )
@@ -308,3 +313,11 @@ class Stages:
     def network(self, recipe: Recipe, *, wanted: bool) -> bool:
         """Whether a stage gets the network: by ``--net``, else if it is ``wanted`` or the recipe's options have ``net``."""
         return {"always": True, "never": False}.get(self._settings.net, wanted or has_option(recipe, "net"))
+
+
+def _configured(config: Config, name: str, values: tuple[str, ...]) -> str:
+    """What abuild.conf or the environment say. Raises ConfigError for something else: a misspelt wall would be none."""
+    value = config.get(name)
+    if value not in values:
+        raise ConfigError(f"{name} is '{value}'", hint=f"it takes one of {', '.join(filter(None, values))}")
+    return value

@@ -83,6 +83,9 @@ class Request:
     """(source, destination) of single files to lay over the stage's view, read-only."""
     network: bool = False
     """Whether the host's network is there; without it only a loopback of its own."""
+    sockets: str = "none"
+    """Which sockets a stage without the network has where the wall cannot give it a loopback of its own (Landlock): ``none``;
+    ``tests``, TCP on ports that the kernel hands out, and UNIX ones where none of the caller's can be reached; ``any``."""
     terminal: bool = False
     """Whether the stage stays in the caller's terminal session (for verbs that ask questions)."""
     stdin: int | None = None
@@ -129,7 +132,11 @@ class Wall(Protocol):
 
     @property
     def name(self) -> str:
-        """Short name for messages: ``bwrap`` or ``none``."""
+        """Short name for messages: ``bwrap``, ``landlock`` or ``none``."""
+
+    @property
+    def overlays(self) -> bool:
+        """Whether ``Request.files`` show, and HOME and /tmp are places of the stage's own."""
 
     @property
     def user(self) -> BuildUser:
@@ -137,6 +144,9 @@ class Wall(Protocol):
 
     def describe(self) -> str:
         """One line for the user: what keeps the recipe's code in."""
+
+    def gaps(self) -> tuple[str, ...]:
+        """What it does not keep in, in a few words each; nothing where there is nothing to be said."""
 
     def start(self, request: Request) -> Running:
         """Start a stage. Raises SandboxError when the request cannot be honoured."""

@@ -83,6 +83,7 @@ class BwrapWall:
     """Stages behind bubblewrap. ``fresh_proc`` False is for containers in which a new /proc cannot be mounted."""
 
     name = "bwrap"
+    overlays = True
 
     def __init__(
         self,
@@ -107,9 +108,17 @@ class BwrapWall:
 
     def describe(self) -> str:
         """One line for the user."""
-        proc = "" if self._fresh_proc else ", the host's /proc"
+        proc = "" if self._fresh_proc else ", without a /proc of its own"
         who = f" as user {self._user.host_uid}" if self._user.drops else ""
         return f"bubblewrap{who}{proc}"
+
+    def gaps(self) -> tuple[str, ...]:
+        """What the wall leaves open.
+
+        The machine's /proc tells of every process what anybody may know. The rest of it (environment, memory, folders) needs
+        the right to trace the process, which a stage never has: it is in another user namespace, or somebody else.
+        """
+        return () if self._fresh_proc else ("processes' names and command lines can be seen",)
 
     def start(self, request: Request) -> BwrapStage:
         """Start a stage; see :class:`abuildpy.sandbox.base.Wall`."""

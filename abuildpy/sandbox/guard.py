@@ -1,25 +1,36 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs one stage without walls and ends everything it started. A program, not a module: ``none.py`` starts it.
+"""Runs one stage and ends everything it started. A program, not a module: ``none.py`` starts it.
 
-Arguments: process id of the caller, descriptor with the environment (NUL-separated ``NAME=value``), user id, group id
-(``-``: stay), ``session``, ``terminal`` or ``helper``, the folder to start in, the command. It becomes the reaper of all that the
-stage leaves behind, so that nothing escapes by double forking, and ends with its caller. Ends with the stage's exit
-status, 128 + signal, or 125 when it could not start it. It imports nothing of ours: it runs with ``-I -S``, for a
-fast start and nobody's modules.
+Arguments: process id of the caller, descriptor with the environment (NUL-separated ``NAME=value``), descriptor with
+Landlock's rules (``landlock.py`` makes them; ``-``: no walls), user id, group id (``-``: stay), ``session``, ``terminal`` or
+``helper``, the folder to start in, the command. It becomes the reaper of all that the stage leaves behind, so that nothing
+escapes by double forking, and ends with its caller. Ends with the stage's exit status, 128 + signal, or 125 when it could
+not start it. It imports nothing of ours: it runs with ``-I -S``, for a fast start and nobody's modules.
 """
 
 from __future__ import annotations
 
 import ctypes
+import marshal
 import os
 import signal
+import stat
 import sys
 import time
-from typing import NoReturn
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any, NoReturn
 
 PR_SET_PDEATHSIG, PR_CAPBSET_DROP, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 24, 36, 38
 PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL = 47, 4
+PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 22, 2
 CAPABILITY_VERSION_3 = 0x20080522
+LANDLOCK_CREATE_RULESET, LANDLOCK_ADD_RULE, LANDLOCK_RESTRICT_SELF = 444, 445, 446
+LANDLOCK_RULE_PATH_BENEATH, LANDLOCK_RULE_NET_PORT = 1, 2
+LANDLOCK_OF_FILES = 1 << 0 | 1 << 1 | 1 << 2 | 1 << 14 | 1 << 15
+"""Rights that a file can have: execute, write, read, truncate, control of a device. The others are for folders."""
 LAST_SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT})
 FAILED = 125
 NOT_FOUND = 127
@@ -29,9 +40,13 @@ PATIENCE = 0.1
 
 def main(argv: list[str]) -> int:
     """Run the command; see the module."""
-    parent, env_fd, uid, gid, session, cwd, *command = argv
+    parent, env_fd, rules_fd, uid, gid, session, cwd, *command = argv
     with open(int(env_fd), "rb") as file:
         env = dict(entry.split(b"=", 1) for entry in file.read().split(b"\0") if b"=" in entry)
+    rules = None
+    if rules_fd != "-":
+        with open(int(rules_fd), "rb") as file:
+            rules = marshal.load(file)  # noqa: S302 - our own caller's
     libc = ctypes.CDLL(None, use_errno=True)
     prctl = libc.prctl
     prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
@@ -42,7 +57,7 @@ def main(argv: list[str]) -> int:
     signal.pthread_sigmask(signal.SIG_BLOCK, watched)
     child = os.fork()
     if child == 0:
-        become(uid, gid, session, cwd, command, env, libc)
+        become(uid, gid, session, cwd, command, env, rules, libc)
     status: int | None = None
     while status is None:
         if signal.sigwait(watched) in LAST_SIGNALS:
@@ -59,7 +74,14 @@ def main(argv: list[str]) -> int:
 
 
 def become(
-    uid: str, gid: str, session: str, cwd: str, command: list[str], env: dict[bytes, bytes], libc: ctypes.CDLL
+    uid: str,
+    gid: str,
+    session: str,
+    cwd: str,
+    command: list[str],
+    env: dict[bytes, bytes],
+    rules: Mapping[str, Any] | None,
+    libc: ctypes.CDLL,
 ) -> NoReturn:
     """In the child: give up what is to be given up, and become the command."""
     prctl = libc.prctl
@@ -68,14 +90,20 @@ def become(
             os.setsid()
         if session != "helper":  # the user's own choice, which may be sudo
             prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+        ruleset = None if rules is None else make_ruleset(rules, libc)  # while we can still open all of it
         if uid != "-":
             for capability in range(64):
                 prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)
-            prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
             os.setgroups([])
             os.setresgid(int(gid), int(gid), int(gid))
             os.setresuid(int(uid), int(uid), int(uid))
+        if uid != "-" or rules is not None:
+            prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
             libc.capset((ctypes.c_uint32 * 2)(CAPABILITY_VERSION_3, 0), (ctypes.c_uint32 * 6)())  # inheritable ones
+        if ruleset is not None and rules is not None:
+            required(libc.syscall(LANDLOCK_RESTRICT_SELF, ruleset, 0), "Landlock")
+            os.close(ruleset)
+            filter_calls(rules["filter"], libc)
         prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         os.chdir(cwd)
         for number in (signal.SIGPIPE, signal.SIGXFSZ):
@@ -91,6 +119,68 @@ def become(
         sys.stderr.write(f"{command[0]}: {error.strerror}\n")
         sys.stderr.flush()
         os._exit(NOT_FOUND)
+
+
+def make_ruleset(rules: Mapping[str, Any], libc: ctypes.CDLL) -> int:
+    """The rules as an open ruleset of the kernel. Raises OSError; a path that is gone needs no rule."""
+    attributes = rules["ruleset"]
+    ruleset: int = libc.syscall(LANDLOCK_CREATE_RULESET, attributes, ctypes.c_size_t(len(attributes)), 0)
+    required(ruleset, "Landlock")
+    try:
+        for path, rights in rules["paths"]:
+            allow_path(ruleset, path, os.O_NOFOLLOW, rights, libc)
+        for output in (1, 2):  # a log file or terminal, which programs reopen as /dev/stdout and /dev/stderr
+            allow_path(ruleset, f"/proc/self/fd/{output}", 0, rules["output"], libc)
+        port = (ctypes.c_uint64 * 2)()
+        add_rule, kind = libc.syscall, ctypes.c_int(LANDLOCK_RULE_NET_PORT)
+        number, handle, none = ctypes.c_long(LANDLOCK_ADD_RULE), ctypes.c_int(ruleset), ctypes.c_uint32(0)
+        for first, last, rights in rules["ports"]:
+            port[0] = rights
+            for port[1] in range(first, last + 1):
+                if add_rule(number, handle, kind, port, none):
+                    required(-1, "Landlock's ports")
+    except BaseException:
+        os.close(ruleset)
+        raise
+    return ruleset
+
+
+def allow_path(ruleset: int, path: str | bytes, flags: int, rights: int, libc: ctypes.CDLL) -> None:
+    """Add a rule for a path, and for all below it if it is a folder."""
+    try:
+        beneath = os.open(path, os.O_PATH | os.O_CLOEXEC | flags)
+    except OSError:
+        return
+    try:
+        mode = os.fstat(beneath).st_mode
+        if not stat.S_ISDIR(mode):
+            rights &= LANDLOCK_OF_FILES
+        if rights and not stat.S_ISLNK(mode) and not stat.S_ISFIFO(mode) and not stat.S_ISSOCK(mode):
+            # struct landlock_path_beneath_attr is packed: eight bytes of rights, four of a descriptor
+            rule = rights.to_bytes(8, sys.byteorder) + beneath.to_bytes(4, sys.byteorder)
+            required(libc.syscall(LANDLOCK_ADD_RULE, ruleset, LANDLOCK_RULE_PATH_BENEATH, rule, 0), "Landlock's paths")
+    finally:
+        os.close(beneath)
+
+
+class Program(ctypes.Structure):
+    """struct sock_fprog."""
+
+    _fields_ = (("length", ctypes.c_ushort), ("instructions", ctypes.c_char_p))
+
+
+def filter_calls(instructions: bytes, libc: ctypes.CDLL) -> None:
+    """Filter system calls from now on; nothing to do for no instructions. Raises OSError."""
+    if instructions:
+        program = Program(len(instructions) // 8, instructions)
+        required(libc.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.byref(program), 0, 0), "seccomp")
+
+
+def required(result: int, what: str) -> None:
+    """Raises OSError if a call of the C library has failed."""
+    if result < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{what}: {os.strerror(number)}")
 
 
 def reap() -> list[tuple[int, int]]:

@@ -34,6 +34,7 @@ class NoWall:
     """Stages without walls, each below a guard (guard.py) that ends with it, or with us, and kills what it left."""
 
     name = "none"
+    overlays = False
 
     def __init__(self, user: BuildUser) -> None:
         self._user = user
@@ -48,6 +49,10 @@ class NoWall:
         if self._user.drops:
             return f"no walls, as user {self._user.host_uid}"
         return "no walls: the recipe's code can do what you can"
+
+    def gaps(self) -> tuple[str, ...]:
+        """What the wall leaves open: all."""
+        return ("everything",)
 
     def start(self, request: Request) -> GuardedStage:
         """Start a stage; see :class:`abuildpy.sandbox.base.Wall`.
@@ -86,13 +91,14 @@ class GuardedStage:
         stdin: int | None,
         stderr: int | None = None,
         keep: Sequence[int] = (),
+        rules: bytes | None = None,
     ) -> None:
-        """``arguments`` are guard.py's, from the ids on; ``keep`` are descriptors to hand in."""
+        """``arguments`` are guard.py's, from the ids on; ``keep`` are descriptors to hand in; ``rules`` are Landlock's."""
         self._returned: int | None = None
         self._pid = 0
         try:
             with undisturbed():
-                self._pid = _start_guard(arguments, env, stdin, stderr, keep)
+                self._pid = _start_guard(arguments, env, stdin, stderr, keep, rules)
         except BaseException:
             self.__exit__(None, None, None)
             raise
@@ -142,24 +148,41 @@ class GuardedStage:
 
 
 def _start_guard(
-    arguments: Sequence[str], env: Mapping[str, str], stdin: int | None, stderr: int | None, keep: Sequence[int]
+    arguments: Sequence[str],
+    env: Mapping[str, str],
+    stdin: int | None,
+    stderr: int | None,
+    keep: Sequence[int],
+    rules: bytes | None,
 ) -> int:
     # Ours may lie where only root gets to.
     python = sys.executable if os.access(sys.executable, os.X_OK) else find_system_program("python3")
     if not python:
         raise SandboxError("No python3 found to guard the stage with")
-    env_fd = os.memfd_create("environment")
+    variables = b"".join(os.fsencode(f"{name}={value}") + b"\0" for name, value in env.items())
+    handed: list[int] = []
     try:
-        with open(env_fd, "wb", closefd=False) as file:
-            file.write(b"".join(os.fsencode(f"{name}={value}") + b"\0" for name, value in env.items()))
-        os.lseek(env_fd, 0, os.SEEK_SET)
+        handed.append(_in_memory(variables))
+        if rules is not None:
+            handed.append(_in_memory(rules))
+        told = (str(handed[0]), str(handed[1]) if rules is not None else "-")
         guard = os.fspath(Path(__file__).with_name("guard.py"))
         return spawn(
-            [python, "-I", "-S", guard, str(os.getpid()), str(env_fd), *arguments],
+            [python, "-I", "-S", guard, str(os.getpid()), *told, *arguments],
             CLEAN_ENVIRONMENT,
             stdin=stdin,
             stderr=stderr,
-            keep=(env_fd, *keep),
+            keep=(*handed, *keep),
         )
     finally:
-        os.close(env_fd)
+        for fd in handed:
+            os.close(fd)
+
+
+def _in_memory(content: bytes) -> int:
+    """A descriptor to read the content from."""
+    fd = os.memfd_create("abuildpy")
+    with open(fd, "wb", closefd=False) as file:
+        file.write(content)
+    os.lseek(fd, 0, os.SEEK_SET)
+    return fd

@@ -1,9 +1,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Choosing the wall: the best one that works on this machine, found by trying it."""
+"""Choosing the wall: the best one that works on this machine, found by trying it.
+
+The ladder: bubblewrap; bubblewrap with the machine's own /proc, where a new one cannot be mounted; Landlock, where
+namespaces are refused; none.
+"""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from abuildpy.errors import SandboxError
@@ -14,43 +21,76 @@ from abuildpy.sandbox.handover import hand_over
 from abuildpy.sandbox.identity import BUILD_ID, VIEW_ID, build_user, reachable
 from abuildpy.sandbox.none import NoWall
 from abuildpy.sandbox.process import CLEAN_ENVIRONMENT, find_system_program, spawn
+from abuildpy.sandbox.refusal import explain
 
-MODES = ("auto", "bwrap", "none")
-
-# Part of bubblewrap's complaint → what it means.
-_REASONS = (
-    ("nesting depth or /proc/sys/user", "no more user namespaces are allowed (user.max_user_namespaces)"),
-    ("Creating new namespace failed", "namespaces are forbidden here, as in most containers"),
-    ("No permissions to create", "this system forbids user namespaces to ordinary users"),
-    ("setting up uid map", "user namespaces are restricted (AppArmor: kernel.apparmor_restrict_unprivileged_userns)"),
-    ("loopback:", "a network namespace cannot be set up here"),
-    ("Failed to make / slave", "mounting is forbidden here, as in most containers"),
-    ("Can't mount proc", "a new /proc cannot be mounted, as in most containers"),
-)
-
+MODES = ("auto", "bwrap", "landlock", "none")
+LEVELS = ("none", "landlock", "bwrap")
+"""What can be required, least first."""
 
 _ALLOW = "allow user namespaces to this machine or container"
+_TITLES = {"bwrap": "bubblewrap", "landlock": "Landlock"}
+_NO_TOOL = "root's rights cannot be given up without setpriv (util-linux) or python3"
 
 
-def choose(mode: str, log: Messages, *, startdir: Path, build_uid: int | None = None) -> Wall:
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """One rung of the ladder: ``wall`` if it stands here, else ``reason``."""
+
+    name: str
+    wall: Wall | None
+    reason: str = ""
+
+
+def choose(mode: str, log: Messages, *, startdir: Path, build_uid: int | None = None, require: str = "") -> Wall:
     """The wall for builds of the recipe in ``startdir``.
 
-    ``auto`` takes bubblewrap if a process can be started behind it, else none, with one warning that says why;
-    ``bwrap`` insists on it and raises SandboxError with the reason; ``none`` asks nothing. ``build_uid`` is the id
-    that root's stages run under where the recipe's folder belongs to root.
+    ``auto`` takes the best that a process can be started behind, and says in one line which that is and what it leaves
+    open unless it is all of bubblewrap; ``bwrap`` and ``landlock`` insist and raise SandboxError with the reason; ``none``
+    asks nothing. ``require`` is the least that will do (of LEVELS; empty: anything); with less SandboxError is raised.
+    ``build_uid`` is the id that root's stages run under where the recipe's folder belongs to root.
     """
     if mode not in MODES:
         raise SandboxError(f"No such wall: {mode}", hint="one of " + ", ".join(MODES))
+    least = LEVELS.index(require or "none")
+    if mode != "auto" and LEVELS.index(mode) < least:
+        raise SandboxError(
+            f"--sandbox={mode} is less than what is required: {require}", hint="leave out one of the two"
+        )
     user = build_user(startdir, chosen=build_uid)
     if mode == "none":
         return _no_wall(user, startdir, log)
-    wall, reason = probe(user)
-    if wall is not None:
-        return wall
-    if mode == "bwrap":
+    reasons: list[str] = []
+    for name, attempts in (("bwrap", bubblewrap_rungs(user)), ("landlock", landlock_rungs(user, startdir))):
+        if mode not in ("auto", name) or LEVELS.index(name) < least:
+            continue
+        for rung in attempts:
+            if rung.wall is not None:
+                _announce(rung.wall, reasons, log)
+                return rung.wall
+            reasons.append(rung.reason)
+    reason = "; ".join(dict.fromkeys(reasons))
+    if require:
+        raise SandboxError(f"{_TITLES[require]} is required and cannot be had: {reason}", hint=_hint(reason))
+    if mode != "auto":
         raise SandboxError(f"No sandbox: {reason}", hint=_hint(reason))
     log.warning(f"No sandbox: {reason}")
     return _no_wall(user, startdir, log)
+
+
+def _announce(wall: Wall, reasons: list[str], log: Messages) -> None:
+    """One line about a wall that leaves something open."""
+    if wall.gaps():
+        why = f" ({'; '.join(dict.fromkeys(reasons))})" if reasons else ""
+        log.warning(f"Sandbox: {wall.describe()}{why}. Not held: {'; '.join(wall.gaps())}")
+
+
+def survey(startdir: Path) -> tuple[Rung, ...]:
+    """Every rung for builds in ``startdir``, best first, each tried whether or not a better one stands."""
+    user = build_user(startdir)
+    full, *lower = bubblewrap_rungs(user, all_of_them=True)
+    least = lower[0] if lower else Rung("bwrap-proc", None, full.reason)
+    none = NoWall(user if user.drops else _same(user))
+    return full, least, *landlock_rungs(user, startdir), Rung("none", none)
 
 
 def likely(mode: str, *, startdir: Path, build_uid: int | None = None) -> Wall | None:
@@ -59,7 +99,7 @@ def likely(mode: str, *, startdir: Path, build_uid: int | None = None) -> Wall |
     For a first stage that harms nobody: if it cannot be started, ``choose`` says what is possible.
     """
     program = find_system_program("bwrap")
-    if mode == "none" or program is None:
+    if mode not in ("auto", "bwrap") or program is None:
         return None
     user = build_user(startdir, chosen=build_uid)
     tools = drop_tools() if user.drops else (None,)
@@ -82,7 +122,7 @@ def clean_root_wall(startdir: Path, place: Path) -> BwrapWall:
     program = find_system_program("bwrap")
     if program is None:
         raise SandboxError("rootbld needs bubblewrap (bwrap)", hint="install bubblewrap")
-    reason = "root's rights cannot be given up without setpriv (util-linux) or python3"
+    reason = _NO_TOOL
     for tool in drop_tools() if user.drops else (None,):
         become = (
             ()
@@ -94,37 +134,99 @@ def clean_root_wall(startdir: Path, place: Path) -> BwrapWall:
             complaint = _try(wall, program, place)
             if complaint is None:
                 return wall
-            reason = _explain(complaint)
+            reason = explain(complaint)
     raise SandboxError(f"rootbld needs a sandbox, and there is none: {reason}", hint=_ALLOW)
 
 
 def probe(user: BuildUser) -> tuple[Wall | None, str]:
     """bubblewrap's wall if ``true`` runs behind it, else None and the reason in one line."""
+    reason = ""
+    for rung in bubblewrap_rungs(user):
+        if rung.wall is not None:
+            return rung.wall, ""
+        reason = reason or rung.reason
+    return None, reason
+
+
+def bubblewrap_rungs(user: BuildUser, *, all_of_them: bool = False) -> Iterator[Rung]:
+    """bubblewrap, and where it can only mount no new /proc (or in any case), bubblewrap without; each tried."""
     program = find_system_program("bwrap")
     if program is None:
-        return None, "bubblewrap (bwrap) is not installed"
-    tools: tuple[str | None, ...] = (None,)
-    if user.drops:
-        tools = drop_tools()
-        if not tools:
-            return None, "root's rights cannot be given up without setpriv (util-linux) or python3"
-    reason = ""
+        yield Rung("bwrap", None, "bubblewrap (bwrap) is not installed")
+        return
+    tools: tuple[str | None, ...] = drop_tools() if user.drops else (None,)
+    if not tools:
+        yield Rung("bwrap", None, _NO_TOOL)
+        return
+    complaints = []
     for tool in tools:
         wall = BwrapWall(program, user, drop_tool=tool)
         complaint = _try(wall, program)
         if complaint is None:
-            return wall, ""
-        if "Can't mount proc" in complaint:
-            # With the host's /proc, the processes of the person whose id we use would be in sight.
-            lower = BwrapWall(program, _nobodys(user), fresh_proc=False, drop_tool=tool)
-            if _try(lower, program) is None:
-                return lower, ""
-        reason = reason or complaint
-    return None, _explain(reason)
+            yield Rung("bwrap", wall)
+            break
+        complaints.append(complaint)
+    else:
+        yield Rung("bwrap", None, explain(complaints[0]))
+    if not all_of_them and not any("Can't mount proc" in complaint for complaint in complaints):
+        return
+    for tool in tools:
+        # With the host's /proc, the processes of the person whose id we use would be in sight.
+        lower = BwrapWall(program, _nobodys(user), fresh_proc=False, drop_tool=tool)
+        complaint = _try(lower, program)
+        if complaint is None:
+            yield Rung("bwrap-proc", lower)
+            return
+        complaints.append(complaint)
+    yield Rung("bwrap-proc", None, explain(complaints[-1]))
+
+
+def landlock_rungs(user: BuildUser, startdir: Path) -> Iterator[Rung]:
+    """Landlock's one rung, tried."""
+    from abuildpy.sandbox.landlock import LandlockWall, absence, landlock_version
+
+    version = landlock_version()
+    # What Landlock does not know (modes, sockets) must not be that of a person.
+    wall = LandlockWall(_nobodys(user) if user.drops else _same(user), version)
+    if version == 0:
+        reason = absence()
+    elif user.drops and not _may_change_ids():
+        reason = "this root may not change ids"
+    elif user.drops and not reachable(startdir, wall.user):
+        reason = f"user {wall.user.host_uid}, who runs recipes for root, cannot reach {startdir}"
+    else:
+        reason = _try_guarded(wall)
+    yield Rung("landlock", None if reason else wall, reason)
 
 
 def _nobodys(user: BuildUser) -> BuildUser:
     return BuildUser(BUILD_ID, BUILD_ID, BUILD_ID, BUILD_ID, drops=True) if user.drops else user
+
+
+def _same(user: BuildUser) -> BuildUser:
+    """The user by the same ids inside, for walls without a user namespace."""
+    return BuildUser(user.host_uid, user.host_gid, user.host_uid, user.host_gid)
+
+
+def _try_guarded(wall: Wall) -> str:
+    """Run ``true`` behind a wall that has no program of its own; empty if that works, else why not."""
+    read, write = os.pipe()
+    with open(read, "rb") as said:
+        try:
+            with _trial(wall, None) as request, wall.start(replace(request, stderr=write)) as running:
+                os.close(write)
+                write = -1
+                status = running.wait()
+        except SandboxError as error:
+            status = 1
+            reason = error.message
+        finally:
+            if write >= 0:
+                os.close(write)
+        if status == 0:
+            return ""
+        complaint = said.read().decode("utf-8", "replace").strip()
+    return complaint.splitlines()[-1] if complaint else reason
 
 
 def _try(wall: BwrapWall, program: str, place: Path | None = None) -> str | None:
@@ -132,16 +234,7 @@ def _try(wall: BwrapWall, program: str, place: Path | None = None) -> str | None
 
     ``place`` is where to make its folders; None is wherever temporary files go.
     """
-    import tempfile
-
-    true = find_system_program("true") or "/bin/true"
-    with tempfile.TemporaryDirectory(prefix="abuildpy-", dir=place) as folder:
-        Path(folder).chmod(0o711)  # root's stages are somebody else's
-        home, tmp = Path(folder, "home"), Path(folder, "tmp")
-        home.mkdir()
-        tmp.mkdir()
-        hand_over((home, tmp), wall.user)
-        request = Request(argv=(true,), env={}, cwd=Path("/"), home=home, tmp=tmp)
+    with _trial(wall, place) as request:
         read, write = os.pipe()
         with open(read, "rb") as said:
             try:
@@ -159,12 +252,19 @@ def _try(wall: BwrapWall, program: str, place: Path | None = None) -> str | None
     return None if status == 0 else complaint or f"bwrap ended with status {os.waitstatus_to_exitcode(status)}"
 
 
-def _explain(complaint: str) -> str:
-    first = complaint.splitlines()[0] if complaint else "unknown"
-    for part, meaning in _REASONS:
-        if part in complaint:
-            return f"{meaning} ({first})"
-    return first
+@contextmanager
+def _trial(wall: Wall, place: Path | None) -> Iterator[Request]:
+    """A request to run ``true``, with folders that are there meanwhile."""
+    import tempfile
+
+    true = find_system_program("true") or "/bin/true"
+    with tempfile.TemporaryDirectory(prefix="abuildpy-", dir=place) as folder:
+        Path(folder).chmod(0o711)  # root's stages are somebody else's
+        home, tmp = Path(folder, "home"), Path(folder, "tmp")
+        home.mkdir()
+        tmp.mkdir()
+        hand_over((home, tmp), wall.user)
+        yield Request(argv=(true,), env={}, cwd=Path("/"), home=home, tmp=tmp)
 
 
 def _hint(reason: str) -> str:

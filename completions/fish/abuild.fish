@@ -26,8 +26,10 @@ complete -c abuild -s r -d 'Install missing build dependencies, remove them afte
 complete -c abuild -s s -x -a '(__fish_complete_directories)' -d 'Folder for sources'
 complete -c abuild -s v -d 'Trace every command of the recipe'
 complete -c abuild -s V -d 'Print the version and exit'
-complete -c abuild -l sandbox -x -a 'auto bwrap none' -d 'Walls around the functions'
+complete -c abuild -l sandbox -x -a 'auto bwrap landlock none' -d 'Walls around the functions'
+complete -c abuild -l require-sandbox -x -a 'bwrap landlock' -d 'Fail without these or better walls'
 complete -c abuild -l net -x -a 'recipe always never' -d 'Network for the functions'
+complete -c abuild -l sockets -x -a 'tests none any' -d 'Sockets under Landlock'
 
 complete -c abuild -a '(__abuildpy_own_functions)' -d 'Function of the recipe'
 complete -c abuild -a all -d 'Everything, from validate to the signed index'

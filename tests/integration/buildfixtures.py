@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 from buildkit import ORDINARY, PATH, TOP, Place
 
+from abuildpy.sandbox.landlock import landlock_version
+
 
 @pytest.fixture(scope="session")
 def key_pair() -> tuple[bytes, bytes]:
@@ -96,11 +98,13 @@ def walls(_wall_reason: str) -> None:
         pytest.skip(f"no bubblewrap here: {_wall_reason}")
 
 
-@pytest.fixture(params=["bwrap", "none"])
+@pytest.fixture(params=["bwrap", "landlock", "none"])
 def sandbox(request: pytest.FixtureRequest) -> str:
     """The option that chooses a sandbox, for each there is."""
     if request.param == "bwrap":
         request.getfixturevalue("walls")
+    if request.param == "landlock" and not landlock_version():
+        pytest.skip("no Landlock here")
     return f"--sandbox={request.param}"
 
 

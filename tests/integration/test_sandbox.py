@@ -27,6 +27,7 @@ from abuildpy.sandbox.bwrap import BwrapWall, drop_tools
 from abuildpy.sandbox.fakeroot import find_fakeroot, parse_capabilities, parse_state, without_builder
 from abuildpy.sandbox.handover import hand_over
 from abuildpy.sandbox.identity import Identity, build_user
+from abuildpy.sandbox.landlock import LandlockWall, landlock_version
 from abuildpy.sandbox.process import find_system_program
 
 ORDINARY = 54321  # an id without an account
@@ -73,6 +74,11 @@ class Place:
     def bwrap(self) -> Wall:
         wall = probe.choose("bwrap", Log(), startdir=self.startdir)
         assert isinstance(wall, BwrapWall)
+        return wall
+
+    def landlock(self) -> Wall:
+        wall = probe.choose("landlock", Log(), startdir=self.startdir)
+        assert isinstance(wall, LandlockWall)
         return wall
 
     def none(self, log: Log | None = None) -> Wall:
@@ -389,12 +395,12 @@ def test_the_lower_rung_works_too(walled: Place) -> None:
     assert as_caller(walled.caller, run) == (0, "cat\nheld\n")
 
 
-# --- both walls -------------------------------------------------------------------------------------------------
+# --- all walls -------------------------------------------------------------------------------------------------
 
 BEAT = "while :; do date >>src/beat; sleep 0.01; done"
 
 
-@pytest.fixture(params=["bwrap", "none"])
+@pytest.fixture(params=["bwrap", "landlock", "none"])
 def wall_of(request: pytest.FixtureRequest, place: Place) -> Callable[[], Wall]:
     """Makes the wall (as the caller, later)."""
     if request.param == "bwrap":
@@ -402,6 +408,11 @@ def wall_of(request: pytest.FixtureRequest, place: Place) -> Callable[[], Wall]:
         if reason:
             pytest.skip(f"no bubblewrap here: {reason}")
         return place.bwrap
+    if request.param == "landlock":
+        if not landlock_version():
+            pytest.skip("no Landlock here")
+        place.base.chmod(0o755)  # nothing can be mounted below it for somebody else
+        return place.landlock
     return place.none
 
 
@@ -601,6 +612,8 @@ def test_a_shell_that_ignores_the_library_is_told(place: Place, with_fakeroot: C
 
 def test_without_bubblewrap_auto_warns_once_and_bwrap_refuses(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(probe, "find_system_program", lambda name: None)
+    monkeypatch.setattr("abuildpy.sandbox.landlock.landlock_version", lambda: 0)
+    monkeypatch.setattr("abuildpy.sandbox.landlock.absence", lambda: "no Landlock here")
 
     def run() -> tuple[str, list[str], str]:
         log = Log()
@@ -611,8 +624,81 @@ def test_without_bubblewrap_auto_warns_once_and_bwrap_refuses(place: Place, monk
 
     name, said, message = as_caller(place.caller, run)
     assert name == "none"
-    assert said[0] == "warning: No sandbox: bubblewrap (bwrap) is not installed"
+    assert said[0] == "warning: No sandbox: bubblewrap (bwrap) is not installed; no Landlock here"
     assert "not installed" in message
+
+
+def test_without_bubblewrap_auto_takes_landlock_and_says_what_that_leaves_open(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not landlock_version():
+        pytest.skip("no Landlock here")
+    monkeypatch.setattr(probe, "find_system_program", lambda name: None)
+    place.base.chmod(0o755)
+
+    def run() -> tuple[str, BuildUser, list[str]]:
+        log = Log()
+        wall = probe.choose("auto", log, startdir=place.startdir)
+        return wall.name, wall.user, log.said
+
+    name, user, said = as_caller(place.caller, run)
+    assert name == "landlock"
+    assert user.drops is (place.caller == "root")
+    assert (
+        user.host_uid
+        == user.uid
+        == (65525 if place.caller == "root" else ORDINARY if os.geteuid() == 0 else os.getuid())
+    )
+    assert len(said) == 1
+    assert said[0].startswith("warning: Sandbox: Landlock")
+    assert "bubblewrap (bwrap) is not installed" in said[0]
+    assert "Not held: names, sizes and times of hidden files can be seen" in said[0]
+
+
+def test_what_is_required_is_had_or_refused(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    place.base.chmod(0o755)
+    log = Log()
+
+    def refusal(mode: str, require: str) -> str:
+        with pytest.raises(SandboxError) as caught:
+            probe.choose(mode, log, startdir=place.startdir, require=require)
+        return caught.value.message
+
+    def run() -> list[str]:
+        said = [refusal("none", "landlock"), refusal("none", "bwrap"), refusal("landlock", "bwrap")]
+        with monkeypatch.context() as without:
+            without.setattr(probe, "find_system_program", lambda name: None)
+            said.append(refusal("auto", "bwrap"))
+            if landlock_version():
+                assert probe.choose("auto", log, startdir=place.startdir, require="landlock").name == "landlock"
+            without.setattr("abuildpy.sandbox.landlock.landlock_version", lambda: 0)
+            without.setattr("abuildpy.sandbox.landlock.absence", lambda: "no Landlock here")
+            said.append(refusal("auto", "landlock"))
+        return said
+
+    assert as_caller(place.caller, run) == [
+        "--sandbox=none is less than what is required: landlock",
+        "--sandbox=none is less than what is required: bwrap",
+        "--sandbox=landlock is less than what is required: bwrap",
+        "bubblewrap is required and cannot be had: bubblewrap (bwrap) is not installed",
+        "Landlock is required and cannot be had: bubblewrap (bwrap) is not installed; no Landlock here",
+    ]
+
+
+def test_better_walls_than_required_are_fine(walled: Place) -> None:
+    def run() -> list[str]:
+        levels = ("landlock", "bwrap")
+        return [probe.choose("auto", Log(), startdir=walled.startdir, require=level).name for level in levels]
+
+    assert as_caller(walled.caller, run) == ["bwrap", "bwrap"]
+
+
+def test_landlock_refuses_what_root_could_only_build_as_root(place: Place) -> None:
+    if place.caller != "root" or not landlock_version():
+        pytest.skip("for root and Landlock only")
+    place.base.chmod(0o700)
+    with pytest.raises(SandboxError, match="user 65525, who runs recipes for root, cannot reach"):
+        place.landlock()
 
 
 def test_forbidden_namespaces_are_recognised(walled: Place) -> None:
@@ -669,3 +755,113 @@ def test_an_unknown_command_is_a_failure_of_the_stage(place: Place) -> None:
     place.base.chmod(0o755)
     request = replace(place.request(""), argv=("/no/such/program",))
     assert as_caller(place.caller, lambda: place.run(place.none(), request))[0] == 127
+
+
+# --- behind Landlock --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def locked(place: Place) -> Place:
+    """A place where Landlock works and root's stages can get to."""
+    if landlock_version() < 6:
+        pytest.skip("no Landlock here that holds all that is asked for")
+    place.base.chmod(0o755)
+    return place
+
+
+def test_under_landlock_nothing_privileged_remains(locked: Place) -> None:
+    script = "grep -E '^(Cap(Inh|Prm|Eff|Amb)|NoNewPrivs)' /proc/self/status; cut -d' ' -f6 /proc/$$/stat; echo $$"
+    status, out = as_caller(locked.caller, lambda: locked.run(locked.landlock(), locked.request(script)))
+    assert status == 0
+    *lines, session, pid = out.split("\n")[:-1]
+    fields = {name: value.strip() for name, value in (line.split(":") for line in lines)}
+    assert fields.pop("NoNewPrivs") == "1"
+    assert {int(value, 16) for value in fields.values()} == {0}
+    assert session == pid
+
+
+def test_under_landlock_only_the_builds_own_folders_are_written(locked: Place) -> None:
+    script = """
+    for good in src/a pkg/b tmp/c "$HOME/d" "$TMPDIR/e" /dev/null /dev/shm/abuildpy.$$; do
+        echo x >"$good" || echo "shut: $good"
+    done
+    rm /dev/shm/abuildpy.$$; mkdir src/d; ln src/a src/d/hard; mv src/d/hard pkg/moved; ln -s a src/link; mkfifo src/pipe
+    for bad in APKBUILD ../x "$1/x" /tmp/x /var/tmp/x /etc/x /usr/x /home/x /root/x; do
+        { echo x >"$bad"; } 2>/dev/null && echo "BROKEN: $bad"
+    done
+    cat "$1/secret" 2>/dev/null && echo BROKEN
+    ls "$1" 2>/dev/null && echo BROKEN
+    cat pkg/moved
+    """
+    request = locked.request(script)
+    request = replace(request, argv=(*request.argv, "sh", str(locked.base)))
+    (locked.base / "secret").chmod(0o644)
+    status, out = as_caller(locked.caller, lambda: locked.run(locked.landlock(), request))
+    assert (status, out) == (0, "x\n")
+
+
+def test_under_landlock_a_key_in_a_tree_that_shows_is_hidden(locked: Place) -> None:
+    key = locked.startdir / "key.rsa"
+    key.write_text("PRIVATE")
+    key.chmod(0o644)
+    (locked.startdir / "seen").write_text("seen")
+    request = locked.request("cat key.rsa 2>/dev/null; cat seen", hidden=(key,))
+    status, out = as_caller(locked.caller, lambda: locked.run(locked.landlock(), request))
+    assert (status, out) == (0, "seen")
+
+
+SERVE = """
+import socket, sys
+def tell(what, act):
+    try:
+        act()
+        print(what, "open")
+    except OSError as error:
+        print(what, type(error).__name__)
+def serve():
+    server = socket.create_server(("127.0.0.1", 0))
+    socket.create_connection(server.getsockname())
+host = int(sys.argv[1])
+tell("own", serve)
+tell("fixed", lambda: socket.create_server(("127.0.0.1", 8123)))
+tell("well-known", lambda: socket.create_connection(("127.0.0.1", 631)))
+tell("udp", lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"x", ("127.0.0.1", host)))
+tell("fast", lambda: socket.socket().sendto(b"x", socket.MSG_FASTOPEN, ("127.0.0.1", 631)))
+tell("mptcp", lambda: socket.socket(socket.AF_INET, socket.SOCK_STREAM, 262).connect(("127.0.0.1", host)))
+tell("pair", lambda: socket.socketpair())
+"""
+
+
+@pytest.mark.parametrize(
+    ("sockets", "network", "expected"),
+    [
+        ("none", False, "own PermissionError, fixed PermissionError, well-known PermissionError, udp PermissionError"),
+        ("tests", False, "own open, fixed PermissionError, well-known PermissionError, udp PermissionError"),
+        ("any", False, "own open, fixed open, well-known ConnectionRefusedError, udp open"),
+        ("none", True, "own open, fixed open, well-known ConnectionRefusedError, udp open"),
+    ],
+)
+def test_under_landlock_sockets_are_as_asked_for(locked: Place, sockets: str, network: bool, expected: str) -> None:
+    if os.uname().machine not in ("x86_64", "aarch64"):
+        pytest.skip("no filter for sockets on this machine")
+    python = find_system_program("python3")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        request = locked.request("", sockets=sockets, network=network)
+        words = (
+            "/bin/sh",
+            "-c",
+            'exec "$@" >src/out 2>&1',
+            "sh",
+            str(python),
+            "-c",
+            SERVE,
+            str(server.getsockname()[1]),
+        )
+        _, out = as_caller(locked.caller, lambda: locked.run(locked.landlock(), replace(request, argv=words)))
+    said = dict(line.split() for line in out.splitlines())
+    assert ", ".join(f"{name} {said.pop(name)}" for name in ("own", "fixed", "well-known", "udp")) == expected
+    shut = sockets != "any" and not network
+    assert said.pop("pair") == "open"
+    for way_round in ("fast", "mptcp"):
+        assert (said.pop(way_round) == "PermissionError") is shut, way_round
+    assert not said
