@@ -23,6 +23,8 @@ usage: abuildpy SUBCOMMAND [arguments]
                         what a recipe says, once evaluated (PATH: an APKBUILD or its folder)
   lint [OPTIONS] PATH…  what is wrong or unusual in recipes, which are not run: the same as apkbuild-lint
   paths                 where abuildpy keeps what scripts may want, as name=value lines
+  sandbox [--json] [DIR]
+                        which walls can be had around builds (in DIR), and what each keeps in
   verify [--keys-dir DIR] FILE…
                         check signature and content of packages (and the signature of an index)
   help                  this text
@@ -49,6 +51,7 @@ def _run(arguments: Sequence[str]) -> int:
         "info": _info,
         "lint": _lint,
         "paths": _paths,
+        "sandbox": _sandbox,
         "verify": _verify,
     }
     if not arguments:
@@ -138,6 +141,32 @@ def _paths(arguments: Sequence[str]) -> int:
         raise UsageError("abuildpy paths takes no arguments")
     sys.stdout.write(f"sharedir={SHARE_DIR}\nruntimedir={RUNTIME_DIR}\n")
     return 0
+
+
+@dataclass(frozen=True, slots=True)
+class _SandboxOptions:
+    as_json: bool = False
+
+
+SANDBOX = Program(
+    "abuildpy sandbox",
+    _SandboxOptions,
+    (Option("", "json", {"as_json": True}), HELP),
+    usage=lambda: "usage: abuildpy sandbox [--json] [DIR]\n",
+    fits=lambda _options, folders: len(folders) < 2,
+    wrong_option=1,
+    wrong_words=1,
+    console=_console,
+)
+
+
+def _sandbox(arguments: Sequence[str]) -> int:
+    def act(options: _SandboxOptions, folders: list[str]) -> int:
+        from abuildpy.cli.sandbox import sandbox
+
+        return sandbox(Path(*folders), as_json=options.as_json)
+
+    return SANDBOX.start_bare(act, arguments)
 
 
 @dataclass(frozen=True, slots=True)

@@ -212,6 +212,7 @@ def end_all() -> None:
             os.waitpid(-1, 0)
         except ChildProcessError:
             return
+        reap()  # all there are: a fork bomb leaves tens of thousands, and listing them takes long
 
 
 def signal_child(pid: int, number: int) -> None:

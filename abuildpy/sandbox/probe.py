@@ -88,7 +88,7 @@ def survey(startdir: Path) -> tuple[Rung, ...]:
     """Every rung for builds in ``startdir``, best first, each tried whether or not a better one stands."""
     user = build_user(startdir)
     full, *lower = bubblewrap_rungs(user, all_of_them=True)
-    least = lower[0] if lower else Rung("bwrap-proc", None, full.reason)
+    least = lower[0] if lower else Rung("bwrap-host-proc", None, full.reason)
     none = NoWall(user if user.drops else _same(user))
     return full, least, *landlock_rungs(user, startdir), Rung("none", none)
 
@@ -175,10 +175,10 @@ def bubblewrap_rungs(user: BuildUser, *, all_of_them: bool = False) -> Iterator[
         lower = BwrapWall(program, _nobodys(user), fresh_proc=False, drop_tool=tool)
         complaint = _try(lower, program)
         if complaint is None:
-            yield Rung("bwrap-proc", lower)
+            yield Rung("bwrap-host-proc", lower)
             return
         complaints.append(complaint)
-    yield Rung("bwrap-proc", None, explain(complaints[-1]))
+    yield Rung("bwrap-host-proc", None, explain(complaints[-1]))
 
 
 def landlock_rungs(user: BuildUser, startdir: Path) -> Iterator[Rung]:
