@@ -14,7 +14,9 @@ import os
 import re
 import signal
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
@@ -24,12 +26,15 @@ from abuildpy.sandbox.mounts import mount_table
 from abuildpy.sandbox.process import (
     CLEAN_ENVIRONMENT,
     find_system_program,
+    in_memory,
     open_pidfd,
     spawn,
     status_of,
     undisturbed,
     wait_readable,
 )
+from abuildpy.sandbox.seccomp import namespace_filter
+from abuildpy.sandbox.sockets import named_sockets, outside
 from abuildpy.sandbox.view import view_table
 
 # Gives up ids, groups and capabilities, then becomes the rest of the command line: for hosts without util-linux's
@@ -129,7 +134,9 @@ class BwrapWall:
         if request.view is not None:
             table = view_table(request, request.view, fresh_proc=self._fresh_proc)
         else:
-            table = mount_table(request, self._user, fresh_proc=self._fresh_proc)
+            own = (*request.writable, *request.caches, request.home, request.tmp)
+            hidden = (*request.hidden, *outside(named_sockets(), own))
+            table = mount_table(replace(request, hidden=hidden), self._user, fresh_proc=self._fresh_proc)
         words = ["--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try", "--die-with-parent"]
         if not request.network:
             words.append("--unshare-net")
@@ -197,6 +204,23 @@ def _pairs(option: str, env: Mapping[str, str]) -> list[str]:
     return [word for name, value in env.items() for word in (option, name, value)]
 
 
+@contextmanager
+def handed(options: Sequence[str]) -> Iterator[tuple[tuple[str, ...], tuple[int, ...]]]:
+    """bubblewrap's options as words that name descriptors, and those; a filter of system calls is among them."""
+    fds: list[int] = []
+    try:
+        fds.append(in_memory(b"".join(os.fsencode(word) + b"\0" for word in options)))
+        words = ["--args", str(fds[0])]
+        calls = namespace_filter(os.uname().machine)
+        if calls:
+            fds.append(in_memory(calls))
+            words += ["--seccomp", str(fds[1])]
+        yield tuple(words), tuple(fds)
+    finally:
+        for fd in fds:
+            os.close(fd)
+
+
 class BwrapStage:
     """A running stage behind bubblewrap.
 
@@ -210,8 +234,7 @@ class BwrapStage:
         self._killed = False
         self._first: int | None = None
         self._report = b""
-        options = b"".join(os.fsencode(word) + b"\0" for word in arguments[: arguments.index("--")])
-        command = arguments[arguments.index("--") :]
+        options, command = arguments[: arguments.index("--")], arguments[arguments.index("--") :]
         with undisturbed():
             self._start(program, options, command, request)
         try:
@@ -220,27 +243,21 @@ class BwrapStage:
             self.__exit__(None, None, None)
             raise
 
-    def _start(self, program: Sequence[str], options: bytes, command: Sequence[str], request: Request) -> None:
-        args_fd = os.memfd_create("bwrap-arguments")
+    def _start(self, program: Sequence[str], options: Sequence[str], command: Sequence[str], request: Request) -> None:
         status_read, status_write = os.pipe()
         self._status = status_read
-        try:
-            with open(args_fd, "wb", closefd=False) as file:
-                file.write(options)
-            os.lseek(args_fd, 0, os.SEEK_SET)
-            self._pid = spawn(
-                [*program, "--args", str(args_fd), "--json-status-fd", str(status_write), *command],
-                CLEAN_ENVIRONMENT,
-                stdin=request.stdin,
-                stderr=request.stderr,
-                keep=(args_fd, status_write, *request.pass_fds),
-            )
-        except BaseException:
-            os.close(status_read)
-            raise
-        finally:
-            os.close(args_fd)
-            os.close(status_write)
+        with open(status_write, "wb"), handed(options) as (words, fds):
+            try:
+                self._pid = spawn(
+                    [*program, *words, "--json-status-fd", str(status_write), *command],
+                    CLEAN_ENVIRONMENT,
+                    stdin=request.stdin,
+                    stderr=request.stderr,
+                    keep=(status_write, *fds, *request.pass_fds),
+                )
+            except BaseException:
+                os.close(status_read)
+                raise
 
     def _find_first(self) -> None:
         """Waits until bubblewrap has told the process id of process 1, or has ended."""

@@ -85,8 +85,10 @@ def absence() -> str:
 def gaps(version: int, user: BuildUser, machine: str) -> tuple[str, ...]:
     """What the wall leaves open with this kernel, this user and this kind of machine, in words for the user."""
     found = ["names, sizes and times of hidden files can be seen"]
-    if not user.drops:
-        found.append("mode and times of your own files can be changed anywhere")
+    if user.drops:
+        found.append("attributes of files that anybody may write can be changed")
+    else:
+        found.append("mode, times and attributes of your own files and the priority of your processes can be changed")
     if version < 3:
         found.append("files can be emptied anywhere")
     found.append("processes' names and command lines can be seen")

@@ -17,6 +17,7 @@ from abuildpy.sandbox.base import BuildUser, Request
 from abuildpy.sandbox.process import (
     CLEAN_ENVIRONMENT,
     find_system_program,
+    in_memory,
     open_pidfd,
     spawn,
     status_of,
@@ -162,9 +163,9 @@ def _start_guard(
     variables = b"".join(os.fsencode(f"{name}={value}") + b"\0" for name, value in env.items())
     handed: list[int] = []
     try:
-        handed.append(_in_memory(variables))
+        handed.append(in_memory(variables))
         if rules is not None:
-            handed.append(_in_memory(rules))
+            handed.append(in_memory(rules))
         told = (str(handed[0]), str(handed[1]) if rules is not None else "-")
         guard = os.fspath(Path(__file__).with_name("guard.py"))
         return spawn(
@@ -177,12 +178,3 @@ def _start_guard(
     finally:
         for fd in handed:
             os.close(fd)
-
-
-def _in_memory(content: bytes) -> int:
-    """A descriptor to read the content from."""
-    fd = os.memfd_create("abuildpy")
-    with open(fd, "wb", closefd=False) as file:
-        file.write(content)
-    os.lseek(fd, 0, os.SEEK_SET)
-    return fd

@@ -16,7 +16,7 @@ from pathlib import Path
 from abuildpy.errors import SandboxError
 from abuildpy.messages import Messages
 from abuildpy.sandbox.base import BuildUser, Request, Wall
-from abuildpy.sandbox.bwrap import BwrapWall, drop_command, drop_tools
+from abuildpy.sandbox.bwrap import BwrapWall, drop_command, drop_tools, handed
 from abuildpy.sandbox.handover import hand_over
 from abuildpy.sandbox.identity import BUILD_ID, VIEW_ID, build_user, reachable
 from abuildpy.sandbox.none import NoWall
@@ -237,14 +237,17 @@ def _try(wall: BwrapWall, program: str, place: Path | None = None) -> str | None
     with _trial(wall, place) as request:
         read, write = os.pipe()
         with open(read, "rb") as said:
+            arguments = wall.arguments(request)
+            at = arguments.index("--")
             try:
-                pid = spawn(
-                    [*wall.become, program, *wall.arguments(request)],
-                    CLEAN_ENVIRONMENT,
-                    stdin=None,
-                    keep=(),
-                    stderr=write,
-                )
+                with handed(arguments[:at]) as (words, fds):
+                    pid = spawn(
+                        [*wall.become, program, *words, *arguments[at:]],
+                        CLEAN_ENVIRONMENT,
+                        stdin=None,
+                        keep=fds,
+                        stderr=write,
+                    )
             finally:
                 os.close(write)
             complaint = said.read().decode("utf-8", "replace").strip()

@@ -66,6 +66,15 @@ def spawn(
         raise SandboxError(f"Cannot start {argv[0]}: {error.strerror}") from error
 
 
+def in_memory(content: bytes) -> int:
+    """A descriptor to read the content from."""
+    fd = os.memfd_create("abuildpy")
+    with open(fd, "wb", closefd=False) as file:
+        file.write(content)
+    os.lseek(fd, 0, os.SEEK_SET)
+    return fd
+
+
 @contextmanager
 def undisturbed() -> Iterator[None]:
     """Signals that ask us to end wait meanwhile: what is being started must first be known to whoever has to end it."""

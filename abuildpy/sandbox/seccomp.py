@@ -1,12 +1,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A system call filter for what Landlock cannot hold: sockets by kind, and a few ways round its rules.
+"""System call filters for what other walls do not hold.
+
+Namespaces do not hold sockets to the machine that runs this one (vsock), nor the kernel's key rings, which a stage
+inherits. A filter for stages behind bubblewrap refuses those two, and nothing else of use.
 
 Landlock (ABI 7) knows TCP's bind() and connect(), and nothing of UDP, of UNIX sockets with a name in the file system, of
 MPTCP, or of a connection that sendto(MSG_FASTOPEN) makes. A filter sees a call's numbers but no memory, so it goes by the
-kind of socket that is asked for. What is refused fails with EACCES, as socket(2) documents; what a kernel might as well not
-have (io_uring, which makes sockets by another way; the kernel's key rings, which are the caller's) fails with ENOSYS.
+kind of socket that is asked for; and it keeps others' limits (prlimit) from a stage.
 
-The filter is classic BPF (seccomp(2)), for x86_64 and aarch64 with their 32-bit programs. Numbers are those of the
+What is refused fails with EACCES, as socket(2) documents; what a kernel might as well not have (io_uring, which makes sockets
+by another way; key rings) fails with ENOSYS.
+
+A filter is classic BPF (seccomp(2)), for x86_64 and aarch64 with their 32-bit programs. Numbers are those of the
 kernel's system call tables.
 """
 
@@ -38,21 +43,23 @@ class _Calls:
     sendmsg: int
     sendmmsg: int
     ioctl: int
-    absent: tuple[int, ...]
-    """io_uring_setup, add_key, request_key, keyctl."""
+    prlimit: int
+    keys: tuple[int, ...]
+    """add_key, request_key, keyctl."""
+    io_uring: int = 425
     refused: tuple[int, ...] = ()
     """socketcall: one call for all, whose arguments are out of a filter's sight."""
     beyond: int | None = None
 
 
-_X86_64 = _Calls(0xC000003E, 41, 44, 46, 307, 16, (425, 248, 249, 250), beyond=0x4000_0000)
-_I386 = _Calls(0x40000003, 359, 369, 370, 345, 54, (425, 286, 287, 288), refused=(102,))
-_AARCH64 = _Calls(0xC00000B7, 198, 206, 211, 269, 29, (425, 217, 218, 219))
-_ARM = _Calls(0x40000028, 281, 290, 296, 374, 54, (425, 309, 310, 311), refused=(102,))
+_X86_64 = _Calls(0xC000003E, 41, 44, 46, 307, 16, 302, (248, 249, 250), beyond=0x4000_0000)
+_I386 = _Calls(0x40000003, 359, 369, 370, 345, 54, 340, (286, 287, 288), refused=(102,))
+_AARCH64 = _Calls(0xC00000B7, 198, 206, 211, 269, 29, 261, (217, 218, 219))
+_ARM = _Calls(0x40000028, 281, 290, 296, 374, 54, 369, (309, 310, 311), refused=(102,))
 
 _MACHINES = {"x86_64": (_X86_64, _I386), "aarch64": (_AARCH64, _ARM)}
 
-_AF_UNIX, _AF_INET, _AF_INET6, _AF_NETLINK = 1, 2, 10, 16
+_AF_UNIX, _AF_INET, _AF_INET6, _AF_NETLINK, _AF_VSOCK = 1, 2, 10, 16, 40
 _SOCK_STREAM, _SOCK_TYPES = 1, 0xF
 _IPPROTO_TCP = 6
 _MSG_FASTOPEN = 0x2000_0000
@@ -98,6 +105,35 @@ def socket_filter(machine: str, inet: Inet, *, unix: bool) -> bytes:
     return _assembled([*_program(_MACHINES[machine], inet, unix=unix)])
 
 
+def namespace_filter(machine: str) -> bytes:
+    """The filter for stages that have namespaces of their own; empty for a machine that has none."""
+    if machine not in _MACHINES:
+        return b""
+    kinds = _MACHINES[machine]
+    steps = [_Step(_LOAD, _ARCH), *(_Step(_EQUAL, calls.arch, f"calls {calls.arch}") for calls in kinds)]
+    steps.append(_Step(_RETURN, _ALLOW))  # a program of yet another machine, which is emulated, comes as one of this
+    for calls in kinds:
+        steps.append(_Step(_LOAD, _NUMBER, label=f"calls {calls.arch}"))
+        if calls.beyond is not None:
+            steps.append(_Step(_AT_LEAST, calls.beyond, "absent"))
+        steps += (_Step(_EQUAL, number, "absent") for number in calls.keys)
+        steps += (_Step(_EQUAL, calls.socket, "socket"), _Step(_EQUAL, calls.ioctl, "ioctl"), _Step(_RETURN, _ALLOW))
+    steps += _terminal()
+    steps += (_Step(_LOAD, _argument(0), label="socket"), _Step(_EQUAL, _AF_VSOCK, "refuse", "allow"))
+    return _assembled([*steps, *_ends()])
+
+
+def _terminal() -> Iterator[_Step]:
+    """Nobody types into a terminal."""
+    yield _Step(_LOAD, _argument(1), label="ioctl")
+    yield _Step(_EQUAL, _TIOCSTI, "forbid")
+    yield _Step(_EQUAL, _TIOCLINUX, "forbid", "allow")
+
+
+def _ends() -> Iterator[_Step]:
+    yield from (_Step(_RETURN, value, label=name) for name, value in _ENDS.items())
+
+
 def _program(kinds: tuple[_Calls, ...], inet: Inet, *, unix: bool) -> Iterator[_Step]:
     yield _Step(_LOAD, _ARCH)
     for calls in kinds:
@@ -107,17 +143,18 @@ def _program(kinds: tuple[_Calls, ...], inet: Inet, *, unix: bool) -> Iterator[_
         yield _Step(_LOAD, _NUMBER, label=f"calls {calls.arch}")
         if calls.beyond is not None:
             yield _Step(_AT_LEAST, calls.beyond, "absent")
-        yield from (_Step(_EQUAL, number, "absent") for number in calls.absent)
+        yield from (_Step(_EQUAL, number, "absent") for number in (calls.io_uring, *calls.keys))
         yield from (_Step(_EQUAL, number, "refuse") for number in calls.refused)
         yield _Step(_EQUAL, calls.socket, "socket")
         yield _Step(_EQUAL, calls.ioctl, "ioctl")
+        yield _Step(_EQUAL, calls.prlimit, "prlimit")
         if inet is not Inet.ANY:
             yield from (_Step(_EQUAL, number, "flags 3") for number in (calls.sendto, calls.sendmmsg))
             yield _Step(_EQUAL, calls.sendmsg, "flags 2")
         yield _Step(_RETURN, _ALLOW)
-    yield _Step(_LOAD, _argument(1), label="ioctl")
-    yield _Step(_EQUAL, _TIOCSTI, "forbid")
-    yield _Step(_EQUAL, _TIOCLINUX, "forbid", "allow")
+    yield from _terminal()
+    yield _Step(_LOAD, _argument(0), label="prlimit")
+    yield _Step(_EQUAL, 0, "allow", "forbid")
     if inet is not Inet.ANY:
         yield _Step(_LOAD, _argument(3), label="flags 3")
         yield _Step(_ANY_BIT, _MSG_FASTOPEN, "refuse", "allow")
@@ -138,7 +175,7 @@ def _program(kinds: tuple[_Calls, ...], inet: Inet, *, unix: bool) -> Iterator[_
         yield _Step(_LOAD, _argument(2))
         yield _Step(_EQUAL, 0, "allow")
         yield _Step(_EQUAL, _IPPROTO_TCP, "allow", "refuse")
-    yield from (_Step(_RETURN, value, label=name) for name, value in _ENDS.items())
+    yield from _ends()
 
 
 def _argument(number: int) -> int:

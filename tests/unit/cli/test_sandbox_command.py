@@ -44,7 +44,7 @@ def test_as_json(ladder: None, tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert walls["landlock"]["reason"] == ""
     assert walls["bwrap"]["leaves_open"] == []
     assert walls["bwrap-host-proc"]["leaves_open"] == ["processes' names and command lines can be seen"]
-    assert "mode and times of your own files can be changed anywhere" in walls["landlock"]["leaves_open"]
+    assert "names, sizes and times of hidden files can be seen" in walls["landlock"]["leaves_open"]
     assert walls["none"]["leaves_open"] == ["everything"]
     assert "any network, the machine's loopback too" in walls["bwrap"]["holds"]
 

@@ -12,7 +12,7 @@ import sys
 import pytest
 
 from abuildpy.sandbox import guard
-from abuildpy.sandbox.seccomp import Inet, has_filter, socket_filter
+from abuildpy.sandbox.seccomp import Inet, has_filter, namespace_filter, socket_filter
 
 X86_64, I386, AARCH64, ARM = 0xC000003E, 0x40000003, 0xC00000B7, 0x40000028
 ALLOWED, ACCES, NOSYS, PERM = 0, errno.EACCES, errno.ENOSYS, errno.EPERM
@@ -112,6 +112,31 @@ def test_other_calls(machine: str, arch: int, absent: tuple[int, ...], ioctl: in
     assert {verdict(program, arch, number, 1, 1) for number in absent} == {NOSYS}
     assert {verdict(program, arch, number, 1, 1) for number in harmless} == {ALLOWED}
     assert [verdict(program, arch, ioctl, 0, what) for what in (0x5412, 0x541C, 0x5413)] == [PERM, PERM, ALLOWED]
+
+
+@pytest.mark.parametrize(
+    ("machine", "arch", "number"),
+    [("x86_64", X86_64, 302), ("x86_64", I386, 340), ("aarch64", AARCH64, 261), ("aarch64", ARM, 369)],
+)
+def test_another_process_keeps_its_limits(machine: str, arch: int, number: int) -> None:
+    program = socket_filter(machine, Inet.NONE, unix=False)
+    assert [verdict(program, arch, number, pid, 7) for pid in (0, 1, 4711)] == [ALLOWED, PERM, PERM]
+
+
+@pytest.mark.parametrize("program", SOCKETS)
+def test_behind_namespaces_all_is_allowed_but_what_they_do_not_hold(program: str) -> None:
+    arch, number = SOCKETS[program]
+    calls = namespace_filter(MACHINE[program])
+    assert verdict(calls, arch, number, 40, 1, 0) == ACCES
+    for family in (1, 2, 10, 16, 17, 38):
+        assert verdict(calls, arch, number, family, 1, 0) == ALLOWED
+    keys = {X86_64: (248, 249, 250), I386: (286, 287, 288), AARCH64: (217, 218, 219), ARM: (309, 310, 311)}[arch]
+    assert {verdict(calls, arch, key) for key in keys} == {NOSYS}
+    ioctl = {X86_64: 16, I386: 54, AARCH64: 29, ARM: 54}[arch]
+    assert [verdict(calls, arch, ioctl, 0, what) for what in (0x5412, 0x541C, 0x5413)] == [PERM, PERM, ALLOWED]
+    assert verdict(calls, arch, 425, 1, 0) == ALLOWED
+    assert verdict(calls, 0xC00000F3, 198, 40) == ALLOWED  # no program of this machine
+    assert namespace_filter("riscv64") == b""
 
 
 def test_the_one_call_for_all_of_old_32_bit_programs_is_refused() -> None:
