@@ -13,15 +13,16 @@ from __future__ import annotations
 import ctypes
 import marshal
 import os
-import signal
-import stat
 import sys
 import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import signal
     from collections.abc import Mapping
     from typing import Any, NoReturn
+else:
+    import _signal as signal  # what the module signal wraps in enums, whose import takes a third of our start
 
 PR_SET_PDEATHSIG, PR_CAPBSET_DROP, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 24, 36, 38
 PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL = 47, 4
@@ -32,6 +33,7 @@ LANDLOCK_RULE_PATH_BENEATH, LANDLOCK_RULE_NET_PORT = 1, 2
 LANDLOCK_OF_FILES = 1 << 0 | 1 << 1 | 1 << 2 | 1 << 14 | 1 << 15
 """Rights that a file can have: execute, write, read, truncate, control of a device. The others are for folders."""
 LAST_SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT})
+S_IFDIR, S_IFLNK, S_IFIFO, S_IFSOCK = 0o040000, 0o120000, 0o010000, 0o140000
 FAILED = 125
 NOT_FOUND = 127
 PATIENCE = 0.1
@@ -134,9 +136,9 @@ def make_ruleset(rules: Mapping[str, Any], libc: ctypes.CDLL) -> int:
         port = (ctypes.c_uint64 * 2)()
         add_rule, kind = libc.syscall, ctypes.c_int(LANDLOCK_RULE_NET_PORT)
         number, handle, none = ctypes.c_long(LANDLOCK_ADD_RULE), ctypes.c_int(ruleset), ctypes.c_uint32(0)
-        for first, last, rights in rules["ports"]:
+        for first, last, step, rights in rules["ports"]:
             port[0] = rights
-            for port[1] in range(first, last + 1):
+            for port[1] in range(first, last + 1, step):
                 if add_rule(number, handle, kind, port, none):
                     required(-1, "Landlock's ports")
     except BaseException:
@@ -152,10 +154,10 @@ def allow_path(ruleset: int, path: str | bytes, flags: int, rights: int, libc: c
     except OSError:
         return
     try:
-        mode = os.fstat(beneath).st_mode
-        if not stat.S_ISDIR(mode):
+        kind = os.fstat(beneath).st_mode & 0o170000
+        if kind != S_IFDIR:
             rights &= LANDLOCK_OF_FILES
-        if rights and not stat.S_ISLNK(mode) and not stat.S_ISFIFO(mode) and not stat.S_ISSOCK(mode):
+        if rights and kind not in (S_IFLNK, S_IFIFO, S_IFSOCK):
             # struct landlock_path_beneath_attr is packed: eight bytes of rights, four of a descriptor
             rule = rights.to_bytes(8, sys.byteorder) + beneath.to_bytes(4, sys.byteorder)
             required(libc.syscall(LANDLOCK_ADD_RULE, ruleset, LANDLOCK_RULE_PATH_BENEATH, rule, 0), "Landlock's paths")

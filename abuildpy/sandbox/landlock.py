@@ -175,9 +175,11 @@ class LandlockWall:
             (_SCOPE_ABSTRACT | _SCOPE_SIGNAL) if version >= _SCOPE_VERSION else 0,
         )
         length = 24 if version >= _SCOPE_VERSION else 16 if version >= _NETWORK_VERSION else 8
-        ports: list[tuple[int, int, int]] = []
+        ports: list[tuple[int, int, int, int]] = []
         if held and sockets == "tests":
-            ports = [(0, 0, _BIND_TCP), (*_ephemeral_ports(), _CONNECT_TCP)]
+            first, last = _ephemeral_ports()
+            # Every other one: bind() is given those, while connect() uses the others up (Linux 4.2, inet_csk_get_port).
+            ports = [(0, 0, 1, _BIND_TCP), (first + 1, last, 2, _CONNECT_TCP)]
         inet = Inet.ANY
         if sockets != "any":
             inet = Inet.TCP if sockets == "tests" and held else Inet.NONE
@@ -212,8 +214,8 @@ def grants(table: Table) -> tuple[tuple[Path, Access], ...]:
     Landlock only ever adds, so what contains something that is to be seen less is replaced by what lies in it, one by
     one; the folder itself can then be entered but not listed, and nothing can be made in it.
     """
-    wanted = _wanted(table)
-    return tuple(_visit(Path("/"), wanted.get(Path("/"), Access.NONE), wanted))
+    wanted = {os.fspath(path): access for path, access in _wanted(table).items()}
+    return tuple((Path(path), access) for path, access in _visit("/", wanted.get("/", Access.NONE), wanted))
 
 
 def _wanted(table: Table) -> dict[Path, Access]:
@@ -232,26 +234,27 @@ def _wanted(table: Table) -> dict[Path, Access]:
     return found
 
 
-def _visit(path: Path, access: Access, wanted: Mapping[Path, Access]) -> Iterator[tuple[Path, Access]]:
+def _visit(path: str, access: Access, wanted: Mapping[str, Access]) -> Iterator[tuple[str, Access]]:
     """The grants for ``path``, where ``access`` is wanted, and for what lies below."""
-    below = [target for target in wanted if target != path and path in target.parents]
+    start = path.rstrip("/") + "/"
+    below = [target for target in wanted if target.startswith(start) and target != path]
     if access is not Access.NONE and any(wanted[target] < access for target in below):
-        towards = {path / target.relative_to(path).parts[0] for target in below}
+        towards = {start + target.removeprefix(start).partition("/")[0] for target in below}
         for entry in sorted(towards.union(_entries(path))):
             yield from _visit(entry, wanted.get(entry, access), wanted)
         return
     if access is not Access.NONE:
         yield path, access
     for target in below:
-        if not any(parent in target.parents for parent in below):
+        if not any(target.startswith(f"{other}/") for other in below):
             yield from _visit(target, wanted[target], wanted)
 
 
-def _entries(folder: Path) -> list[Path]:
+def _entries(folder: str) -> list[str]:
     """What is in a folder, links aside: they lead to what has its own rule, or none."""
     try:
         with os.scandir(folder) as entries:
-            return sorted(Path(entry.path) for entry in entries if not entry.is_symlink())
+            return [entry.path for entry in entries if not entry.is_symlink()]
     except OSError:
         return []
 

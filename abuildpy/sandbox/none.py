@@ -8,8 +8,11 @@ import signal
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib.abc import InspectLoader
+from importlib.util import find_spec
 from pathlib import Path
-from types import TracebackType
+from types import CodeType, TracebackType
 from typing import Self
 
 from abuildpy.errors import SandboxError
@@ -148,6 +151,31 @@ class GuardedStage:
                 os.close(guard)
 
 
+_RUN = "import marshal, sys; exec(marshal.load(open(int(sys.argv.pop(1)), 'rb')), {'__name__': '__main__'})"
+
+
+@cache
+def _guards_code() -> bytes | None:
+    """The guard, compiled: Python compiles a script anew each time, which takes it as long as to start."""
+    import marshal
+
+    try:
+        return marshal.dumps(_compiled())
+    except (ImportError, OSError, ValueError):
+        return None
+
+
+def _compiled() -> CodeType:
+    """The guard's code object, from the cache of compiled modules where that can be. Raises ImportError."""
+    name = "abuildpy.sandbox.guard"
+    spec = find_spec(name)
+    loader = None if spec is None else spec.loader
+    code = loader.get_code(name) if isinstance(loader, InspectLoader) else None
+    if code is None:
+        raise ImportError(name)
+    return code
+
+
 def _start_guard(
     arguments: Sequence[str],
     env: Mapping[str, str],
@@ -167,9 +195,13 @@ def _start_guard(
         if rules is not None:
             handed.append(in_memory(rules))
         told = (str(handed[0]), str(handed[1]) if rules is not None else "-")
-        guard = os.fspath(Path(__file__).with_name("guard.py"))
+        guard: tuple[str, ...] = (os.fspath(Path(__file__).with_name("guard.py")),)
+        code = _guards_code() if python == sys.executable else None
+        if code is not None:
+            handed.append(in_memory(code))
+            guard = ("-c", _RUN, str(handed[-1]))
         return spawn(
-            [python, "-I", "-S", guard, str(os.getpid()), *told, *arguments],
+            [python, "-I", "-S", *guard, str(os.getpid()), *told, *arguments],
             CLEAN_ENVIRONMENT,
             stdin=stdin,
             stderr=stderr,
