@@ -77,7 +77,7 @@ def make(situation: str, uid: int | None, ready: int, mapped: int) -> None:
 
 def run(orders: dict[str, Any], ready: int, mapped: int) -> int:
     uid = orders["uid"]
-    if uid is not None:
+    if uid is not None and os.geteuid() == 0:
         os.setgroups([])
         os.setresgid(uid, uid, uid)
         os.setresuid(uid, uid, uid)
