@@ -58,7 +58,7 @@ class CleanRoots:
         self._config = config
         self._settings = settings
         self._console = console
-        self._wall: BwrapWall = clean_root_wall(recipe.startdir, _PLACE)
+        self._wall: BwrapWall = clean_root_wall(recipe.startdir, _PLACE, console)
         warning = require_runnable(config.get("CBUILD_ARCH"), native_arch())
         if warning is not None:
             console.warning(f"rootbld: {warning}")

@@ -106,12 +106,12 @@ def likely(mode: str, *, startdir: Path, build_uid: int | None = None) -> Wall |
     return BwrapWall(program, user, drop_tool=tools[0]) if tools else None
 
 
-def clean_root_wall(startdir: Path, place: Path) -> BwrapWall:
+def clean_root_wall(startdir: Path, place: Path, log: Messages) -> BwrapWall:
     """bubblewrap's wall for stages in a clean root, with a user namespace in which they are user 1000, tried before.
 
     Root's rights are given up outside, before bubblewrap starts: a clean root need not hold a program that could do it.
-    ``place`` is the folder for roots, in which it is tried. Raises SandboxError with the reason where that is impossible;
-    there is nothing to fall back to.
+    ``place`` is the folder for roots, in which it is tried. Where no new /proc can be mounted the machine's is taken, and one
+    line says so. Raises SandboxError with the reason where the wall is impossible; there is nothing else to fall back to.
     """
     if os.statvfs(place).f_flag & os.ST_NOEXEC:
         raise SandboxError(
@@ -129,12 +129,16 @@ def clean_root_wall(startdir: Path, place: Path) -> BwrapWall:
             if tool is None
             else drop_command(BuildUser(outer.host_uid, outer.host_gid, outer.host_uid, outer.host_gid), tool)
         )
-        for fresh_proc in (True, False) if user.drops else (True,):
+        for fresh_proc in (True, False):
             wall = BwrapWall(program, user, fresh_proc=fresh_proc, become=become)
             complaint = _try(wall, program, place)
             if complaint is None:
+                if not fresh_proc:
+                    _announce(wall, [reason], log)
                 return wall
             reason = explain(complaint)
+            if "Can't mount proc" not in complaint:
+                break
     raise SandboxError(f"rootbld needs a sandbox, and there is none: {reason}", hint=_ALLOW)
 
 

@@ -468,6 +468,44 @@ def test_with_as_much_as_is_required_it_builds(users_place: Place, variables: di
     assert done.status == 0, done.said
 
 
+CLEAN_ROOT = """
+import sys
+from pathlib import Path
+from abuildpy.errors import SandboxError
+from abuildpy.sandbox.probe import clean_root_wall
+from abuildpy.ui.console import Console
+try:
+    print(clean_root_wall(Path.cwd(), Path("/var/tmp"), Console(None, False)).describe())
+except SandboxError as error:
+    print(error.message)
+"""
+
+
+@pytest.mark.parametrize("caller", ["user", "root"])
+@pytest.mark.parametrize(
+    ("situation", "said"),
+    [
+        ("plain", ["bubblewrap"]),
+        (
+            "covered-proc",
+            ["Sandbox: bubblewrap", "covered", "Not held: processes' names", "\nbubblewrap", "without a /proc"],
+        ),
+        ("no-namespaces", ["rootbld needs a sandbox, and there is none: ", "user.max_user_namespaces is 0"]),
+    ],
+)
+def test_clean_roots_take_the_same_walls_or_tell_why_not(
+    request: pytest.FixtureRequest, walls: None, caller: str, situation: str, said: list[str]
+) -> None:
+    if caller == "root" and os.geteuid() != 0:
+        pytest.skip("needs root")
+    place = request.getfixturevalue("users_place" if caller == "user" else "place")
+    folder = place.recipe("package() { :; }")
+    done = run_in(place, situation, [sys.executable, "-c", CLEAN_ROOT], folder, place.environment)
+    assert done.status == 0, done.said
+    assert all(text in done.said for text in said), done.said
+    assert ("WARNING" in done.said) is (situation == "covered-proc")
+
+
 # --- links for the program outside ------------------------------------------------------------------------------------
 
 
