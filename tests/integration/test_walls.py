@@ -468,6 +468,50 @@ def test_with_as_much_as_is_required_it_builds(users_place: Place, variables: di
     assert done.status == 0, done.said
 
 
+@pytest.mark.parametrize("caller", ["user", "root"])
+@pytest.mark.parametrize(
+    ("situation", "stand", "chosen"),
+    [
+        ("plain", "yyyy", "bwrap"),
+        ("covered-proc", "nyyy", "bwrap-host-proc"),
+        ("no-namespaces", "nnyy", "landlock"),
+    ],
+)
+def test_the_probe_tells_which_rungs_stand(
+    request: pytest.FixtureRequest, walls: None, caller: str, situation: str, stand: str, chosen: str
+) -> None:
+    if not landlock_version():
+        pytest.skip("no Landlock here")
+    if caller == "root" and os.geteuid() != 0:
+        pytest.skip("needs root")
+    place = request.getfixturevalue("users_place" if caller == "user" else "place")
+    folder = place.recipe("package() { :; }")
+    command = place.command("sandbox", "--json", module="abuildpy.cli.umbrella")
+    document = json.loads(run_in(place, situation, command, folder, place.environment).said)
+    walls_ = {wall["name"]: wall for wall in document["walls"]}
+    assert {name: wall["works"] for name, wall in walls_.items()} == dict(
+        zip(["bwrap", "bwrap-host-proc", "landlock", "none"], (each == "y" for each in stand), strict=True)
+    )
+    assert document["chosen"] == chosen
+    assert all(bool(wall["reason"]) is not wall["works"] for wall in walls_.values())
+    because = {"plain": "", "covered-proc": "/proc/", "no-namespaces": "user.max_user_namespaces is 0"}[situation]
+    assert because in walls_["bwrap"]["reason"]
+
+
+@pytest.mark.skipif(not landlock_version(), reason="no Landlock here")
+def test_recipes_are_read_behind_landlock_too(users_place: Place) -> None:
+    folder = users_place.recipe('package() { :; }\npkgdesc=$(cat "$HOME_OF_TEST"/.netrc 2>/dev/null || echo shut)\n')
+    (users_place.home / ".netrc").write_text("secret")
+    (users_place.home / ".netrc").chmod(0o644)
+    command = users_place.command("info", "--json", str(folder), module="abuildpy.cli.umbrella")
+    environment = {**users_place.environment, "HOME_OF_TEST": str(users_place.home)}
+    done = run_in(users_place, "no-namespaces", command, folder, environment)
+    assert done.status == 0, done.said
+    told, _, document = done.said.partition("[\n")
+    assert json.loads("[" + document)[0]["pkgdesc"] == "shut"
+    assert told.count("WARNING") == 1 and "Sandbox: Landlock" in told
+
+
 CLEAN_ROOT = """
 import sys
 from pathlib import Path
