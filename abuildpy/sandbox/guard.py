@@ -207,6 +207,7 @@ def end_all() -> None:
     while children() and (left := deadline - time.monotonic()) > 0:
         signal.sigtimedwait({signal.SIGCHLD}, left)
         reap()
+    freeze()
     while True:
         for pid in children():
             signal_child(pid, signal.SIGKILL)
@@ -215,6 +216,50 @@ def end_all() -> None:
         except ChildProcessError:
             return
         reap()  # all there are: a fork bomb leaves tens of thousands, and listing them takes long
+
+
+def freeze() -> None:
+    """Stop all that is left, so that nothing is born while it is killed: a fork bomb would outrun us."""
+    stopped: set[int] = set()
+    while children() and (new := (family := descendants()) - stopped):
+        family.add(os.getpid())
+        for pid in new:
+            stopped.add(pid)
+            try:
+                handle = os.pidfd_open(pid)
+            except OSError:
+                continue
+            try:
+                if parent_of(pid) in family:  # not a stranger, who got the number meanwhile
+                    signal.pidfd_send_signal(handle, signal.SIGSTOP)
+            except OSError:
+                continue
+            finally:
+                os.close(handle)
+
+
+def descendants() -> set[int]:
+    """Process ids of all below us, as far as /proc shows them."""
+    below: dict[int, list[int]] = {}
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            below.setdefault(parent_of(int(name)), []).append(int(name))
+    found: set[int] = set()
+    todo = [os.getpid()]
+    while todo:
+        inner = below.get(todo.pop(), [])
+        found.update(inner)
+        todo += inner
+    return found
+
+
+def parent_of(pid: int) -> int:
+    """The parent's process id; 0 where there is no such process, or it must not be seen."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as stat:
+            return int(stat.read().rpartition(b")")[2].split()[1])
+    except (OSError, ValueError, IndexError):
+        return 0
 
 
 def signal_child(pid: int, number: int) -> None:
@@ -233,16 +278,7 @@ def children() -> list[int]:
             return [int(word) for word in file.read().split()]
     except OSError:
         pass
-    found = []
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            try:
-                with open(f"/proc/{name}/stat", "rb") as stat:
-                    if int(stat.read().rpartition(b")")[2].split()[1]) == me:
-                        found.append(int(name))
-            except (OSError, ValueError, IndexError):
-                continue
-    return found
+    return [int(name) for name in os.listdir("/proc") if name.isdigit() and parent_of(int(name)) == me]
 
 
 if __name__ == "__main__":

@@ -28,7 +28,8 @@ from abuildpy.sandbox.process import (
     wait_readable,
 )
 
-_GRACE = 5.0
+_GRACE = 30.0
+"""Seconds for the guard to end all that a stage started; ended itself, it would set them free."""
 _GUARD_FAILED = 125
 _SAME = ("-", "-")
 """The ids of a stage that is not somebody else's."""

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from buildkit import processes_with
 
 from abuildpy.errors import SandboxError
 from abuildpy.sandbox import probe
@@ -431,6 +432,31 @@ def test_what_a_stage_leaves_running_ends_with_it(place: Place, wall_of: Callabl
         return place.run(wall_of(), place.request(script))[0], beats_on(place)
 
     assert as_caller(place.caller, run) == (3, False)
+
+
+# It has no more than 60 processes, and none of them lives for longer than 20 seconds.
+BOMB = """
+import os, resource
+assert os.getuid() != 0  # root has no limit
+resource.setrlimit(resource.RLIMIT_NPROC, (60, 60))
+b = "trap '' TERM; b() { trap '' TERM; while [ $SECONDS -lt 20 ]; do b & done; }; b 2>src/beat & sleep 0.3; exit 3"
+os.execv("/bin/bash", ["bash", "-c", b, "MARK"])
+"""
+
+
+@pytest.mark.parametrize("wall_of", ["none"], indirect=True)
+def test_a_fork_bomb_ends_with_its_stage(place: Place, wall_of: Callable[[], Wall]) -> None:
+    python = find_system_program("python3")
+    if python is None or not Path("/bin/bash").exists() or os.geteuid() != 0:
+        pytest.skip("needs a python3 and a bash of the system, and users that have nothing else to do")
+    place.base.chmod(0o755)
+    mark = f"bomb-{os.urandom(8).hex()}"
+    request = replace(place.request(""), argv=(python, "-c", BOMB.replace("MARK", mark)))
+
+    def run() -> tuple[int, list[int]]:
+        return place.run(wall_of(), request)[0], processes_with(mark)
+
+    assert as_caller(place.caller, run) == (3, [])
 
 
 def test_an_error_in_the_callers_block_ends_the_stage(place: Place, wall_of: Callable[[], Wall]) -> None:
