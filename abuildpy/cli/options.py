@@ -40,6 +40,8 @@ Options:
  -V  Print the version and exit
  --sandbox=auto|bwrap|none      walls around the recipe's functions (default: auto)
  --net=recipe|always|never      network for them (default: only with options="net")
+ --clean-env                    of the environment, let only documented variables through to them
+ --pass-env=NAME                let this one through, secret or not (repeatable; NAME* for several)
 
 Verbs (default: all):
   all         Everything: from validate to the signed index
@@ -86,6 +88,8 @@ class Options:
     directory: str | None = None
     repodest: str | None = None
     srcdest: str | None = None
+    clean_env: bool = False
+    pass_env: tuple[str, ...] = ()
 
 
 class BadCommandLine(UsageError):
@@ -117,7 +121,7 @@ _NAMES = {
     "D": ("description", None),
 }
 _OF_SETTINGS = "dDfFkKqrv"
-_Values = dict[str, "str | bool | None"]
+_Values = dict[str, "str | bool | tuple[str, ...] | None"]
 
 
 def parse(arguments: Sequence[str]) -> tuple[Options, tuple[str, ...]]:
@@ -180,10 +184,25 @@ def _long(word: str, rest: list[str], values: _Values, settings: _Values) -> Non
     if name == "help":
         values["print_help"] = True
         return
-    if choices is None:
+    if name == "clean-env" and not equals:
+        values["clean_env"] = True
+        return
+    if choices is None and name != "pass-env":
         raise BadCommandLine(f"Unrecognized option: {word.partition('=')[0]}", unknown=True)
     if not equals:
         value = rest.pop(0) if rest else ""
-    if value not in choices:
-        raise BadCommandLine(f"--{name} takes one of {', '.join(choices)}, not '{value}'")
+    if name == "pass-env":
+        _pass_env(value, values)
+        return
+    if value not in (choices or ()):
+        raise BadCommandLine(f"--{name} takes one of {', '.join(choices or ())}, not '{value}'")
     settings[name] = value
+
+
+def _pass_env(name: str, values: _Values) -> None:
+    plain = name[:-1] if name.endswith("*") else name
+    if not (plain.isascii() and plain.isidentifier()):
+        hint = "NAME=VALUE abuild --pass-env=NAME sets it as well" if "=" in name else None
+        raise BadCommandLine(f"--pass-env takes the name of a variable, not '{name}'", hint=hint)
+    before = values.get("pass_env", ())
+    values["pass_env"] = (*(before if isinstance(before, tuple) else ()), name)

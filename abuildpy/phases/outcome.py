@@ -27,11 +27,32 @@ def require_success(result: StageResult, recipe: Recipe, *, kept: Path | None) -
         function, status = result.failures[0].function, result.failures[0].status
     elif result.status == 0:
         return
-    details = (_how(status) + (f"; its tree is kept in {kept} for looking" if kept else ""),)
+    details = (
+        _how(status) + (f"; its tree is kept in {kept} for looking" if kept else ""),
+        *_not_given(result, recipe),
+    )
     unseen = result.out_of_sight if status == _NOT_FOUND else ()
     offline = not result.had_network and function in recipe.functions and function not in STEPS
     hint = f"{_OUT_OF_SIGHT}: {' '.join(unseen)}" if unseen else _NO_NETWORK if offline else None
     raise PhaseError(f"{function} failed", phase=function, status=status, details=details, hint=hint)
+
+
+def _not_given(result: StageResult, recipe: Recipe) -> tuple[str, ...]:
+    """One line on the variables that the recipe's text asks for and did not get; none if there are none."""
+    if not result.withheld:
+        return ()
+    import re
+
+    try:
+        text = recipe.path.read_bytes().decode("utf-8", "surrogateescape")
+    except OSError:
+        return ()
+    asked = set(re.findall(r"\$\{?#?([A-Za-z_][A-Za-z0-9_]*)", text)) | set(re.findall(r"\bprintenv +(\w+)", text))
+    names = [name for name in result.withheld if name in asked]
+    if not names:
+        return ()
+    options = " ".join(f"--pass-env={name}" for name in names)
+    return (f"it was not given {', '.join(names)}, which the recipe names; {options} lets that through",)
 
 
 def _how(status: int) -> str:

@@ -50,6 +50,8 @@ class StageResult:
     had_network: bool = True
     out_of_sight: tuple[str, ...] = ()
     """Folders of PATH that it could not see."""
+    withheld: tuple[str, ...] = ()
+    """Variables of the caller's that it did not get."""
 
 
 class Running(Protocol):

@@ -20,7 +20,7 @@ from abuildpy.phases.stage import ANSWERS, EVENTS, CallBack, Listener, StageResu
 from abuildpy.phases.surroundings import Host, Surroundings
 from abuildpy.phases.upkeep import has_option
 from abuildpy.phases.workspace import Workspace, read_inside, remove_tree
-from abuildpy.recipe.environment import recipe_environment
+from abuildpy.recipe.environment import recipe_environment, withheld
 from abuildpy.recipe.evaluate import Runner, ShellResult
 from abuildpy.recipe.history import Provenance, provenance
 from abuildpy.recipe.model import Recipe
@@ -250,7 +250,7 @@ class Stages:
             with pipes(2) as (events, answers):
                 request = Request(
                     argv=plumbed(self._around.ash, driver, {EVENTS: events.send, ANSWERS: answers.receive}),
-                    env={**self._environment(recipe, environment), **fakeroot, **(more or {})},
+                    env={**self._environment(recipe, environment, network), **fakeroot, **(more or {})},
                     cwd=self._around.inside(recipe.startdir),
                     home=workspace.home,
                     tmp=workspace.scratch,
@@ -265,16 +265,22 @@ class Stages:
                     return listener.follow(events.receive, answers.send, running, had_network=network)
 
         result = self._around.behind(recipe.startdir, run)
-        return replace(result, out_of_sight=self._around.out_of_sight(recipe.startdir)) if result.status else result
+        if result.status == 0:
+            return result
+        return replace(
+            result,
+            out_of_sight=self._around.out_of_sight(recipe.startdir),
+            withheld=tuple(withheld(self._config)),
+        )
 
     # --- what a stage is given ---------------------------------------------------------------------------------
 
     def _inside(self, path: Path) -> str:
         return str(self._around.inside(path))
 
-    def _environment(self, recipe: Recipe, before: Mapping[str, str] | None) -> dict[str, str]:
+    def _environment(self, recipe: Recipe, before: Mapping[str, str] | None, network: bool) -> dict[str, str]:
         if before is None:
-            env = self._around.environment(recipe, colors=self._console.colors)
+            env = self._around.environment(recipe, colors=self._console.colors, network=network)
         else:
             env = {name: value for name, value in before.items() if name not in _OF_A_SESSION}
         known = self.provenance(recipe)

@@ -28,6 +28,8 @@ complete -c abuild -s v -d 'Trace every command of the recipe'
 complete -c abuild -s V -d 'Print the version and exit'
 complete -c abuild -l sandbox -x -a 'auto bwrap none' -d 'Walls around the functions'
 complete -c abuild -l net -x -a 'recipe always never' -d 'Network for the functions'
+complete -c abuild -l clean-env -d 'Let only documented variables through'
+complete -c abuild -l pass-env -x -a '(set -nx)' -d 'Let this variable through'
 
 complete -c abuild -a '(__abuildpy_own_functions)' -d 'Function of the recipe'
 complete -c abuild -a all -d 'Everything, from validate to the signed index'

@@ -55,7 +55,8 @@ _PROGRAMS["abuildpy"] = tuple(
 )
 _PROGRAMS["abuild"] = (
     *(Option(letter, "", {name: value}) for letter, (name, value) in options._NAMES.items()),
-    *(Option("", name, {name: "value"}) for name in ("sandbox", "net")),
+    *(Option("", name, {name: "value"}) for name in ("sandbox", "net", "pass-env")),
+    Option("", "clean-env", {"clean_env": True}),
     Option("", "help", {"print_help": True}, listed=False),
 )
 """abuild reads its command line in a way of its own."""
@@ -65,7 +66,7 @@ _WITHOUT_TABLE: dict[str, set[str]] = {"abuild-gzsplit": set(), "abuild-rm": {"-
 
 _ENTRY_POINTS = set(tomllib.loads((TOP / "pyproject.toml").read_text())["project"]["scripts"])
 
-_ABUILD_VALUES = {f"-{letter}" for letter in options._WITH_ARGUMENT} | {"--sandbox", "--net"}
+_ABUILD_VALUES = {f"-{letter}" for letter in options._WITH_ARGUMENT} | {"--sandbox", "--net", "--pass-env"}
 
 
 def listed(program: str) -> set[str]:

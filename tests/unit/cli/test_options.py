@@ -50,3 +50,14 @@ def test_two_dashes_end_the_options() -> None:
 def test_the_last_colour_wish_wins() -> None:
     assert parse(["-cm"])[0].colors is False
     assert parse(["-m", "-c"])[0].colors is True
+
+
+def test_the_environments_options() -> None:
+    options, verbs = parse(["--clean-env", "--pass-env=A", "--pass-env", "B_*", "build"])
+    assert (options.clean_env, options.pass_env, verbs) == (True, ("A", "B_*"), ("build",))
+
+
+@pytest.mark.parametrize("word", ["--pass-env=A=B", "--pass-env=", "--pass-env=*", "--pass-env=1", "--clean-env=1"])
+def test_names_of_variables_that_are_none(word: str) -> None:
+    with pytest.raises(BadCommandLine):
+        parse([word])
