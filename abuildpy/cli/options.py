@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _WITH_ARGUMENT = "CDPs"
 SANDBOXES = ("auto", "bwrap", "none")
 NETS = ("recipe", "always", "never")
+LIMITS = ("timeout", "no-output-timeout", "max-memory", "max-processes", "max-disk")
 
 USAGE = """\
 usage: abuild [options] [-C DIR] [-P REPODEST] [-s SRCDEST] [-D DESC] [verb...]
@@ -40,6 +41,11 @@ Options:
  -V  Print the version and exit
  --sandbox=auto|bwrap|none      walls around the recipe's functions (default: auto)
  --net=recipe|always|never      network for them (default: only with options="net")
+ --timeout=TIME                 how long they may take in all: 90, 30m, 1h30m (default: no limit)
+ --no-output-timeout=TIME       how long they may write nothing
+ --max-memory=SIZE              memory of all their processes: 500M, 4G
+ --max-processes=NUMBER         processes and threads
+ --max-disk=SIZE                src, pkg and tmp together
  --clean-env                    of the environment, let only documented variables through to them
  --pass-env=NAME                let this one through, secret or not (repeatable; NAME* for several)
 
@@ -187,12 +193,15 @@ def _long(word: str, rest: list[str], values: _Values, settings: _Values) -> Non
     if name == "clean-env" and not equals:
         values["clean_env"] = True
         return
-    if choices is None and name != "pass-env":
+    if choices is None and name not in ("pass-env", *LIMITS):
         raise BadCommandLine(f"Unrecognized option: {word.partition('=')[0]}", unknown=True)
     if not equals:
         value = rest.pop(0) if rest else ""
     if name == "pass-env":
         _pass_env(value, values)
+        return
+    if name in LIMITS:
+        _limit(name, value, settings)
         return
     if value not in (choices or ()):
         raise BadCommandLine(f"--{name} takes one of {', '.join(choices or ())}, not '{value}'")
@@ -206,3 +215,14 @@ def _pass_env(name: str, values: _Values) -> None:
         raise BadCommandLine(f"--pass-env takes the name of a variable, not '{name}'", hint=hint)
     before = values.get("pass_env", ())
     values["pass_env"] = (*(before if isinstance(before, tuple) else ()), name)
+
+
+def _limit(name: str, value: str, settings: _Values) -> None:
+    from abuildpy.phases.limits import parse_limit  # few need it
+
+    field = name.replace("-", "_")
+    try:
+        parse_limit(field, value or "nothing")
+    except ValueError as error:
+        raise BadCommandLine(f"--{name} takes {error}, not '{value}'")
+    settings[field] = value

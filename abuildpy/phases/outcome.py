@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from abuildpy.errors import PhaseError, RecipeError
+from abuildpy.errors import LimitError, PhaseError, RecipeError
 from abuildpy.phases.overrides import STEPS
 from abuildpy.phases.stage import StageResult
 from abuildpy.recipe.model import Recipe
@@ -18,6 +18,8 @@ _NO_NETWORK = "it had no network: if it needs one, put net into options, or use 
 def require_success(result: StageResult, recipe: Recipe, *, kept: Path | None) -> None:
     """Raises PhaseError naming the function that failed and how, RecipeError for a function that does not exist.
 
+    LimitError where a limit of the user's ended it.
+
     ``kept`` is the folder to look at, None if it will be gone.
     """
     if result.missing:
@@ -27,6 +29,15 @@ def require_success(result: StageResult, recipe: Recipe, *, kept: Path | None) -
         function, status = result.failures[0].function, result.failures[0].status
     elif result.status == 0:
         return
+    if result.breach is not None:
+        text = result.breach.text + (f"; its tree is kept in {kept} for looking" if kept else "")
+        raise LimitError(
+            f"{function} was ended: {result.breach.reason}",
+            reason=result.breach.reason,
+            phase=function,
+            status=status,
+            details=(text,),
+        )
     details = (
         _how(status) + (f"; its tree is kept in {kept} for looking" if kept else ""),
         *_not_given(result, recipe),

@@ -12,7 +12,7 @@ class Settings:
 
     ``sandbox`` is ``auto``, ``bwrap`` or ``none``; ``net`` is ``recipe``, ``always``, ``never``, or empty where nothing was
     said, which is as good as ``recipe``; ``description`` is the index's, None for the default; ``program`` is what messages
-    name as their maker.
+    name as their maker. The limits are as they were written (``limits.py`` reads them), empty where nothing was said.
     """
 
     force: bool = False
@@ -27,3 +27,8 @@ class Settings:
     sandbox: str = "auto"
     net: str = ""
     program: str = "abuild"
+    timeout: str = ""
+    no_output_timeout: str = ""
+    max_memory: str = ""
+    max_processes: str = ""
+    max_disk: str = ""

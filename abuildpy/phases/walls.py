@@ -13,12 +13,14 @@ from abuildpy.config import RUNTIME_DIR, Config
 from abuildpy.errors import ConfigError, SandboxError
 from abuildpy.phases.crew import Crew
 from abuildpy.phases.key import Key
+from abuildpy.phases.limits import Limits, limits_of
 from abuildpy.phases.ownership import Ownership
 from abuildpy.phases.pipes import Pipe, pipes, plumbed, read_all
 from abuildpy.phases.settings import Settings
 from abuildpy.phases.stage import ANSWERS, EVENTS, CallBack, Listener, StageResult
 from abuildpy.phases.surroundings import Host, Surroundings
 from abuildpy.phases.upkeep import has_option
+from abuildpy.phases.watch import Clock, watching
 from abuildpy.phases.workspace import Workspace, read_inside, remove_tree
 from abuildpy.recipe.environment import recipe_environment, withheld
 from abuildpy.recipe.evaluate import Runner, ShellResult
@@ -53,6 +55,11 @@ class Stages:
         self.key = Key(config)
         self._host = Host(config, settings.sandbox, console, self.key)
         self._around = around or self._host
+        self._clock = Clock()
+
+    def limits(self) -> Limits:
+        """What the recipe's functions may use up. Raises ConfigError where the configuration's make no sense."""
+        return limits_of(self._settings, self._config)
 
     @property
     def generator(self) -> str:
@@ -247,9 +254,11 @@ class Stages:
 
         def run(wall: Wall) -> StageResult:
             hand_over(workspace.create(), wall.user)
-            with pipes(2) as (events, answers):
+            watched = watching(self.limits(), self._clock, workspace, interactive=interactive)
+            with pipes(2) as (events, answers), watched as watch:
+                ends = {EVENTS: events.send, ANSWERS: answers.receive, **watch.outputs}
                 request = Request(
-                    argv=plumbed(self._around.ash, driver, {EVENTS: events.send, ANSWERS: answers.receive}),
+                    argv=plumbed(self._around.ash, driver, ends),
                     env={**self._environment(recipe, environment, network), **fakeroot, **(more or {})},
                     cwd=self._around.inside(recipe.startdir),
                     home=workspace.home,
@@ -257,12 +266,14 @@ class Stages:
                     writable=(*workspace.writable, *writable),
                     network=network,
                     stdin=0 if interactive else None,
-                    pass_fds=(events.send, answers.receive),
+                    pass_fds=tuple(dict.fromkeys(ends.values())),
                 )
                 with wall.start(self._around.furnish(request, recipe, wall.user)) as running:
                     events.close_send()
                     answers.close_receive()
-                    return listener.follow(events.receive, answers.send, running, had_network=network)
+                    watch.begin(running.pid, bare_user=None if wall.name == "bwrap" else wall.user.host_uid)
+                    result = listener.follow(events.receive, answers.send, running, had_network=network)
+                return replace(result, breach=watch.breach)
 
         result = self._around.behind(recipe.startdir, run)
         if result.status == 0:

@@ -55,7 +55,7 @@ _PROGRAMS["abuildpy"] = tuple(
 )
 _PROGRAMS["abuild"] = (
     *(Option(letter, "", {name: value}) for letter, (name, value) in options._NAMES.items()),
-    *(Option("", name, {name: "value"}) for name in ("sandbox", "net", "pass-env")),
+    *(Option("", name, {name: "value"}) for name in ("sandbox", "net", "pass-env", *options.LIMITS)),
     Option("", "clean-env", {"clean_env": True}),
     Option("", "help", {"print_help": True}, listed=False),
 )
@@ -66,7 +66,9 @@ _WITHOUT_TABLE: dict[str, set[str]] = {"abuild-gzsplit": set(), "abuild-rm": {"-
 
 _ENTRY_POINTS = set(tomllib.loads((TOP / "pyproject.toml").read_text())["project"]["scripts"])
 
-_ABUILD_VALUES = {f"-{letter}" for letter in options._WITH_ARGUMENT} | {"--sandbox", "--net", "--pass-env"}
+_ABUILD_VALUES = {f"-{letter}" for letter in options._WITH_ARGUMENT} | {
+    f"--{name}" for name in ("sandbox", "net", "pass-env", *options.LIMITS)
+}
 
 
 def listed(program: str) -> set[str]:

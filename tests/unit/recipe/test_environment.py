@@ -129,7 +129,7 @@ def test_a_clean_environment_knows_every_documented_variable() -> None:
         text = (TOP / f"docs/man/{page}.scd").read_text().partition(end)[0]
         for line in re.findall(r"^\*\w.*$", text, re.MULTILINE):
             documented.update(re.findall(r"\*(\w+)\*", line.partition(" (")[0]))
-    given_by_us = {"startdir", "pkgdir", "subpkgname", "subpkgdir", "subpkgarch", "ABUILD_CLEAN_ENV", "ABUILD_PASS_ENV"}
+    given_by_us = {"startdir", "pkgdir", "subpkgname", "subpkgdir", "subpkgarch"}
     # How we run phases is no matter of theirs.
     assert len(documented) > 60
     assert documented - given_by_us <= CLEAN | PROXIES | {name for name in documented if name.startswith("ABUILD_")}
