@@ -17,8 +17,9 @@ NAMES = ("timeout", "no_output_timeout", "max_memory", "max_processes", "max_dis
 """Fields of Settings and of Limits. ``--max-disk`` on the command line is ``ABUILD_MAX_DISK`` in abuild.conf."""
 
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
-_DURATION = re.compile(r"(?:[0-9]+[smhd]?)+", re.IGNORECASE)
-_SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)([KMGT]?)(?:i?B)?", re.IGNORECASE)
+_DURATION = r"(?i:(?:[0-9]+[smhd]?)+)"
+_PART = r"(?i:([0-9]+)([smhd]?))"
+_SIZE = r"(?i:([0-9]+(?:\.[0-9]+)?)([KMGT]?)(?:i?B)?)"
 _LARGEST = 1 << 62
 
 
@@ -55,17 +56,15 @@ def parse_limit(name: str, text: str) -> float | int | None:
         return None
     value: float
     if name.endswith("timeout"):
-        if not _DURATION.fullmatch(text):
+        if not re.fullmatch(_DURATION, text):
             raise ValueError("a time such as 90, 30m or 1h30m")
-        value = sum(
-            int(n) * _SECONDS[unit.lower()] for n, unit in re.findall(r"([0-9]+)([smhd]?)", text, re.IGNORECASE)
-        )
+        value = sum(int(n) * _SECONDS[unit.lower()] for n, unit in re.findall(_PART, text))
     elif name == "max_processes":
         if not (text.isascii() and text.isdigit()):
             raise ValueError("a number")
         value = int(text)
     else:
-        match = _SIZE.fullmatch(text)
+        match = re.fullmatch(_SIZE, text)
         if match is None:
             raise ValueError("a size such as 500M or 4G")
         value = int(float(match[1]) * 1024 ** " KMGT".index(match[2].upper() or " "))

@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from abuildpy import __version__
 from abuildpy.config import RUNTIME_DIR, Config
@@ -20,7 +22,6 @@ from abuildpy.phases.settings import Settings
 from abuildpy.phases.stage import ANSWERS, EVENTS, CallBack, Listener, StageResult
 from abuildpy.phases.surroundings import Host, Surroundings
 from abuildpy.phases.upkeep import has_option
-from abuildpy.phases.watch import Clock, watching
 from abuildpy.phases.workspace import Workspace, read_inside, remove_tree
 from abuildpy.recipe.environment import recipe_environment, withheld
 from abuildpy.recipe.evaluate import Runner, ShellResult
@@ -29,6 +30,9 @@ from abuildpy.recipe.model import Recipe
 from abuildpy.sandbox.base import Request, Running, Wall
 from abuildpy.sandbox.handover import hand_over
 from abuildpy.ui.console import Console
+
+if TYPE_CHECKING:
+    from abuildpy.phases.watch import Clock, Watch
 
 _EVALUATION_SECONDS = 60
 _FAKEROOT = "fakeroot"
@@ -55,7 +59,7 @@ class Stages:
         self.key = Key(config)
         self._host = Host(config, settings.sandbox, console, self.key)
         self._around = around or self._host
-        self._clock = Clock()
+        self._clock: Clock | None = None
 
     def limits(self) -> Limits:
         """What the recipe's functions may use up. Raises ConfigError where the configuration's make no sense."""
@@ -254,9 +258,8 @@ class Stages:
 
         def run(wall: Wall) -> StageResult:
             hand_over(workspace.create(), wall.user)
-            watched = watching(self.limits(), self._clock, workspace, interactive=interactive)
-            with pipes(2) as (events, answers), watched as watch:
-                ends = {EVENTS: events.send, ANSWERS: answers.receive, **watch.outputs}
+            with pipes(2) as (events, answers), self._watching(workspace, interactive) as watch:
+                ends = {EVENTS: events.send, ANSWERS: answers.receive, **(watch.outputs if watch else {})}
                 request = Request(
                     argv=plumbed(self._around.ash, driver, ends),
                     env={**self._environment(recipe, environment, network), **fakeroot, **(more or {})},
@@ -271,9 +274,10 @@ class Stages:
                 with wall.start(self._around.furnish(request, recipe, wall.user)) as running:
                     events.close_send()
                     answers.close_receive()
-                    watch.begin(running.pid, bare_user=None if wall.name == "bwrap" else wall.user.host_uid)
+                    if watch:
+                        watch.begin(running.pid, user=wall.user.host_uid, enclosed=wall.name == "bwrap")
                     result = listener.follow(events.receive, answers.send, running, had_network=network)
-                return replace(result, breach=watch.breach)
+                return replace(result, breach=watch.breach) if watch else result
 
         result = self._around.behind(recipe.startdir, run)
         if result.status == 0:
@@ -283,6 +287,16 @@ class Stages:
             out_of_sight=self._around.out_of_sight(recipe.startdir),
             withheld=tuple(withheld(self._config)),
         )
+
+    def _watching(self, workspace: Workspace, interactive: bool) -> AbstractContextManager[Watch | None]:
+        """The watch over the next stage, None without limits."""
+        limits = self.limits()
+        if not limits:
+            return nullcontext()
+        from abuildpy.phases.watch import Clock, watching
+
+        self._clock = self._clock or Clock()
+        return watching(limits, self._clock, workspace, interactive=interactive)
 
     # --- what a stage is given ---------------------------------------------------------------------------------
 

@@ -4,7 +4,7 @@
 Everything is polled, so a limit may be overshot by what happens in one interval: a fifth of a second for processes and
 memory, and for the disk that and the time one look through the folders takes. There are no resource limits: RLIMIT_AS counts
 addresses, which Go and Java reserve by the terabyte, and RLIMIT_NPROC counts all processes of a user on the machine; it is
-only set, well above the limit, where no namespace holds what multiplies.
+only set well above the limit, since what multiplies is faster than whoever has to look.
 """
 
 from __future__ import annotations
@@ -52,21 +52,22 @@ class Watch:
         """Descriptors that the stage is to have as its standard output and errors, by those numbers."""
         return self._heard.outputs if self._heard else {}
 
-    def begin(self, pid: int, *, bare_user: int | None) -> None:
+    def begin(self, pid: int, *, user: int, enclosed: bool) -> None:
         """Starts watching; ``pid`` is the outermost process of the stage, not waited for yet.
 
-        ``bare_user`` is whom its processes belong to where no namespace holds them, which would end them all at once.
+        ``user`` is whom its processes belong to. ``enclosed`` tells that a namespace holds them, which ends them all at once
+        with the outermost.
         """
         if self._heard:
             self._heard.started()
         if not self._limits:
             return
         most = self._limits.max_processes
-        if most is not None and bare_user is not None:
-            limit_processes(pid, bare_user, 2 * most + _ROOM)
+        if most is not None:
+            limit_processes(pid, user, 2 * most + _ROOM)
         self._handle = open_pidfd(pid)
         if self._handle is not None:
-            self._thread = threading.Thread(target=self._run, args=(pid, self._handle), daemon=True)
+            self._thread = threading.Thread(target=self._run, args=(pid, self._handle, enclosed), daemon=True)
             self._thread.start()
 
     def end(self) -> None:
@@ -79,14 +80,14 @@ class Watch:
             os.close(self._handle)
             self._handle = None
 
-    def _run(self, pid: int, handle: int) -> None:
+    def _run(self, pid: int, handle: int, enclosed: bool) -> None:
         checks = self._checks(pid)
         while not self._done.wait(INTERVAL):
             for check in checks:
                 breach = check()
                 if breach is not None:
                     self.breach = breach
-                    end_all(pid, handle)
+                    end_all(pid, handle, enclosed=enclosed)
                     return
 
     def _checks(self, pid: int) -> list[Callable[[], Breach | None]]:

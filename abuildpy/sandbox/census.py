@@ -109,12 +109,15 @@ def _shared_memory(pids: list[int]) -> int:
     return 0
 
 
-def end_all(pid: int, handle: int) -> None:
+def end_all(pid: int, handle: int, *, enclosed: bool) -> None:
     """End all processes below a process, then have it end itself; ``handle`` is its pidfd, so that it cannot be another's.
 
-    A namespace ends whole with its first process. Without one, what forks could outrun us: so whole groups of processes are
+    What is ``enclosed`` in a namespace ends with it. Without one, what forks could outrun us: so whole groups of processes are
     stopped at once, which the kernel does in one go, before they are killed one by one. Groups of our own session are ours.
     """
+    if enclosed:
+        _signal(handle, signal.SIGKILL)
+        return
     ours = os.getsid(0)
     for _ in range(_ROUNDS):
         found = [process for process in descendants(pid) if not process.name.startswith(_DAEMON)]
@@ -127,16 +130,20 @@ def end_all(pid: int, handle: int) -> None:
                 pass
         for process in found:
             _kill(process)
+    _signal(handle, signal.SIGTERM)
+
+
+def _signal(handle: int, number: signal.Signals) -> None:
     try:
-        signal.pidfd_send_signal(handle, signal.SIGTERM)
-    except ProcessLookupError:
+        signal.pidfd_send_signal(handle, number)
+    except (ProcessLookupError, PermissionError):
         pass
 
 
 def limit_processes(pid: int, user: int, more: int) -> None:
     """Let a stage that has just started fork only as long as its user has no more processes than now and ``more``.
 
-    For those without walls. The kernel counts all processes of that user, so this is no limit that one would want to reach;
+    The kernel counts all processes of that user, so this is no limit that one would want to reach;
     it keeps what multiplies from filling the machine before somebody has looked.
     """
     most = _tasks_of(user) + more
@@ -168,8 +175,6 @@ def _kill(process: Process) -> None:
     try:
         now = _read(process.pid)
         if now is not None and now.born == process.born:
-            signal.pidfd_send_signal(handle, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        pass
+            _signal(handle, signal.SIGKILL)
     finally:
         os.close(handle)

@@ -69,6 +69,6 @@ def test_shown() -> None:
 
 def test_without_limits_nothing_is_watched_and_nothing_redirected(tmp_path: Path) -> None:
     watch = Watch(Limits(), Clock(), Workspace(tmp_path, tmp_path, tmp_path, tmp_path), None)
-    watch.begin(1, bare_user=None)
+    watch.begin(1, user=0, enclosed=True)
     assert (watch._thread, dict(watch.outputs)) == (None, {})
     watch.end()

@@ -40,7 +40,7 @@ def test_processes_threads_and_memory_shared_pages_once() -> None:
         assert rough > 190 << 20, "each has the same pages"
         assert 50 << 20 < exact < 110 << 20
         handle = os.pidfd_open(process.pid)
-        end_all(process.pid, handle)
+        end_all(process.pid, handle, enclosed=False)
         os.close(handle)
         assert process.wait(60) == -signal.SIGTERM
         assert not descendants(process.pid)
