@@ -3,6 +3,13 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+import pty
+import select
+import struct
+import sys
+import termios
 from pathlib import Path
 
 import pytest
@@ -119,3 +126,106 @@ def test_a_failure_names_what_the_recipe_was_not_given(place: Place, phase: str)
     assert "OTHER_TOKEN" not in done.err
     done = place.fails(folder, "--sandbox=none")
     assert "it was not given" not in done.err
+
+
+# --- the terminal, and rights -------------------------------------------------------------------------------------
+
+TYPING = r"""
+import fcntl, os, termios
+broken = []
+for fd in (0, 1, 2):
+    for number, argument in ((termios.TIOCSTI, b"x"), (termios.TIOCSTI, b"\n"), (0x541C, b"\2\0"), (termios.TIOCSCTTY, 1)):
+        try:
+            fcntl.ioctl(fd, number, argument)
+            broken.append((fd, hex(number)))
+        except OSError:
+            pass
+try:
+    os.open("/dev/tty", os.O_RDWR)
+    broken.append("/dev/tty")
+except OSError:
+    pass
+if os.getsid(0) in (0, int(os.environ["CALLER"])):
+    broken.append("the caller's session")
+print("terminal:", broken, os.isatty(1))
+"""
+
+RIGHTS = r"""
+import ctypes, os
+fields = dict(line.split(":", 1) for line in open("/proc/self/status"))
+caps = {name: fields[name].strip() for name in ("CapInh", "CapPrm", "CapEff", "CapAmb")}
+print("rights:", [n for n, value in caps.items() if int(value, 16)], fields["NoNewPrivs"].strip(), os.getuid() == 0)
+"""
+
+
+@pytest.fixture(params=["root", "user"])
+def anyone(request: pytest.FixtureRequest) -> Place:
+    """A place in which root, or an ordinary user, runs the program."""
+    if request.param == "root" and os.geteuid() != 0:
+        pytest.skip("needs root")
+    place = request.getfixturevalue("place" if request.param == "root" else "users_place")
+    assert isinstance(place, Place)
+    return place
+
+
+def on_a_terminal(place: Place, folder: Path, *arguments: str) -> tuple[int, str, int]:
+    """Runs abuild as the leader of a terminal's session: its status, what it said, and how much waits there to be read."""
+    child, ours = pty.fork()
+    if child == 0:
+        try:
+            if place.owner is not None:
+                os.setgroups([])
+                os.setresgid(place.owner, place.owner, place.owner)
+                os.setresuid(place.owner, place.owner, place.owner)
+            os.chdir(folder)
+            command = place.command(*arguments)
+            os.execve(command[0], command, {**place.environment, "CALLER": str(os.getpid())})
+        finally:
+            os._exit(127)
+    number = struct.unpack("I", fcntl.ioctl(ours, 0x80045430, bytes(4)))[0]  # TIOCGPTN
+    theirs = os.open(f"/dev/pts/{number}", os.O_RDWR | os.O_NOCTTY)
+    said = b""
+    try:
+        while True:
+            ready, _, _ = select.select([ours], [], [], 0.2)
+            if ready:
+                said += os.read(ours, 4096)
+            elif (ended := os.waitpid(child, os.WNOHANG))[0]:
+                break
+        waiting = struct.unpack("i", fcntl.ioctl(theirs, termios.FIONREAD, bytes(4)))[0]
+    finally:
+        os.close(theirs)
+        os.close(ours)
+    return os.waitstatus_to_exitcode(ended[1]), said.decode(), waiting
+
+
+@pytest.mark.parametrize("verb", ["build", "package", "byhand"])
+def test_nothing_is_typed_into_the_terminal(anyone: Place, sandbox: str, verb: str) -> None:
+    text = "".join(f'{name}() {{ python3 "$startdir"/typing; }}\n' for name in ("build", "package", "byhand"))
+    folder = anyone.recipe(text, extra={"typing": TYPING})
+    status, said, waiting = on_a_terminal(anyone, folder, "-d", sandbox, verb)
+    assert (status, waiting) == (0, 0), said
+    assert "terminal: [] True" in said, said
+
+
+def test_the_test_would_notice_what_is_typed(place: Place) -> None:
+    """Only root may still type into another session's terminal, or whoever the kernel lets do so in its own."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root")
+    script = f"import os; os.environ['CALLER'] = '0'\n{TYPING}"
+    place.command = lambda *_arguments, **_how: [sys.executable, "-c", script]  # type: ignore[method-assign]
+    _, said, waiting = on_a_terminal(place, place.base)
+    assert "terminal: []" not in said
+    assert waiting > 0
+
+
+@pytest.mark.parametrize("options", ["", "net"])
+def test_no_phase_has_rights(anyone: Place, sandbox: str, options: str) -> None:
+    text = "".join(
+        f'{name}() {{ python3 "$startdir"/rights; mkdir -p "$pkgdir"; }}\n' for name in ("build", "check", "package")
+    )
+    folder = anyone.recipe(text, extra={"rights": RIGHTS}, options=options)
+    done = anyone.build(folder, sandbox)
+    assert done.out.count("rights: [] 1 False\n") + done.out.count("rights: [] 1 True\n") == 3, str(done)
+    # In a fakeroot session everybody believes to be root.
+    assert done.out.count("rights: [] 1 True\n") == 1, str(done)
