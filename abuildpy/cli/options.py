@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _WITH_ARGUMENT = "CDPs"
 SANDBOXES = ("auto", "bwrap", "none")
 NETS = ("recipe", "always", "never")
-LIMITS = ("timeout", "no-output-timeout", "max-memory", "max-processes", "max-disk")
+LIMITS = ("timeout", "no-output-timeout", "max-memory", "max-processes", "max-disk", "max-unpacked")
 
 USAGE = """\
 usage: abuild [options] [-C DIR] [-P REPODEST] [-s SRCDEST] [-D DESC] [verb...]
@@ -46,6 +46,7 @@ Options:
  --max-memory=SIZE              memory of all their processes: 500M, 4G
  --max-processes=NUMBER         processes and threads
  --max-disk=SIZE                src, pkg and tmp together
+ --max-unpacked=SIZE            what one source archive may hold (default: 1 GiB and 200 times its size; 0: anything)
  --clean-env                    of the environment, let only documented variables through to them
  --pass-env=NAME                let this one through, secret or not (repeatable; NAME* for several)
 

@@ -266,7 +266,7 @@ class Build:
             return
         from abuildpy.phases.sources import unpack_sources
 
-        unpack_sources(self.recipe, self.config, self.workspace, self.console)
+        unpack_sources(self.recipe, self.config, self.workspace, self.console, self._stages.limits())
 
     def checksum(self) -> None:
         """Writes the checksums of the sources into the APKBUILD and goes on with the changed recipe."""

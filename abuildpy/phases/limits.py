@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from abuildpy.config import Config
     from abuildpy.phases.settings import Settings
 
-NAMES = ("timeout", "no_output_timeout", "max_memory", "max_processes", "max_disk")
+NAMES = ("timeout", "no_output_timeout", "max_memory", "max_processes", "max_disk", "max_unpacked")
 """Fields of Settings and of Limits. ``--max-disk`` on the command line is ``ABUILD_MAX_DISK`` in abuild.conf."""
 
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -32,9 +32,11 @@ class Limits:
     max_memory: int | None = None
     max_processes: int | None = None
     max_disk: int | None = None
+    max_unpacked: int | None = None
+    """What one archive may hold; 0 is anything, None what is usual. No function is watched for it."""
 
     def __bool__(self) -> bool:
-        return any(getattr(self, name) is not None for name in NAMES)
+        return any(getattr(self, name) is not None for name in NAMES if name != "max_unpacked")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,8 @@ def limits_of(settings: Settings, config: Config) -> Limits:
         text = getattr(settings, name) or config.get(variable)
         try:
             found[name] = parse_limit(name, text)
+            if name == "max_unpacked" and text.strip() and found[name] is None:
+                found[name] = 0
         except ValueError as error:
             raise ConfigError(
                 f"{variable} takes {error}, not '{text}'", hint="mend it in abuild.conf or the environment"

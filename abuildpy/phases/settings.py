@@ -32,3 +32,4 @@ class Settings:
     max_memory: str = ""
     max_processes: str = ""
     max_disk: str = ""
+    max_unpacked: str = ""
