@@ -67,6 +67,19 @@ class PhaseError(AbuildError):
         self.status = status
 
 
+class LimitError(PhaseError):
+    """A function of the recipe was ended because it reached a limit of the user's.
+
+    ``reason`` names the limit: timeout, no-output, memory, processes or disk. The exit status is timeout(1)'s.
+    """
+
+    exit_status = 124
+
+    def __init__(self, message: str, *, reason: str, phase: str, status: int, details: tuple[str, ...] = ()) -> None:
+        super().__init__(message, phase=phase, status=status, details=details)
+        self.reason = reason
+
+
 class WallError(SandboxError):
     """The wall itself could not be put up: nothing of the recipe has run."""
 

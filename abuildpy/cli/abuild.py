@@ -65,7 +65,7 @@ class _Program:
         if options.print_version:
             self.console.plain(f"abuild {COMPATIBLE_WITH} (abuildpy {__version__})")
             return 0
-        config = load_config(_environment(options))
+        config = _with_wishes(load_config(_environment(options)), options)
         _adopt_network(config)
         if options.print_arch:
             self.console.plain(config.carch)
@@ -118,6 +118,18 @@ def _environment(options: Options) -> dict[str, str]:
         if value is not None:
             env[name] = value
     return env
+
+
+def _with_wishes(config: Config, options: Options) -> Config:
+    """The configuration with what the command line says of the environment that recipes get."""
+    if not (options.clean_env or options.pass_env):
+        return config
+    variables = dict(config.variables)
+    if options.clean_env:
+        variables["ABUILD_CLEAN_ENV"] = "yes"
+    if options.pass_env:
+        variables["ABUILD_PASS_ENV"] = " ".join((*config.get("ABUILD_PASS_ENV").split(), *options.pass_env))
+    return replace(config, variables=variables)
 
 
 def _console(options: Options, variables: Mapping[str, str]) -> Console:

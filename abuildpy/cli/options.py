@@ -18,6 +18,7 @@ SANDBOXES = ("auto", "bwrap", "landlock", "none")
 REQUIRED = ("bwrap", "landlock")
 NETS = ("recipe", "always", "never")
 SOCKETS = ("tests", "none", "any")
+LIMITS = ("timeout", "no-output-timeout", "max-memory", "max-processes", "max-disk", "max-unpacked")
 
 USAGE = """\
 usage: abuild [options] [-C DIR] [-P REPODEST] [-s SRCDEST] [-D DESC] [verb...]
@@ -47,6 +48,14 @@ Options:
  --net=recipe|always|never      network for them (default: only with options="net")
  --sockets=tests|none|any       sockets under Landlock, which gives no loopback
                                 of its own (default: tests)
+ --timeout=TIME                 how long they may take in all: 90, 30m, 1h30m (default: no limit)
+ --no-output-timeout=TIME       how long they may write nothing
+ --max-memory=SIZE              memory of all their processes: 500M, 4G
+ --max-processes=NUMBER         processes and threads
+ --max-disk=SIZE                src, pkg and tmp together
+ --max-unpacked=SIZE            what one source archive may hold (default: 1 GiB and 200 times its size; 0: anything)
+ --clean-env                    of the environment, let only documented variables through to them
+ --pass-env=NAME                let this one through, secret or not (repeatable; NAME* for several)
 
 Verbs (default: all):
   all         Everything: from validate to the signed index
@@ -93,6 +102,8 @@ class Options:
     directory: str | None = None
     repodest: str | None = None
     srcdest: str | None = None
+    clean_env: bool = False
+    pass_env: tuple[str, ...] = ()
 
 
 class BadCommandLine(UsageError):
@@ -124,7 +135,7 @@ _NAMES = {
     "D": ("description", None),
 }
 _OF_SETTINGS = "dDfFkKqrv"
-_Values = dict[str, "str | bool | None"]
+_Values = dict[str, "str | bool | tuple[str, ...] | None"]
 
 
 def parse(arguments: Sequence[str]) -> tuple[Options, tuple[str, ...]]:
@@ -187,10 +198,39 @@ def _long(word: str, rest: list[str], values: _Values, settings: _Values) -> Non
     if name == "help":
         values["print_help"] = True
         return
-    if choices is None:
+    if name == "clean-env" and not equals:
+        values["clean_env"] = True
+        return
+    if choices is None and name not in ("pass-env", *LIMITS):
         raise BadCommandLine(f"Unrecognized option: {word.partition('=')[0]}", unknown=True)
     if not equals:
         value = rest.pop(0) if rest else ""
-    if value not in choices:
-        raise BadCommandLine(f"--{name} takes one of {', '.join(choices)}, not '{value}'")
+    if name == "pass-env":
+        _pass_env(value, values)
+        return
+    if name in LIMITS:
+        _limit(name, value, settings)
+        return
+    if value not in (choices or ()):
+        raise BadCommandLine(f"--{name} takes one of {', '.join(choices or ())}, not '{value}'")
     settings[name.replace("-", "_")] = value
+
+
+def _pass_env(name: str, values: _Values) -> None:
+    plain = name[:-1] if name.endswith("*") else name
+    if not (plain.isascii() and plain.isidentifier()):
+        hint = "NAME=VALUE abuild --pass-env=NAME sets it as well" if "=" in name else None
+        raise BadCommandLine(f"--pass-env takes the name of a variable, not '{name}'", hint=hint)
+    before = values.get("pass_env", ())
+    values["pass_env"] = (*(before if isinstance(before, tuple) else ()), name)
+
+
+def _limit(name: str, value: str, settings: _Values) -> None:
+    from abuildpy.phases.limits import parse_limit  # few need it
+
+    field = name.replace("-", "_")
+    try:
+        parse_limit(field, value or "nothing")
+    except ValueError as error:
+        raise BadCommandLine(f"--{name} takes {error}, not '{value}'")
+    settings[field] = value

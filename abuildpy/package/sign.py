@@ -58,6 +58,13 @@ class Signer:
         """hashlib's name of the digest that is signed."""
         return _DIGESTS[self.kind]
 
+    @property
+    def public_pem(self) -> bytes:
+        """The public half, whether there is a file of it or not."""
+        from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+        return self.key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+
     def sign(self, digest: bytes) -> bytes:
         """Return the raw signature of a digest made with :attr:`digest`. Raises SigningError."""
         return _sign(self.key, digest, self.kind)

@@ -171,6 +171,7 @@ class Build:
         started = time.time()
         recipe, console = self.recipe, self.console
         own_steps(recipe)  # what cannot be done is said before hours of building
+        self._stages.limits()  # so is what makes no sense
         with self._timings.step("key"):
             self._stages.key.require()  # without a key nothing else is worth starting
         console.log(f"building {recipe.repo}/{recipe.pkgname}-{recipe.version}")
@@ -265,7 +266,7 @@ class Build:
             return
         from abuildpy.phases.sources import unpack_sources
 
-        unpack_sources(self.recipe, self.config, self.workspace, self.console)
+        unpack_sources(self.recipe, self.config, self.workspace, self.console, self._stages.limits())
 
     def checksum(self) -> None:
         """Writes the checksums of the sources into the APKBUILD and goes on with the changed recipe."""

@@ -20,6 +20,7 @@ from abuildpy.errors import SandboxError
 from abuildpy.phases.ownership import Accounts
 from abuildpy.phases.upkeep import source_folder
 from abuildpy.phases.workspace import Workspace, read_inside
+from abuildpy.recipe.environment import passed_by_name
 from abuildpy.recipe.model import Recipe
 from abuildpy.sandbox.base import BuildUser, Place, Request, View, Wall
 from abuildpy.sandbox.bwrap import BwrapWall
@@ -126,7 +127,7 @@ class CleanRoot:
         """None: PATH is the root's."""
         return ()
 
-    def environment(self, recipe: Recipe, *, colors: bool) -> dict[str, str]:
+    def environment(self, recipe: Recipe, *, colors: bool, network: bool) -> dict[str, str]:  # noqa: ARG002
         """Nothing of the caller's but what says what is to be built, and for which machine."""
         config = self._config
         env = what_to_build(config)
@@ -248,8 +249,11 @@ class CleanRoot:
 
 
 def what_to_build(config: Config) -> dict[str, str]:
-    """Of the caller's environment, what a clean build depends on: the machines it is for, and the stage of a bootstrap."""
-    env = {name: config.get(name) for name in _PASSED}
+    """Of the caller's environment, what a clean build depends on: the machines it is for, and the stage of a bootstrap.
+
+    What the user let through by name comes first, and overrides none of that.
+    """
+    env = {**passed_by_name(config), **{name: config.get(name) for name in _PASSED}}
     return env | {name: config.get(name) for name in _PASSED_IF_SET if config.get(name)}
 
 

@@ -13,8 +13,9 @@ from abuildpy.errors import DependencyError, RepositoryError
 from abuildpy.package.providers import NoLookup, ProviderLookup, Providers
 from abuildpy.phases.upkeep import repository_folder
 from abuildpy.recipe.model import Recipe
-from abuildpy.repository.index import Index, read_index
+from abuildpy.repository.index import Index, parse_index, read_trusted
 from abuildpy.repository.installed import InstalledDatabase, apk_root, open_database
+from abuildpy.repository.trust import trusted_keys
 
 if TYPE_CHECKING:
     from abuildpy.phases.cleanroot import RootFolder
@@ -93,6 +94,7 @@ def _architecture(config: Config, triplet: str) -> str:
 def _indexed(config: Config, recipe: Recipe, arch: str) -> ProviderLookup:
     path = repository_folder(recipe, config, arch) / "APKINDEX.tar.gz"
     try:
-        return Indexed(read_index(path))
+        content = read_trusted(path, trusted_keys(config))
+        return Indexed(parse_index(content, source=str(path)))
     except RepositoryError:
         return NoLookup()  # no index yet; one that is damaged is made anew at the end of this build

@@ -11,6 +11,7 @@ from abuildpy.recipe.history import describe
 from abuildpy.recipe.model import Recipe
 from abuildpy.repository.index import LOCK_NAME, update_index
 from abuildpy.repository.lock import locked
+from abuildpy.repository.trust import trusted_keys
 from abuildpy.ui.console import Console
 
 
@@ -18,11 +19,13 @@ def update_indexes(recipe: Recipe, config: Config, signer: Signer, description: 
     """Writes APKINDEX.tar.gz, signed, for every architecture of the recipe's packages; with ABUILD_V3_INDEX, Packages.adb too.
 
     ``description`` defaults to DESCRIPTION, then to the repository's name and ``git describe``. Raises RepositoryError
-    where there is no folder of packages, or apk fails to write its index.
+    where there is no folder of packages, or apk fails to write its index. Packages that nobody trusted has signed are left out
+    with a warning: our signature under the index would vouch for them.
     """
     text = description or config.get("DESCRIPTION") or f"{recipe.repo} {describe(recipe.startdir)}"
 
     mtime = int(config.source_date_epoch) if config.source_date_epoch.isdigit() else None
+    keys = trusted_keys(config, {signer.name: signer.public_pem})
     arches = dict.fromkeys(
         config.carch if recipe.arch_of(name) == "noarch" else recipe.arch_of(name) for name in recipe.package_names
     )
@@ -30,7 +33,7 @@ def update_indexes(recipe: Recipe, config: Config, signer: Signer, description: 
         folder = repository_folder(recipe, config, arch)
         if not folder.is_dir():
             raise RepositoryError(f"{folder}: no such folder", hint="build a package first")
-        update_index(folder, arch=arch, description=text, sign=signer.sign_index, log=console, mtime=mtime)
+        update_index(folder, arch=arch, description=text, sign=signer.sign_index, log=console, mtime=mtime, keys=keys)
         if config.get("ABUILD_V3_INDEX"):
             from abuildpy.repository.apkclient import ApkClient, make_v3_index
 

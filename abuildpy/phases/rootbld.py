@@ -16,6 +16,7 @@ from abuildpy.recipe import history
 from abuildpy.recipe.evaluate import evaluate
 from abuildpy.recipe.history import Provenance
 from abuildpy.recipe.model import Recipe
+from abuildpy.record import replace
 from abuildpy.repository import apkclient
 from abuildpy.repository.cleanroot import (
     TEMPLATE,
@@ -138,7 +139,9 @@ def _complete(folder: RootFolder, *, network: bool) -> None:
 def _clean_config(config: Config) -> Config:
     """The configuration as the files alone give it."""
     environ = {name: config.environ[name] for name in _LOCATIONS if name in config.environ}
-    return load_config({**environ, **what_to_build(config)})
+    clean = load_config({**environ, **what_to_build(config)})
+    passed = config.get("ABUILD_PASS_ENV")
+    return replace(clean, variables={**clean.variables, "ABUILD_PASS_ENV": passed}) if passed else clean
 
 
 def _apk(config: Config) -> tuple[str, ...]:

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from abuildpy.config import Config
+from abuildpy.errors import LimitError
+from abuildpy.phases.limits import Limits, option, show_size
 from abuildpy.phases.upkeep import source_folder
 from abuildpy.phases.workspace import Workspace
 from abuildpy.recipe.model import Recipe
@@ -38,13 +40,38 @@ def fetch_sources(
     )
 
 
-def unpack_sources(recipe: Recipe, config: Config, workspace: Workspace, console: Console) -> None:
-    """Extracts the archives among the sources into src. Raises UnpackError."""
+def unpack_sources(recipe: Recipe, config: Config, workspace: Workspace, console: Console, limits: Limits) -> None:
+    """Extracts the archives among the sources into src.
+
+    Raises UnpackError, also for an archive that holds more than ``limits`` or what is usual allow, and LimitError where it
+    was the limit on the disk.
+    """
     if not recipe.source:
         return
     from abuildpy.source.acquire import unpack_all
+    from abuildpy.source.unpack import TooLarge, usual_most
 
-    unpack_all(recipe, srcdest=source_folder(recipe, config), srcdir=workspace.src, log=console)
+    disk = limits.max_disk
+
+    def most(archive: Path) -> int | None:
+        said = limits.max_unpacked
+        allowed = usual_most(archive) if said is None and disk is None else said or None
+        if disk is None:
+            return allowed
+        from abuildpy.sandbox.disk import used_by
+
+        left = max(0, disk - used_by(workspace.writable))
+        return left if allowed is None else min(allowed, left)
+
+    try:
+        unpack_all(recipe, srcdest=source_folder(recipe, config), srcdir=workspace.src, log=console, most=most)
+    except TooLarge as error:
+        if disk is None or limits.max_unpacked:
+            raise
+        text = f"its work folders would hold more than {show_size(disk)} ({option('max_disk')}): {error.message}"
+        raise LimitError(
+            "unpack was ended: disk", reason="disk", phase="unpack", status=error.exit_status, details=(text,)
+        ) from error
 
 
 def link_sources(

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from abuildpy.phases.events import FrameReader
+from abuildpy.phases.limits import Breach
 from abuildpy.shell import parse_exported, parse_variables
 
 EVENTS = 8
@@ -50,6 +51,10 @@ class StageResult:
     had_network: bool = True
     out_of_sight: tuple[str, ...] = ()
     """Folders of PATH that it could not see."""
+    withheld: tuple[str, ...] = ()
+    """Variables of the caller's that it did not get."""
+    breach: Breach | None = None
+    """The limit that it reached."""
 
 
 class Running(Protocol):

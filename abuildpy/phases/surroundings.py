@@ -61,8 +61,8 @@ class Surroundings(Protocol):
     def out_of_sight(self, startdir: Path) -> tuple[str, ...]:
         """Folders of PATH that a stage cannot see."""
 
-    def environment(self, recipe: Recipe, *, colors: bool) -> dict[str, str]:
-        """The environment that the first stage of a build starts from."""
+    def environment(self, recipe: Recipe, *, colors: bool, network: bool) -> dict[str, str]:
+        """The environment that the first stage of a build starts from; ``network``: whether it has one."""
 
     def accounts(self, recipe: Recipe, wall: Wall) -> Accounts:
         """What the ids are called that a stage gave to files."""
@@ -137,9 +137,9 @@ class Host:
             and not any(is_inside(Path(name).resolve(), place) for place in seen)
         )
 
-    def environment(self, recipe: Recipe, *, colors: bool) -> dict[str, str]:
+    def environment(self, recipe: Recipe, *, colors: bool, network: bool) -> dict[str, str]:
         """The caller's, without secrets."""
-        return recipe_environment(self._config, str(recipe.path), colors=colors)
+        return recipe_environment(self._config, str(recipe.path), colors=colors, network=network)
 
     def accounts(self, recipe: Recipe, wall: Wall) -> Accounts:
         """Alpine's base accounts and the recipe's; where those are not laid over the machine's, names stood for its own."""

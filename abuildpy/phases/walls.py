@@ -5,14 +5,17 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from abuildpy import __version__
 from abuildpy.config import RUNTIME_DIR, Config
 from abuildpy.errors import ConfigError, SandboxError
 from abuildpy.phases.crew import Crew
 from abuildpy.phases.key import Key
+from abuildpy.phases.limits import Limits, limits_of
 from abuildpy.phases.ownership import Ownership
 from abuildpy.phases.pipes import Pipe, pipes, plumbed, read_all
 from abuildpy.phases.settings import Settings
@@ -20,13 +23,16 @@ from abuildpy.phases.stage import ANSWERS, EVENTS, CallBack, Listener, StageResu
 from abuildpy.phases.surroundings import Host, Surroundings
 from abuildpy.phases.upkeep import has_option
 from abuildpy.phases.workspace import Workspace, read_inside, remove_tree
-from abuildpy.recipe.environment import recipe_environment
+from abuildpy.recipe.environment import recipe_environment, withheld
 from abuildpy.recipe.evaluate import Runner, ShellResult
 from abuildpy.recipe.history import Provenance, provenance
 from abuildpy.recipe.model import Recipe
 from abuildpy.sandbox.base import Request, Running, Wall
 from abuildpy.sandbox.handover import hand_over
 from abuildpy.ui.console import Console
+
+if TYPE_CHECKING:
+    from abuildpy.phases.watch import Clock, Watch
 
 _EVALUATION_SECONDS = 30
 _FAKEROOT = "fakeroot"
@@ -57,6 +63,11 @@ class Stages:
             settings.sockets or _configured(config, "ABUILD_SOCKETS", ("", "tests", "none", "any")) or "tests"
         )
         self._around = around or self._host
+        self._clock: Clock | None = None
+
+    def limits(self) -> Limits:
+        """What the recipe's functions may use up. Raises ConfigError where the configuration's make no sense."""
+        return limits_of(self._settings, self._config)
 
     @property
     def generator(self) -> str:
@@ -258,10 +269,11 @@ class Stages:
 
         def run(wall: Wall) -> StageResult:
             hand_over(workspace.create(), wall.user)
-            with pipes(2) as (events, answers):
+            with pipes(2) as (events, answers), self._watching(workspace, interactive) as watch:
+                ends = {EVENTS: events.send, ANSWERS: answers.receive, **(watch.outputs if watch else {})}
                 request = Request(
-                    argv=plumbed(self._around.ash, driver, {EVENTS: events.send, ANSWERS: answers.receive}),
-                    env={**self._environment(recipe, environment), **fakeroot, **(more or {})},
+                    argv=plumbed(self._around.ash, driver, ends),
+                    env={**self._environment(recipe, environment, network), **fakeroot, **(more or {})},
                     cwd=self._around.inside(recipe.startdir),
                     home=workspace.home,
                     tmp=workspace.scratch,
@@ -269,24 +281,43 @@ class Stages:
                     network=network,
                     sockets=self._sockets,
                     stdin=0 if interactive else None,
-                    pass_fds=(events.send, answers.receive),
+                    pass_fds=tuple(dict.fromkeys(ends.values())),
                 )
                 with wall.start(self._around.furnish(request, recipe, wall.user)) as running:
                     events.close_send()
                     answers.close_receive()
-                    return listener.follow(events.receive, answers.send, running, had_network=network)
+                    if watch:
+                        watch.begin(running.pid, user=wall.user.host_uid, enclosed=wall.name == "bwrap")
+                    result = listener.follow(events.receive, answers.send, running, had_network=network)
+                return replace(result, breach=watch.breach) if watch else result
 
         result = self._around.behind(recipe.startdir, run)
-        return replace(result, out_of_sight=self._around.out_of_sight(recipe.startdir)) if result.status else result
+        if result.status == 0:
+            return result
+        return replace(
+            result,
+            out_of_sight=self._around.out_of_sight(recipe.startdir),
+            withheld=tuple(withheld(self._config)),
+        )
+
+    def _watching(self, workspace: Workspace, interactive: bool) -> AbstractContextManager[Watch | None]:
+        """The watch over the next stage, None without limits."""
+        limits = self.limits()
+        if not limits:
+            return nullcontext()
+        from abuildpy.phases.watch import Clock, watching
+
+        self._clock = self._clock or Clock()
+        return watching(limits, self._clock, workspace, interactive=interactive)
 
     # --- what a stage is given ---------------------------------------------------------------------------------
 
     def _inside(self, path: Path) -> str:
         return str(self._around.inside(path))
 
-    def _environment(self, recipe: Recipe, before: Mapping[str, str] | None) -> dict[str, str]:
+    def _environment(self, recipe: Recipe, before: Mapping[str, str] | None, network: bool) -> dict[str, str]:
         if before is None:
-            env = self._around.environment(recipe, colors=self._console.colors)
+            env = self._around.environment(recipe, colors=self._console.colors, network=network)
         else:
             env = {name: value for name, value in before.items() if name not in _OF_A_SESSION}
         known = self.provenance(recipe)

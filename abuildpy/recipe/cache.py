@@ -14,7 +14,7 @@ from zlib import crc32
 
 from abuildpy import __version__
 from abuildpy.config import PACKAGE_DIR, RUNTIME_DIR
-from abuildpy.recipe.environment import recipe_environment
+from abuildpy.recipe.environment import files_naming_withheld, recipe_environment, visible_variables
 
 try:
     from _blake2 import blake2b  # what hashlib would give, without loading OpenSSL for it
@@ -46,8 +46,9 @@ def evaluation_key(apkbuild: str, text: bytes, config: Config) -> bytes:
 
     add(__version__, apkbuild, *sorted(set(os.listdir(os.path.dirname(apkbuild))) - _WORK))
     digest.update(b"%d\0" % len(text) + text)
-    for variables in (recipe_environment(config, apkbuild, colors=False), config.variables):
+    for variables in (recipe_environment(config, apkbuild, colors=False), visible_variables(config)):
         add(*(f"{name}={variables[name]}" for name in sorted(variables) if name not in _PASSING))
+    digest.update(files_naming_withheld(config) + b"\0")
     for path in (*_LIBRARY, config.get("sharedir") + "/functions.sh"):
         state = os.stat(path)
         add(path, str(state.st_mtime_ns), str(state.st_size))

@@ -6,41 +6,101 @@ from __future__ import annotations
 import os
 
 from abuildpy.config import RUNTIME_DIR
+from abuildpy.recipe.secrets import why_secret
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from abuildpy.config import Config
 
-_SECRET_NAMES = frozenset(
-    "SSH_AGENT_PID GPG_AGENT_INFO DBUS_SESSION_BUS_ADDRESS KUBECONFIG SSHPASS XAUTHORITY DOCKER_HOST".split()
+_SYSTEM = "PATH HOME LANG LANGUAGE TZ TERM COLUMNS LINES NO_COLOR"
+_BUILD = (
+    "ABUILD_BOOTSTRAP ABUILD_CONF ABUILD_DEFCONF ABUILD_NET ABUILD_SHAREDIR ABUILD_SYSCONFDIR ABUILD_USERCONF "
+    "ABUILD_USERDIR ABUILD_V3_INDEX APK APKBUILD APORTSDIR APORTS_BOOTSTRAP BOOTSTRAP BOOTSTRAP_USR_MERGED CARCH CARGO_HOME "
+    "CBUILD CBUILDROOT CBUILD_ARCH CC CCACHE_DIR CFLAGS CHOST CLEANUP CLIBC CPPFLAGS CTARGET CTARGET_ARCH CTARGET_LIBC CXX "
+    "CXXFLAGS DEBUG DEFAULT_DBG DFLAGS DISTFILES_MIRROR ERROR_CLEANUP GOCACHE GOFLAGS GOMODCACHE HARECACHE JOBS LD LDFLAGS "
+    "MAINTAINER MAKEFLAGS PACKAGER PACKAGER_PRIVKEY PACKAGER_PUBKEY REPODEST REQUIRE_CHECK SAMUFLAGS SOURCE_DATE_EPOCH "
+    "SRCDEST SUDO_APK USE_CCACHE USE_COLORS patch_args_cfg pkgbasedir srcdir tmpdir"
 )
-_SECRET_WORDS = frozenset(
-    "AUTH APIKEY CREDENTIAL CREDENTIALS CREDS PASS PASSPHRASE PASSWD PASSWORD PAT PRIVATE PWD SECRET SECRETS TOKEN".split()
+_RECIPE = (
+    "pkgname pkgver pkgrel pkgdesc url license arch maintainer options depends makedepends makedepends_build "
+    "makedepends_host checkdepends provides provider_priority replaces replaces_priority install_if depends_dev "
+    "depends_doc depends_lang depends_libs depends_openrc depends_static depends_systemd depends_udev pkgusers pkggroups "
+    "source sha512sums builddir patch_args install triggers subpackages giturl reporev disturl verbase ldpath "
+    "sonameprefix pcprefix somask langdir"
 )
-_SECRET_PAIRS = ("API_KEY", "ACCESS_KEY", "SIGNING_KEY", "SSH_KEY")
+CLEAN = frozenset(f"{_SYSTEM} {_BUILD} {_RECIPE}".split())
+"""All that passes with ``--clean-env``, besides LC_*: what abuild(1), abuild.conf(5) and APKBUILD(5) document, and the locale."""
+PROXIES = frozenset(f"{name}_proxy" for name in ("http", "https", "ftp", "all", "no")) | frozenset(
+    f"{name}_PROXY" for name in ("HTTP", "HTTPS", "FTP", "ALL", "NO")
+)
+"""Pass there too, to what has the network."""
 
 
-def is_secret(name: str) -> bool:
-    """Whether a variable of that name may hold something that a recipe has no business with."""
-    upper = name.upper()
-    if upper in ("PWD", "OLDPWD", "KERNEL_SIGNING_KEY"):
-        return False
-    words = upper.split("_")
-    return (
-        upper in _SECRET_NAMES
-        or not _SECRET_WORDS.isdisjoint(words)
-        or words[-1].endswith(("TOKEN", "PASSWORD", "SECRET"))
-        or any(pair in upper for pair in _SECRET_PAIRS)
-    )
+def withheld(config: Config) -> dict[str, str]:
+    """The caller's variables that recipes do not get, each with the reason.
+
+    Those that may be secrets, and with ABUILD_CLEAN_ENV (``--clean-env``) all that are not documented; never those that
+    ABUILD_PASS_ENV (``--pass-env``) names, whose words may end in ``*``.
+    """
+    named = config.get("ABUILD_PASS_ENV").split()
+    clean = bool(config.get("ABUILD_CLEAN_ENV"))
+    found = {}
+    for name, value in config.environ.items():
+        reason = why_secret(name, value)
+        if not reason and clean and name not in CLEAN and name not in PROXIES and not name.startswith("LC_"):
+            reason = "not documented, and --clean-env"
+        if reason and not _is_named(name, named):
+            found[name] = reason
+    return found
 
 
-def recipe_environment(config: Config, apkbuild: str, *, colors: bool) -> dict[str, str]:
+def passed_by_name(config: Config) -> dict[str, str]:
+    """The caller's variables that ABUILD_PASS_ENV names."""
+    named = config.get("ABUILD_PASS_ENV").split()
+    return {name: value for name, value in config.environ.items() if _is_named(name, named)}
+
+
+def _is_named(name: str, words: list[str]) -> bool:
+    return any(name == word or (word[-1] == "*" and name.startswith(word[:-1])) for word in words)
+
+
+def visible_variables(config: Config) -> dict[str, str]:
+    """The configuration's variables without what it has only from variables that are withheld."""
+    kept_back = withheld(config)
+    return {
+        name: value
+        for name, value in config.variables.items()
+        if name not in kept_back or value != config.environ[name]
+    }
+
+
+def files_naming_withheld(config: Config) -> bytes:
+    """The text of configuration files that name a withheld variable: what they make of it without it, nobody was told."""
+    names = [name.encode("utf-8", "surrogateescape") for name in withheld(config)]
+    found = b""
+    for path in dict.fromkeys(config.get(name) for name in ("ABUILD_DEFCONF", "ABUILD_CONF", "ABUILD_USERCONF")):
+        try:
+            with open(path, "rb") as file:
+                text = file.read()
+        except OSError:
+            continue
+        if any(name in text for name in names):
+            found += text + b"\0"
+    return found
+
+
+def recipe_environment(config: Config, apkbuild: str, *, colors: bool, network: bool = False) -> dict[str, str]:
     """Environment for a shell that sources functions.sh and then the recipe.
 
     It is the caller's environment (people rely on ``options=!check abuild``) without what may be a secret, plus what the
     configuration already found out, so that the shell comes to the same answers where the home is out of sight.
+    ``network`` tells whether it has one, which is all that proxies are for in a clean environment.
     """
-    env = {name: value for name, value in config.environ.items() if not is_secret(name)}
+    kept_back = withheld(config)
+    env = {name: value for name, value in config.environ.items() if name not in kept_back}
+    if config.get("ABUILD_CLEAN_ENV") and not network:
+        named = passed_by_name(config)
+        env = {name: value for name, value in env.items() if name not in PROXIES or name in named}
     found = ("ABUILD_DEFCONF", "ABUILD_CONF", "ABUILD_USERDIR", "ABUILD_USERCONF", "APORTSDIR", "CBUILD", "REPODEST")
     env.update({name: config.variables.get(name, "") for name in found})
     env["REPODEST"] = env["REPODEST"] or os.path.join(config.home, "packages")

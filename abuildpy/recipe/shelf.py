@@ -13,7 +13,7 @@ from array import array
 from zlib import crc32
 
 from abuildpy import __version__
-from abuildpy.recipe.environment import recipe_environment
+from abuildpy.recipe.environment import files_naming_withheld, recipe_environment, visible_variables
 from abuildpy.recipe.library import library_files
 from abuildpy.recipe.pack import Kept, Pack, Signature
 from abuildpy.shell import find_ash
@@ -67,13 +67,14 @@ class Conditions:
         # The environment of the recipes' shell counts where the two differ: it has no secrets, and paths of ours.
         self._values = {
             name.encode("utf-8", "surrogateescape"): value
-            for name, value in {**config.variables, **environment}.items()
+            for name, value in {**visible_variables(config), **environment}.items()
         }
         fixed = blake2b(__version__.encode() + b"\0", digest_size=32)
         functions = f"{config.get('sharedir')}/functions.sh"
         for path in (*library_files(), functions, find_ash(config.environ.get("PATH"))[0]):
             status = os.stat(path)
             fixed.update(f"{path}\0{status.st_size}\0{status.st_mtime_ns}\0".encode("utf-8", "surrogateescape"))
+        fixed.update(files_naming_withheld(config))
         self._fixed = fixed.digest()
 
     def key(self, folder: str, asked: frozenset[bytes]) -> bytes:

@@ -17,11 +17,14 @@ from abuildpy.messages import Messages
 from abuildpy.repository import apkfile, depends
 from abuildpy.repository.depends import Dependency
 from abuildpy.repository.lock import locked
+from abuildpy.repository.trust import Keys
 from abuildpy.repository.version import sort_key
 
 INDEX_NAME = "APKINDEX.tar.gz"
 LOCK_NAME = ".abuildpy.lock"
 _NEW_NAME = f".{INDEX_NAME}.new"
+_MOST_TEXT = 1 << 29
+"""Bytes: Alpine's largest index has less than a thirtieth."""
 
 _ASCII_LOWER = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ", b"abcdefghijklmnopqrstuvwxyz")
 
@@ -262,12 +265,10 @@ def parse_index(content: bytes, *, source: str = "the index") -> Index:
 
     Raises RepositoryError for damage.
     """
-    import gzip
-
     text = b""
     description = ""
     try:
-        for name, data in apkfile.tar_files(gzip.decompress(content)):
+        for name, data in apkfile.tar_files(_decompress(content)):
             if name == b"APKINDEX":
                 text = data
             elif name == b"DESCRIPTION":
@@ -275,6 +276,21 @@ def parse_index(content: bytes, *, source: str = "the index") -> Index:
         return Index.of(parse_entries(text.decode("utf-8", "surrogateescape")), description)
     except (ValueError, EOFError, OSError, zlib.error) as error:
         raise RepositoryError(f"{source} is damaged: {error}", hint="'abuild index' writes it anew") from error
+
+
+def _decompress(content: bytes) -> bytes:
+    """All gzip members, one after the other. Raises ValueError for more than any index has, EOFError, zlib.error."""
+    parts, left = [], _MOST_TEXT
+    while content:
+        inflater = zlib.decompressobj(31)
+        parts.append(inflater.decompress(content, left))
+        left -= len(parts[-1])
+        if not inflater.eof:
+            if left <= 0 or inflater.unconsumed_tail:
+                raise ValueError("it is absurdly large")
+            raise EOFError("it ends too early")
+        content = inflater.unused_data.lstrip(b"\0")
+    return b"".join(parts)
 
 
 def parse_entries(text: str) -> Iterator[IndexEntry]:
@@ -305,10 +321,18 @@ def read_index(path: Path) -> Index:
     return parse_index(content, source=str(path))
 
 
-def scan(folder: Path, *, arch: str | None, log: Messages) -> list[IndexEntry]:
+def read_trusted(path: Path, keys: Keys) -> bytes:
+    """The unsigned index in a file that one of the keys has signed. Raises RepositoryError."""
+    signatures, content = apkfile.signatures_of(path)
+    keys.require(path, signatures, content)
+    return content
+
+
+def scan(folder: Path, *, arch: str | None, log: Messages, keys: Keys | None = None) -> list[IndexEntry]:
     """Make the entries of all apk files in a folder; what cannot be indexed is left out with a warning.
 
-    Raises RepositoryError if the folder cannot be read.
+    So is, with ``keys``, what is not signed by one of them: whoever trusts an index trusts what it names, as apk does
+    (apk index verifies too). Raises RepositoryError if the folder cannot be read.
     """
     try:
         names = sorted(
@@ -320,7 +344,10 @@ def scan(folder: Path, *, arch: str | None, log: Messages) -> list[IndexEntry]:
     entries = []
     for name in names:
         try:
-            entries.append(entry_of(apkfile.read(folder / name), arch=arch))
+            apk = apkfile.read(folder / name)
+            if keys is not None:
+                keys.require(apk.path, apk.signatures, apk.control)
+            entries.append(entry_of(apk, arch=arch))
         except RepositoryError as error:
             if not os.path.lexists(folder / name):
                 continue  # removed since we listed the folder: a newer version came, or cleanpkg
@@ -338,12 +365,13 @@ def update_index(
     sign: Callable[[bytes], bytes] | None,
     log: Messages,
     mtime: int | None = None,
+    keys: Keys | None = None,
 ) -> None:
     """Write ``APKINDEX.tar.gz`` for the apk files that are in the folder now.
 
     ``arch`` is what every entry says (noarch packages included); ``sign`` takes the unsigned file's bytes and
     gives the signed file's (None: unsigned); ``mtime`` (seconds since 1970; None: now) is the time inside the
-    index.
+    index; ``keys`` are those whose packages are taken (None: all are).
 
     Nothing is taken over from the old index. Whether an old entry still belongs to a file only the file's
     control part says (name, size and time stay the same when a package is rebuilt), and once that is read the
@@ -356,7 +384,7 @@ def update_index(
     title = f"{folder.parent.name}/{folder.name}"
     log.msg(f"Updating the {title} repository index...")
     with locked(folder / LOCK_NAME, wait_message=lambda: log.msg2(f"waiting for another build to leave {title}")):
-        entries = scan(folder, arch=arch, log=log)
+        entries = scan(folder, arch=arch, log=log, keys=keys)
         content = compress_index(format_index(entries, description, int(time.time()) if mtime is None else mtime))
         if sign is not None:
             log.msg("Signing the index...")

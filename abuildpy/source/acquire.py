@@ -63,15 +63,20 @@ def verify(recipe: Recipe, *, srcdest: Path, log: Messages) -> None:
     checksum.verify(wanted, recipe.sum_algorithm, log=log)
 
 
-def unpack_all(recipe: Recipe, *, srcdest: Path, srcdir: Path, log: Messages) -> None:
-    """Unpack every source that is an archive into ``srcdir``, in order; UnpackError."""
+def unpack_all(
+    recipe: Recipe, *, srcdest: Path, srcdir: Path, log: Messages, most: Callable[[Path], int | None] = lambda _: None
+) -> None:
+    """Unpack every source that is an archive into ``srcdir``, in order; UnpackError.
+
+    ``most`` tells how many bytes each may hold (None: any).
+    """
     from abuildpy.source.unpack import is_archive, unpack
 
     _make_folder(srcdir)
     for path in source_paths(recipe, srcdest):
         if is_archive(path.name):
             log.msg(f"Unpacking {path}...")
-            unpack(path, srcdir)
+            unpack(path, srcdir, most(path))
 
 
 def link(recipe: Recipe, *, srcdest: Path, srcdir: Path, log: Messages, shown: Callable[[Path], Path]) -> None:

@@ -28,6 +28,35 @@ class Escape(Exception):
     """A name would leave the folder, or cannot be created for what is in its way."""
 
 
+class TooMuch(Exception):
+    """More would be written than is allowed; the number is that of the bytes."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(most)
+        self.most = most
+
+
+class Budget:
+    """How many bytes may still be unpacked (None: any). Each name costs as much as the smallest file takes on a disk."""
+
+    _NAME = 4096
+
+    def __init__(self, most: int | None) -> None:
+        self._most = most
+        self._left = most or 0
+
+    def spend(self, count: int) -> None:
+        """Raises TooMuch when nothing is left."""
+        if self._most is not None:
+            self._left -= count
+            if self._left < 0:
+                raise TooMuch(self._most)
+
+    def spend_name(self) -> None:
+        """For one file, folder or link."""
+        self.spend(self._NAME)
+
+
 class Inside:
     """Writes below ``root`` (bytes or text path of an existing folder). A context manager.
 

@@ -23,10 +23,14 @@ _DOS, _UNIX = 0, 3
 _LONGEST_LINK = 4096
 
 
-def unzip(archive: Path, inside: Inside, at_member: Callable[[bytes], None]) -> None:
+def unzip(
+    archive: Path, inside: Inside, at_member: Callable[[bytes], None], spend: Callable[[int], None] = lambda _: None
+) -> None:
     """Create every member below ``inside`` that does not exist yet.
 
-    ``at_member`` is told each name before work on it begins, for messages. Raises Damaged, Escape, or OSError.
+    ``at_member`` is told each name before work on it begins, ``spend`` the number of bytes in each piece.
+
+    Raises Damaged, Escape, or OSError.
     """
     import lzma
     import zipfile
@@ -36,7 +40,7 @@ def unzip(archive: Path, inside: Inside, at_member: Callable[[bytes], None]) -> 
             for info in zipped.infolist():
                 name = _name(info)
                 at_member(name)
-                _extract(zipped, info, name, inside)
+                _extract(zipped, info, name, inside, spend)
         inside.finish()
     except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, ValueError, struct.error) as error:
         raise Damaged(f"it is not a sound zip archive ({error})")
@@ -46,7 +50,7 @@ def unzip(archive: Path, inside: Inside, at_member: Callable[[bytes], None]) -> 
         raise Damaged(f"it cannot be unpacked ({error})")
 
 
-def _extract(zipped: ZipFile, info: ZipInfo, name: bytes, inside: Inside) -> None:
+def _extract(zipped: ZipFile, info: ZipInfo, name: bytes, inside: Inside, spend: Callable[[int], None]) -> None:
     unix = info.create_system == _UNIX and info.external_attr >> 16
     mode = info.external_attr >> 16 if unix else 0
     if name.endswith(b"/"):
@@ -62,14 +66,15 @@ def _extract(zipped: ZipFile, info: ZipInfo, name: bytes, inside: Inside) -> Non
     elif stat.S_IFMT(mode) in (0, stat.S_IFREG):
         if not unix:
             mode = 0o444 if info.create_system == _DOS and info.external_attr & 1 else 0o644
-        inside.file(name, _data(zipped, info), mode, _mtime(info))
+        inside.file(name, _data(zipped, info, spend), mode, _mtime(info))
     else:
         raise Escape("it is neither a file, a folder nor a symbolic link")
 
 
-def _data(zipped: ZipFile, info: ZipInfo) -> Iterator[bytes]:
+def _data(zipped: ZipFile, info: ZipInfo, spend: Callable[[int], None]) -> Iterator[bytes]:
     with zipped.open(info) as member:
         while data := member.read(_CHUNK):
+            spend(len(data))
             yield data
 
 

@@ -15,7 +15,7 @@ from functools import lru_cache
 
 from abuildpy.config import RUNTIME_DIR, SHARE_DIR, Config
 from abuildpy.errors import RecipeError
-from abuildpy.recipe.environment import is_secret, recipe_environment
+from abuildpy.recipe.environment import recipe_environment, visible_variables
 from abuildpy.recipe.static.builtins import BUILTINS
 from abuildpy.recipe.static.expand import Ended, assigned_names
 from abuildpy.recipe.static.files import Files
@@ -129,7 +129,7 @@ def _configured(config: Config | None) -> dict[str, str | None]:
         # What recipe.sh does for debugging is no matter of the recipe: it is read as if nobody had asked for it.
         unset = dict.fromkeys(("DEBUG", "DEFAULT_DBG"), "")
         return {**dict.fromkeys(("program", "sharedir", "sysconfdir", "git", *_DOUBTFUL)), **unset}
-    found: dict[str, str | None] = {name: _inner(v) for name, v in config.variables.items() if not is_secret(name)}
+    found: dict[str, str | None] = {name: _inner(v) for name, v in visible_variables(config).items()}
     environment = recipe_environment(config, "", colors=False)
     found.update({name: _inner(environment[name]) for name in _FROM_ENVIRONMENT if name in environment})
     for name in _DOUBTFUL:

@@ -57,7 +57,11 @@ _PROGRAMS["abuildpy"] = tuple(
 )
 _PROGRAMS["abuild"] = (
     *(Option(letter, "", {name: value}) for letter, (name, value) in options._NAMES.items()),
-    *(Option("", name, {name: "value"}) for name in ("sandbox", "require-sandbox", "net", "sockets")),
+    *(
+        Option("", name, {name: "value"})
+        for name in ("sandbox", "require-sandbox", "net", "sockets", "pass-env", *options.LIMITS)
+    ),
+    Option("", "clean-env", {"clean_env": True}),
     Option("", "help", {"print_help": True}, listed=False),
 )
 """abuild reads its command line in a way of its own."""
@@ -68,10 +72,7 @@ _WITHOUT_TABLE: dict[str, set[str]] = {"abuild-gzsplit": set(), "abuild-rm": {"-
 _ENTRY_POINTS = set(tomllib.loads((TOP / "pyproject.toml").read_text())["project"]["scripts"])
 
 _ABUILD_VALUES = {f"-{letter}" for letter in options._WITH_ARGUMENT} | {
-    "--sandbox",
-    "--require-sandbox",
-    "--net",
-    "--sockets",
+    f"--{name}" for name in ("sandbox", "require-sandbox", "net", "sockets", "pass-env", *options.LIMITS)
 }
 
 

@@ -50,3 +50,29 @@ def test_two_dashes_end_the_options() -> None:
 def test_the_last_colour_wish_wins() -> None:
     assert parse(["-cm"])[0].colors is False
     assert parse(["-m", "-c"])[0].colors is True
+
+
+def test_the_environments_options() -> None:
+    options, verbs = parse(["--clean-env", "--pass-env=A", "--pass-env", "B_*", "build"])
+    assert (options.clean_env, options.pass_env, verbs) == (True, ("A", "B_*"), ("build",))
+
+
+@pytest.mark.parametrize("word", ["--pass-env=A=B", "--pass-env=", "--pass-env=*", "--pass-env=1", "--clean-env=1"])
+def test_names_of_variables_that_are_none(word: str) -> None:
+    with pytest.raises(BadCommandLine):
+        parse([word])
+
+
+def test_limits() -> None:
+    settings = parse(["--timeout=1h30m", "--no-output-timeout", "90", "--max-memory=4G", "--max-disk=0", "all"])[
+        0
+    ].settings
+    assert settings == Settings(timeout="1h30m", no_output_timeout="90", max_memory="4G", max_disk="0")
+
+
+@pytest.mark.parametrize(
+    "word", ["--timeout=", "--timeout=soon", "--max-memory=-1", "--max-memory=4X", "--max-processes=1.5", "--max-disk"]
+)
+def test_limits_that_are_none(word: str) -> None:
+    with pytest.raises(BadCommandLine, match=f"{word.partition('=')[0]} takes"):
+        parse([word])

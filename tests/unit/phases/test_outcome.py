@@ -63,3 +63,18 @@ def test_programs_out_of_sight(status: int, told: bool) -> None:
 def test_a_missing_function() -> None:
     with pytest.raises(RecipeError, match="No such function nothing"):
         require_success(StageResult(1, missing="nothing"), RECIPE, kept=None)
+
+
+def test_variables_that_the_recipe_names_and_was_not_given(tmp_path: Path) -> None:
+    path = tmp_path / "APKBUILD"
+    path.write_text('build() { curl -H "$MY_TOKEN" "${A_KEY:-}"; : OTHER_TOKEN "$NOT_THIS_TOKEN_2"; }\n')
+    recipe = cast(Recipe, _Recipe(path=path))
+    result = StageResult(1, running="build", withheld=("A_KEY", "MY_TOKEN", "NOT_THIS_TOKEN", "OTHER_TOKEN"))
+    with pytest.raises(PhaseError) as caught:
+        require_success(result, recipe, kept=None)
+    assert caught.value.details[1:] == (
+        "it was not given A_KEY, MY_TOKEN, which the recipe names; --pass-env=A_KEY --pass-env=MY_TOKEN lets that through",
+    )
+    with pytest.raises(PhaseError) as caught:
+        require_success(StageResult(1, running="build", withheld=("OTHER_TOKEN",)), recipe, kept=None)
+    assert len(caught.value.details) == 1
