@@ -30,7 +30,15 @@ def test_what_ends_the_program_hides_the_rest() -> None:
 
 
 @pytest.mark.parametrize(
-    ("word", "unknown"), [("-@", True), ("--nonsense", True), ("--sandbox=paper", False), ("-n", False)]
+    ("word", "unknown"),
+    [
+        ("-@", True),
+        ("--nonsense", True),
+        ("--sandbox=paper", False),
+        ("--require-sandbox=none", False),
+        ("--sockets=few", False),
+        ("-n", False),
+    ],
 )
 def test_unknown_words_are_refused(word: str, unknown: bool) -> None:
     with pytest.raises(BadCommandLine) as caught:
@@ -41,6 +49,8 @@ def test_unknown_words_are_refused(word: str, unknown: bool) -> None:
 
 def test_long_options_take_their_value_either_way() -> None:
     assert parse(["--sandbox=none", "--net", "never", "all"])[0] == Options(Settings(sandbox="none", net="never"))
+    words = ["--sandbox=landlock", "--require-sandbox", "bwrap", "--sockets=any"]
+    assert parse(words)[0] == Options(Settings(sandbox="landlock", require_sandbox="bwrap", sockets="any"))
 
 
 def test_two_dashes_end_the_options() -> None:
