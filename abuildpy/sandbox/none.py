@@ -9,8 +9,6 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from functools import cache
-from importlib.abc import InspectLoader
-from importlib.util import find_spec
 from pathlib import Path
 from types import CodeType, TracebackType
 from typing import Self
@@ -168,6 +166,9 @@ def _guards_code() -> bytes | None:
 
 def _compiled() -> CodeType:
     """The guard's code object, from the cache of compiled modules where that can be. Raises ImportError."""
+    from importlib.abc import InspectLoader
+    from importlib.util import find_spec
+
     name = "abuildpy.sandbox.guard"
     spec = find_spec(name)
     loader = None if spec is None else spec.loader
