@@ -37,7 +37,7 @@ from pathlib import Path
 
 TOP = Path(__file__).resolve().parents[1]
 SEED = 20261121
-TIMEOUT = 150
+TIMEOUT = 90
 STATUSES = (0, 1, 124)
 LIMITS = ("--timeout=6", "--no-output-timeout=5", "--max-memory=1G", "--max-processes=100", "--max-disk=100M")
 MOST = 8 << 20
@@ -374,7 +374,7 @@ def try_archive(world: World, number: int, seed: int) -> tuple[str, list[Fault]]
         faults.append(Fault("more than allowed", number, str(size)))
     if not faults:
         path.unlink(missing_ok=True)
-        shutil.rmtree(work, ignore_errors=True)
+        shutil.rmtree(work.parent if work.name == "src" else work, ignore_errors=True)
     return f"{who}: status {status}", faults
 
 

@@ -95,10 +95,12 @@ def check_depver(text: str) -> str | None:
     abuild is stricter than apk: the version must be valid, and the operator one of ``ABUILD_OPERATORS``
     (``=~``, ``~=`` and ``><`` are not).
     """
-    match = re.fullmatch(r"([^<>=~]*)(.*[<>=~])([^<>=~]*)", text, re.DOTALL)
-    if match is None:
+    # From the first sign to the last; a pattern for all of it would take hours for a word without one that is long enough.
+    begin = len(bare_name(text))
+    if begin == len(text):
         return None
-    _, operator, version = match.groups()
+    end = max(map(text.rfind, "<>=~")) + 1
+    operator, version = text[begin:end], text[end:]
     if not versions.is_valid(version):
         return f"Invalid version: {version or '(none)'} in {text}"
     if operator not in ABUILD_OPERATORS:

@@ -100,3 +100,9 @@ def test_valid_version() -> None:
     assert parse("foo><Q1/x=").has_valid_version
     assert parse("foo=1").has_valid_version
     assert not parse("foo=bar").has_valid_version
+
+
+@pytest.mark.parametrize("text", ["x" * 200_000, "=" * 100_000 + "x", "a>" + "1" * 100_000 + "<"])
+def test_absurdly_long_words_take_no_time(text: str) -> None:
+    """Not measured: a pattern that tries all ways to cut them would not come to an end here."""
+    check_depver(text)
