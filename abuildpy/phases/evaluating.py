@@ -100,7 +100,9 @@ class Evaluating:
             self._texts[number] = _Text(
                 path, signature_of(status), digest_of(text), asked, text if plain is None else b""
             )
-            candidates = () if plain else candidate_names(text)
+            # One that redefines the library's functions is read alone, plain or not.
+            in_company = plain is not None and self._library.isdisjoint(map(os.fsdecode, plain.functions))
+            candidates = () if in_company else candidate_names(text)
             yield Task(number, path, plain, candidates)
 
     def _answer(self, reading: Reading) -> Answer:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import re
+from types import MappingProxyType
 
 from abuildpy.errors import RecipeError
 from abuildpy.recipe.plain import outside_functions
@@ -73,22 +74,30 @@ _FILTERS = {
 """Programs that only change text, and how many words besides options make them read no file."""
 _FILTER_OPTION = re.compile(rb"-(?:[0-9]+|[ncdsurEe]+|[ncdfb][0-9,-]+|f|d.|-)")
 _LONGEST_SCRIPT = 200
+_INPUT = re.compile(rb"(?<!<)<(?![<&])")
+"""A file is opened, which may be there or not."""
+NOTHING: Mapping[str, Collection[str]] = MappingProxyType({})
 _SED_SCRIPT = re.compile(rb"(?:(?:s|y)(.)(?:(?!\1).)*\1(?:(?!\1).)*\1[gpI0-9]*;?|[0-9$]*[pqd];?)+")
 
 
 def loops_depend_on(
-    words: bytes, folder: str, variables: Mapping[str, str | None], before: Mapping[str, str]
+    words: bytes,
+    folder: str,
+    variables: Mapping[str, str | None],
+    before: Mapping[str, str],
+    meanwhile: Mapping[str, Collection[str]] = NOTHING,
 ) -> tuple[str, ...] | None:
     """The folders whose names the words may stand for that loops go over; None if nobody can tell.
 
-    ``folder`` is the recipe's, ``variables`` are those that it changed, ``before`` those that it found.
+    ``folder`` is the recipe's, ``variables`` are those that it changed, ``before`` those that it found, ``meanwhile`` other
+    values that they had.
     """
     if _SUBSTITUTION.search(words):
         return None
     values = [words.decode("utf-8", "surrogateescape")]
     for match in _NAME.finditer(words):
         name = match[1].decode()
-        values.append(variables.get(name) or before.get(name) or "")
+        values += (variables.get(name) or "", before.get(name) or "", *meanwhile.get(name, ()))
     folders = set()
     for word in " ".join(values).split():
         if not any(sign in word for sign in "*?["):
@@ -108,7 +117,7 @@ def depends_on(
     variables: Mapping[str, str | None],
     before: Mapping[str, str],
 ) -> tuple[tuple[str, ...], bytes] | None:
-    """The files that the evaluation of a traced recipe depends on, and the text of those that it sourced.
+    """The files that the evaluation of a traced recipe depends on, and the text that it sourced or evaluated.
 
     ``path`` is the APKBUILD, ``text`` what is in it, ``functions`` are those that it defines, ``variables`` what it changed
     (empty where it failed). The first line of the trace tells that the recipe is read. None: it depends on more.
@@ -120,6 +129,8 @@ def depends_on(
     own = {name.encode("utf-8", "surrogateescape") for name in functions}
     files: list[str] = []
     sourced: list[bytes] = []
+    evaluated: list[bytes] = []
+    meanwhile: dict[str, set[str]] = {}
     splits = filters = False
     called: set[bytes] = set()
     everything = text
@@ -129,6 +140,10 @@ def depends_on(
             return None
         at = entry.end()
         words = [_plain(word) for word in _WORDS.findall(entry[1])]
+        for word in words:
+            if _ASSIGNMENT.match(word) and _PATTERN.search(word):
+                variable, _, value = os.fsdecode(word).partition("=")
+                meanwhile.setdefault(variable, set()).add(value)
         while words and _ASSIGNMENT.match(words[0]):
             del words[0]
         name = words[0] if words else b":"
@@ -160,14 +175,17 @@ def depends_on(
         else:
             return None
         splits = splits or (len(words) > 1 and name not in (b"[", b"test", b":", b"export"))
-        if name == b"eval" and _CHANGING.search(entry[1]):
-            return None
+        if name == b"eval":
+            if _CHANGING.search(entry[1]):
+                return None
+            if b"$" in entry[1]:  # it may ask for variables whose names are nowhere in the text
+                evaluated.append(b" ".join(words[1:]))
     # Of what is in functions nothing was done, unless one was called. The second knows more, and takes longer.
     for outside in (_outside_functions, _outside_any_function):
         around = b"\n".join(outside(each, called) for each in (text, *sourced))
-        names = _looks_at_names(around, splits, filters, folder, variables, before)
+        names = _looks_at_names(around, splits, filters, folder, variables, before, meanwhile)
         if names is not None:
-            return tuple(dict.fromkeys((*files, *names))), b"\n".join(sourced)
+            return tuple(dict.fromkeys((*files, *names))), b"\n".join((*sourced, *evaluated))
     return None
 
 
@@ -178,20 +196,23 @@ def _looks_at_names(
     folder: str,
     variables: Mapping[str, str | None],
     before: Mapping[str, str],
+    meanwhile: Mapping[str, Collection[str]],
 ) -> tuple[str, ...] | None:
     """The folders whose names what stands outside functions may ask for; None if nobody can tell."""
     unquoted = _NO_FILE_NAMES.sub(lambda match: match[0] if b"$(" in match[0] else b"q", around)
-    if _CHANGING.search(around) or _REDIRECTED.search(unquoted) or (filters and b"<" in around) or b"$(<" in around:
+    if _CHANGING.search(around.replace(b"\\\n", b"")) or _REDIRECTED.search(unquoted) or _INPUT.search(unquoted):
+        return None
+    if (filters and b"<" in around) or b"$(<" in around:
         return None
     if _PATTERN.search(_VALUE.sub(b" ", _CASE_PATTERN.sub(b" ", unquoted))):
         return None
-    values = list(variables.values()) if splits else []
+    values = [*variables.values(), *(each for some in meanwhile.values() for each in some)] if splits else []
     for name in _NAME.findall(b" ".join(_SPLIT_TEST.findall(around))):
-        values.append(variables.get(name.decode()) or before.get(name.decode()))
+        values += (variables.get(name.decode()), before.get(name.decode()), *meanwhile.get(name.decode(), ()))
     if any(_PATTERN.search(os.fsencode(value)) for value in values if value):
         return None
     loops = b" ".join(_LOOP.findall(around))
-    return loops_depend_on(loops, folder, variables, before) if loops else ()
+    return loops_depend_on(loops, folder, variables, before, meanwhile) if loops else ()
 
 
 def _defines(text: bytes, name: bytes) -> bool:

@@ -100,8 +100,10 @@ def evaluate(apkbuild: Path, config: Config, run: Runner, say: Callable[[list[by
         said = said_lines(result.complaint)
         if said:
             say(said)
-        elif depends_on(str(apkbuild), text, result.complaint, functions, variables, {}) == ((), b""):
-            store(str(apkbuild), known, data, config)
+        else:
+            depends = depends_on(str(apkbuild), text, result.complaint, functions, variables, {})
+            if depends is not None and not depends[0]:  # the key holds all variables, but no files
+                store(str(apkbuild), known, data, config)
     else:
         variables, functions = _read(data)
     return build_recipe(apkbuild, text, variables, functions)

@@ -7,6 +7,11 @@
 
 _ab_runtime=$1
 shift
+_ab_names=
+for _ab_word; do
+	_ab_names="$_ab_names '$_ab_word'"
+done
+set -- # for the recipe to find
 umask 022
 ulimit -v 1048576 # KiB: a recipe that uses up memory shall not use up the machine's
 . "$ABUILD_SHAREDIR/functions.sh"
@@ -14,5 +19,5 @@ ulimit -v 1048576 # KiB: a recipe that uses up memory shall not use up the machi
 . "$_ab_runtime/../../recipe/telling.sh"
 _ab_trace=1 PS4='+ABUILDPY:$LINENO: '
 . "$_ab_runtime/recipe.sh" 8>&-
-_ab_tell_recipe "$@"
+eval "_ab_tell_recipe $_ab_names" # quoted, whatever the recipe made of IFS
 printf 'complete\0' >&8

@@ -19,8 +19,13 @@ from zlib import crc32
 
 from abuildpy.errors import RecipeError
 
-MAGIC = b"abuildpy pack 1\n"
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+MAGIC = b"abuildpy pack 2\n"
 _NUMBERS = 9
+_PIECE = 1 << 20
 HEAD = len(MAGIC) + 8 * _NUMBERS
 
 HOT = (
@@ -108,8 +113,16 @@ class Pack:
             raise ValueError("no pack")
         sizes = array("q", head[len(MAGIC) :])
         key, names, members, signatures, digests, watched, hot, offsets, checksum = sizes
+        if min(sizes[:-1]) < 0 or sum(sizes[:-1]) > os.fstat(file).st_size or offsets % 8:
+            raise ValueError("no whole pack")
         body = os.pread(file, sum(sizes[:-1]), HEAD)
-        if len(body) != sum(sizes[:-1]) or crc32(body) != checksum:
+        self._offsets = array("q", body[len(body) - offsets :])
+        self._rest_at = HEAD + len(body)
+        if (
+            len(body) != sum(sizes[:-1])
+            or not self._offsets
+            or checksum_of(sizes[:-1], body, self._pieces()) != checksum
+        ):
             raise ValueError("no whole pack")
         at = 0
 
@@ -125,8 +138,16 @@ class Pack:
         self._digests = take(digests)
         self.watched = _watched(_split(take(watched)))
         self.hot = _split(take(hot))
-        self._offsets = array("q", take(offsets))
-        self._rest_at = HEAD + at
+
+    def _pieces(self) -> Iterator[bytes]:
+        """What follows the sections, piece by piece."""
+        at, end = self._rest_at, self._rest_at + self._offsets[-1]
+        while at < end:
+            piece = os.pread(self._file, min(_PIECE, end - at), at)
+            if not piece:
+                return
+            yield piece
+            at += len(piece)
 
     def __del__(self) -> None:
         os.close(self._file)
@@ -144,6 +165,14 @@ class Pack:
         """What :meth:`rest` gives, for all recipes. Raises OSError."""
         blob = os.pread(self._file, self._offsets[-1], self._rest_at)
         return [blob[start:end] for start, end in zip(self._offsets, self._offsets[1:], strict=False)]
+
+
+def checksum_of(sizes: array[int], body: bytes, pieces: Iterable[bytes]) -> int:
+    """Of the sections' sizes, the sections, and what follows them."""
+    found = crc32(body, crc32(sizes.tobytes()))
+    for piece in pieces:
+        found = crc32(piece, found)
+    return found
 
 
 def _split(section: bytes) -> list[str]:

@@ -7,11 +7,10 @@ import os
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
-from zlib import crc32
 
 from abuildpy.atomic import replacing
 from abuildpy.errors import RecipeError
-from abuildpy.recipe.pack import AS_BEFORE, COLUMN, FAILED, MAGIC, UNSET, WIDTH, Pack, Signature, Watched
+from abuildpy.recipe.pack import AS_BEFORE, COLUMN, FAILED, MAGIC, UNSET, WIDTH, Pack, Signature, Watched, checksum_of
 
 _SIGNS = frozenset((AS_BEFORE, UNSET, FAILED))
 
@@ -94,7 +93,8 @@ def write_pack(path: str, key: bytes, asked: bytes, records: Sequence[Record]) -
         offsets.tobytes(),
     )
     body = b"".join(sections)
-    head = array("q", [*map(len, sections), crc32(body)])
+    head = array("q", map(len, sections))
+    head.append(checksum_of(head, body, (each.rest for each in records)))
     os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
     with replacing(path, 0o600) as file:
         file.write(MAGIC + head.tobytes() + body)

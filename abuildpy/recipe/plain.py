@@ -16,14 +16,17 @@ from typing import NamedTuple
 # Nothing below may be read in two ways: whatever repeats has choices that begin differently, and names end where no more of
 # a name follows. So a text that does not fit is refused in linear time. (Atomic groups would say so shorter; Python 3.11.2,
 # which is Debian 12's, gets repeated ones wrong.)
-_NAME = r"[A-Za-z_][A-Za-z0-9_]*(?![A-Za-z0-9_])"
+_NAME = r"[A-Za-z_][A-Za-z0-9_]*(?![A-Za-z0-9_]|\\\n)"  # in "$a\<newline>b" ash sees a variable ab
 _DIGITS = r"-?[0-9]+"
+_CUT = r"(?:%%|%(?!%)|\#\#|\#(?!\#))"
 # What differs from shell to shell, or from run to run, though nobody set it.
 _ASKED = rf"(?!(?:_|HOME|OLDPWD|PPID|RANDOM|SECONDS|LINENO|EPOCH[A-Z]*|SHLVL|HOSTNAME|OPTIND|PS[124])(?![A-Za-z0-9_])){_NAME}"
 _VARIABLE = rf"\$(?:{_ASKED}|\{{{_ASKED}\}})"
-_PATTERN = rf"(?:[^}}`$(\\'\"\n=]|\\.|{_VARIABLE}|\$\{{{_ASKED}(?:%%?|\#\#?)[^}}`$(\\'\"\n=]*\}})*"
+_PATTERN = rf"(?:[^}}`$(\\'\"\n=]|\\.|{_VARIABLE}|\$\{{{_ASKED}{_CUT}[^}}`$(\\'\"\n=]*\}})*"
 _QUOTED_DEFAULT = rf":?[-+]\"[^\"\\`$]*(?:{_VARIABLE}[^\"\\`$]*)*\""
-_OPERATION = rf"(?:{_QUOTED_DEFAULT}|(?::?[-+?](?![^}}\n]*~)|%%?|\#\#?|//?){_PATTERN}|:[ ]?{_DIGITS}(?::{_DIGITS})?)?"
+_OPERATION = (
+    rf"(?:{_QUOTED_DEFAULT}|(?::?[-+?](?![^}}\n]*~)|{_CUT}|//|/(?!/)){_PATTERN}|:(?:[ ]-)?[0-9]+(?::{_DIGITS})?)?"
+)
 _EXPANSION = rf"\$(?:{_ASKED}|\{{{_ASKED}{_OPERATION}\}})"
 _DOUBLE = rf"\"[^\"\\`$]*(?:(?:\\.|{_EXPANSION})[^\"\\`$]*)*\""
 _LITERAL = rf"[A-Za-z0-9_.,:/@%+^=-]|{_DOUBLE}|'[^']*'|\\[^\n]"
@@ -32,10 +35,8 @@ _WORD = rf"{_PIECE}+"
 _VALUE = rf"{_PIECE}*"
 _OPERAND = rf"(?:{_LITERAL})+"  # one word for sure, and nobody's file names
 _END = r"(?=[ \t\n;]|\Z)"
-_COMPARISON = r"(?:!?=|-(?:eq|ne|lt|le|gt|ge))"
-_TEST = (
-    rf"\[[ \t]+(?:![ \t]+)?(?:-[zn][ \t]+{_OPERAND}|{_OPERAND}[ \t]+{_COMPARISON}[ \t]+{_OPERAND}|{_DOUBLE})[ \t]+\]"
-)
+_DONE = r"(?=[ \t]*(?:[\n;\#&|]|\Z))"  # no word follows, of which "if" and the like would be one
+_TEST = rf"\[[ \t]+(?:![ \t]+)?(?:-[zn][ \t]+{_OPERAND}|{_OPERAND}[ \t]+!?=[ \t]+{_OPERAND}|{_DOUBLE})[ \t]+\]"
 _BEGIN = r"(?<![^ \t\n;])"
 _OPENING = rf"(?<![^\n])(?P<function>{_NAME})[ \t]*\([ \t]*\)[ \t]*\n?[ \t]*\{{[ \t]*(?:\#[^\n]*)?\n"
 _LINES = r"(?:(?:[ \t\#][^\n]*)?\n)*"
@@ -44,14 +45,14 @@ _STEP = re.compile(
     rf"""(?s:
       [ \t\n;]+
     | {_BEGIN} \#[^\n]*
-    | {_BEGIN} (?P<assigned>{_NAME})={_VALUE}{_END}
+    | {_BEGIN} (?P<assigned>{_NAME})={_VALUE}(?:{_DONE}|(?=[ \t]+{_NAME}=))
     | {_OPENING}(?P<body>{_LINES})\}}{_END}
     | (?<![^\n]) (?P<short>{_NAME})[ \t]*\([ \t]*\)[ \t]*\{{(?:[ \t]+{_WORD})+[ \t]*;[ \t]*\}}{_END}
     | {_BEGIN} export(?P<exported>(?:[ \t]+{_NAME}(?:={_VALUE})?(?=[ \t\n;]|\Z))+){_END}
     | {_BEGIN} (?P<opens>if{_END}|case[ \t]+{_WORD}[ \t]+in{_END})
     | {_BEGIN} (?P<closes>(?:fi|esac|done){_END})
     | {_BEGIN} (?P<joins>(?:&&|\|\||!){_END})
-    | {_BEGIN} (?:(?:then|elif|else|do){_END}|:(?=[ \t]*(?:[\n;]|&&|\|\||\Z))|{_TEST}{_END})
+    | {_BEGIN} (?:(?:then|elif|else|do){_END}|:(?=[ \t]*(?:[\n;]|&&|\|\||\Z))|{_TEST}{_DONE})
     | {_BEGIN} (?:[A-Za-z0-9_.*?|+ \t\[\]-]|'[^']*'|"[^"\\`$]*")+\)
     | {_BEGIN} for[ \t]+(?P<loop>{_NAME})[ \t]+in(?P<words>(?:[ \t]+{_WORD})*)[ \t]*(?=[;\n])
     | (?P<other>.)
@@ -62,15 +63,18 @@ _STEP = re.compile(
 _NEXT_TO = r"[\s;&|()<>`\\]"
 _PARAMETER = r"\$[A-Za-z0-9_@*?]"
 _SIMPLE = r"\$\{[^'\"`\\${}\n]*\}"
+# The sign behind the name must be one of the usual: ash skips whatever else stands there, be it a quote.
+_OPENED = rf"(?!{_SIMPLE})\$\{{\#?[A-Za-z0-9_@*]+(?::?[-+=?]|[%\#/])"
 _SUM = r"\$\(\([^()'\"`\\\#<{}]*\)\)"
 _TEXT = rf"\"[^\"\\`${{}}]*(?:(?:{_PARAMETER}|{_SIMPLE})[^\"\\`${{}}]*)*\""
 _PROGRAM = rf"[^'\"`\\\#$<{{}}()]*(?:(?:'[^']*'|{_TEXT}|{_PARAMETER}|{_SIMPLE}|\\[^\n])[^'\"`\\\#$<{{}}()]*)*"
 _DEFAULT = rf"[^'\"`\\${{}}]*(?:(?:{_TEXT}|{_PARAMETER})[^'\"`\\${{}}]*)*"
 _BACKTICKS = r"`[^`\\]*(?:\\.[^`\\]*)*`"
 _IN_DOUBLE = (
-    rf"\\(?!\n[\#<{{}}($'\"]).|{_SUM}|\$\{{{_DEFAULT}\}}|{_BACKTICKS}|\$(?![({{])|\$\((?!\(|[^)]*\bcase\b){_PROGRAM}\)"
+    rf"\\(?!\n[\#<{{}}($'\"]).|{_SUM}|{_SIMPLE}|{_OPENED}{_DEFAULT}\}}|{_BACKTICKS}|\$(?![({{])|"
+    rf"\$\((?!\(|[^)]*\bcase\b){_PROGRAM}\)"
 )
-_AFTER_MARK = rf"(?=[ \t\n>;|&])[^\n'\"`\\\#<${{}}]*(?:{_TEXT}[^\n'\"`\\\#<${{}}]*)*\n"
+_AFTER_MARK = rf"(?=[ \t\n>;|&])[^\n'\"`\\\#<${{}}()]*(?:{_TEXT}[^\n'\"`\\\#<${{}}()]*)*\n"
 _TOKEN = re.compile(
     rf"""(?s:
       [^'"`\\\#$<{{}}]+
@@ -78,11 +82,12 @@ _TOKEN = re.compile(
     | "[^"\\`$]*(?:(?:{_IN_DOUBLE})[^"\\`$]*)*"
     | {_SUM}
     | \$\((?!\()
-    | \$\{{[^'"`\\${{}}\n]*(?:(?:{_SIMPLE}|{_PARAMETER}|{_TEXT}|\\[^\n])[^'"`\\${{}}\n]*)*\}}
+    | {_SIMPLE}
+    | {_OPENED}[^'"`\\${{}}\n]*(?:(?:{_SIMPLE}|{_PARAMETER}|{_TEXT}|\\[^\n])[^'"`\\${{}}\n]*)*\}}
     | \$(?![({{'"])
-    | \\(?!\n(?:[\#<{{}}($'"]|\Z)).
+    | \\(?!\n(?:[\#<{{}}($'"]|\Z)|[\s;&|()<>`]\#).
     | {_BACKTICKS}
-    | (?<![\s;&|()<>`])\# | \#[^\n]*
+    | (?<=[^\s;&|()<>`])\# | (?<![^ \t\n;&|(<>])\#[^\n]*
     | <(?!<)
     | (?<!{_NEXT_TO})[{{}}] | [{{}}](?!{_NEXT_TO})
     | <<-[ ]?(?P<quote>['"])(?P<mark>[A-Za-z_]+)(?P=quote){_AFTER_MARK}
@@ -103,6 +108,8 @@ _BRACE = re.compile(
 """The same, and braces around what follows ``||`` or ``&&``."""
 _MOST = 1 << 18
 """Bytes: longer texts are not looked at."""
+_MOST_IN_FUNCTION = 1 << 14
+"""The same for one function, where strings that do not end are looked for again and again."""
 
 _FUNCTION = re.compile(rf"{_OPENING}(?P<body>{_LINES})\}}".encode())
 _NAMES = re.compile(rf"(?<![^ \t]){_NAME}(?=[ \t=]|$)".encode())
@@ -125,7 +132,7 @@ class Plain(NamedTuple):
     functions: tuple[bytes, ...]
     """Names of functions that it defines."""
     loops: bytes
-    """The words that its loops go over: where they hold patterns, they stand for names of files."""
+    """What its loops go over: where that holds patterns, they stand for names of files."""
     asked: frozenset[bytes]
     """Names of variables whose value it may ask for."""
 
@@ -169,11 +176,32 @@ def read_plain(text: bytes) -> Plain | None:
         return None
     if any(name.startswith((b"_ab_", b"LC_", b"ABUILDPY_")) for name in (*assigned, *functions)):
         return None
+    if loops:
+        loops += _set_again(text, loops)
     return Plain(frozenset(assigned), tuple(functions), loops, asked_names(text) | assigned)
 
 
+def _set_again(text: bytes, loops: bytes) -> bytes:
+    """What loops may go over besides the last values of their variables: all of those that are set more than once."""
+    texts: dict[bytes, list[bytes]] = {}
+    for step in _STEP.finditer(text):
+        names = [step["assigned"] or step["loop"] or b"", *_NAMES.findall(step["exported"] or b"")]
+        for name in names:
+            texts.setdefault(name, []).append(step[0])
+    found: list[bytes] = []
+    asked = _EXPANDED.findall(loops)
+    while asked:
+        again = texts.pop(asked.pop(), [])
+        if len(again) > 1:
+            found += again
+            asked += _EXPANDED.findall(b" ".join(again))
+    return b" ".join((b"", *found))
+
+
 def _is_whole(body: bytes) -> bool:
-    return _INNER_FUNCTION.search(body) is None and (not (rest := _TOKEN.sub(b"", body)) or _is_paired(rest, body))
+    if len(body) > _MOST_IN_FUNCTION or _INNER_FUNCTION.search(body):
+        return False
+    return not (rest := _TOKEN.sub(b"", body)) or _is_paired(rest, body)
 
 
 def _is_paired(rest: bytes, body: bytes) -> bool:
@@ -200,5 +228,6 @@ def outside_functions(text: bytes) -> bytes:
 
 def asked_names(text: bytes) -> frozenset[bytes]:
     """Names of all variables whose value the text asks for; where it calculates, every word in it."""
+    text = text.replace(b"\\\n", b"")  # which may stand within a name
     names = frozenset(_EXPANDED.findall(text))
     return names | frozenset(_IN_SUM.findall(text)) if b"$((" in text else names

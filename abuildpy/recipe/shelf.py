@@ -142,7 +142,9 @@ class Shelf:
         if pack is None:
             return [None] * len(names)
         known = pack.signatures
-        bad = {at for at, files in pack.watched.items() if any(watch(path) != was for path, was in files)}
+        bad = {
+            at for at, files in pack.watched.items() if any(was == _NEVER or watch(path) != was for path, was in files)
+        }
         if not bad and signatures == known and list(names) == pack.names:
             self._good = known
             return [Kept(pack, at) for at in range(len(names))]

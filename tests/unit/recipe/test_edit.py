@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from abuildpy.errors import RecipeError
@@ -312,6 +312,7 @@ OLD_VALUES = st.sampled_from(
 TAILS = st.sampled_from(["", " # c", "; e=1", " e=$pkgver"])
 
 
+@settings(deadline=None)
 @given(
     st.lists(LINES),
     OLD_VALUES,

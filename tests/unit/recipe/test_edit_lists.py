@@ -4,7 +4,7 @@ from __future__ import annotations
 import subprocess
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from abuildpy.errors import RecipeError
@@ -265,6 +265,7 @@ SEPARATORS = st.sampled_from([" ", "  ", "\n\t", "\n", "\n    ", " \\\n\t", "\n\
 WORDS = st.lists(st.sampled_from(["a", "b", "$x", "${y}-z", "!q", "a>=1", "x::y"]), max_size=6)
 
 
+@settings(deadline=None)
 @given(WORDS, st.data(), st.sampled_from(['"', ""]), st.sampled_from(["\n", " # c\n", "; z=1\n", ""]))
 def test_any_list(words: list[str], data: st.DataObject, quote: str, tail: str) -> None:
     if quote:

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from abuildpy.errors import RecipeError
@@ -146,6 +146,7 @@ def test_where_the_block_is() -> None:
 VERSIONS = st.from_regex(r"[0-9]{1,2}(\.[0-9]){0,2}-r[0-9]", fullmatch=True)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(VERSIONS, st.integers(1, 4)), min_size=1, max_size=12))
 def test_any_order_of_additions_gives_the_same(additions: list[tuple[str, int]]) -> None:
     from abuildpy.repository.version import sort_key
