@@ -32,6 +32,10 @@ _CAUSES: dict[str, tuple[str, str]] = {
         "there is no room left on a disk",
         "make room, or put the work folders elsewhere (srcdir, pkgbasedir, tmpdir)",
     ),
+    "exec-format": (
+        "a program is for another machine, or has no first line that names its interpreter",
+        "when building for another machine, run what was built for this one",
+    ),
     "file-too-large": ("a file grew beyond what is allowed", "raise the limit (ulimit -f)"),
     "go-error": ("the Go compiler or the go command refuses", "look at the place named"),
     "link-error": ("the linker refuses", "look at the objects and libraries named"),

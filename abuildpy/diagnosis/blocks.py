@@ -16,7 +16,7 @@ _EXCEPTION = re.compile(r"(?P<class>[A-Za-z_][\w.]*)(?:: (?P<message>.*)|:?$)")
 _FRAME = re.compile(r'\s*File "(?P<file>[^"]+)", line (?P<line>\d+)')
 _DIRECT_CAUSE = "The above exception was the direct cause of the following exception"
 _DURING = "During handling of the above exception, another exception occurred"
-_MODULE = re.compile(r"(?:.*: )?(?:No module named|cannot import name) ['\"]?(?P<name>[^'\"\s;]+)")
+_MODULE = re.compile(r"(?:.*: )?(?:No module named|cannot import name|Cannot import) ['\"]?(?P<name>[^'\"\s;]+)")
 _WRAPPERS = (
     "CalledProcessError",
     "SystemExit",
@@ -81,6 +81,10 @@ def _whole(log: Log, event: Event) -> Event:
     if event.kind in ("missing-pkgconfig", "gradle-error", "rust-panic"):
         return _continued(log, event)
     return event
+
+
+def _following(log: Log, event: Event, most: int) -> range:
+    return range(event.index + 1, min(event.index + 1 + most, len(log)))
 
 
 def _next_text(log: Log, index: int, most: int = 3) -> str:
@@ -150,7 +154,7 @@ def _exception(index: int, text: str, match: re.Match[str], file: str, line: int
     short = match["class"].rpartition(".")[2]
     kind, name = "python-error", ""
     module = _MODULE.match(match["message"] or "")
-    if short in ("ModuleNotFoundError", "ImportError") and module is not None:
+    if short in ("ModuleNotFoundError", "ImportError", "BackendUnavailable") and module is not None:
         kind, name = "missing-python-module", module["name"]
     elif short in ("SyntaxError", "IndentationError", "TabError"):
         kind = "python-syntax"
@@ -261,6 +265,10 @@ def _continued(log: Log, event: Event) -> Event:
     """A headline that says little without what follows."""
     if event.kind == "missing-pkgconfig" and event.tool == "autoconf":
         return replace(event, name=event.name.split(")")[0].strip())
+    if event.kind == "rust-panic" and any(
+        log.line(index).lstrip().startswith("The system library") for index in _following(log, event, 12)
+    ):
+        return replace(event, rank=Rank.END)  # what it could not bear is told a few lines below
     if event.kind in ("gradle-error", "rust-panic") and event.text.rstrip().endswith(":"):
         return replace(event, text=f"{event.text.rstrip()} {_next_text(log, event.index)}".rstrip())
     return event

@@ -15,8 +15,9 @@ from abuildpy.diagnosis.rules import rules_by_needle
 from abuildpy.diagnosis.text import Log
 
 _MOST_EVENTS = 20_000
+_MOST_HITS = 300_000
 _HARMLESS = re.compile(
-    r"(?:checking |-- (?:Looking|Performing|Could NOT|Check|Found|Detecting|The )|Checking |Looking for |"
+    r"(?:checking (?!.*configure: error: )|-- (?:Looking|Performing|Could NOT|Check|Found|Detecting|The )|Checking |Looking for |"
     r"Has header|Compiler for|"
     r"(?:Run-time )?[Dd]ependency \S+ found: |Program \S+.* found: |Library \S+ found: |Fetching |"
     r"[Ww]arning: |WARNING: (?!')|warn\b|WARN |npm (?:WARN|warn)|"
@@ -36,13 +37,13 @@ _WORDS = tuple(
         "assertion,bail out!,base class package,"
         "build constraints exclude,build stopped,cd: ,checksum,core dumped,dial tcp,did not match,"
         "dubious,duplicate symbol,e   ,"
-        "enospc,exception in thread,exit successfully,explicit package name,file size limit,"
+        "enospc,exception in thread,exec format,executable file,exit successfully,explicit package name,file size limit,"
         "file too large,full log can be found,"
         "getaddrinfo,go: ,hidden symbol,hunk,illegal instruction,incompatible with,is not in ,multiple definition,"
         "name does not resolve,network is unreachable,no matching distribution,no module named,no package,"
         "no required module provides,non-zero exit status,not ok,npm e,operation not permitted,"
         "panic,parameter not set,patch,"
-        "read-only file system,recognized,relocation,requires rustc,samu: ,sanitizer: ,segmentation fault,service not known,"
+        "read-only file system,the system library,recognized,relocation,requires rustc,samu: ,sanitizer: ,segmentation fault,service not known,"
         "sigkill,sigsegv,submit a bug report,test-suite.log,timeout,traceback (most,unbound variable,what went wrong,●,✗ "
     ).split(",")
 )
@@ -72,13 +73,19 @@ def find_events(log: Log) -> list[Event]:
             hits.setdefault(index, []).append(word)
             at = lower.find(wanted, log.end_of(index))
     events = []
-    for index in sorted(hits):
+    for index in _bounded(sorted(hits)):
         event = _event(log, index, hits[index])
         if event is not None:
             events.append(event)
     if len(events) > _MOST_EVENTS:  # the first tell what happened, the last how it ended
         events = events[: _MOST_EVENTS // 2] + events[-_MOST_EVENTS // 2 :]
     return events
+
+
+def _bounded(indexes: list[int]) -> list[int]:
+    """The first and the last, where there are too many."""
+    half = _MOST_HITS // 2
+    return indexes if len(indexes) <= 2 * half else indexes[:half] + indexes[-half:]
 
 
 def _event(log: Log, index: int, words: list[str]) -> Event | None:
@@ -94,8 +101,13 @@ def _event(log: Log, index: int, words: list[str]) -> Event | None:
     return None
 
 
+_OF_A_TEST = re.compile(r"E   +\S")
+"""How pytest shows what a test has raised."""
+
+
 def _made(index: int, rule: Rule, text: str, match: re.Match[str]) -> Event:
     found = match.groupdict()
+    in_test = rule.rank > Rank.END and _OF_A_TEST.match(text) is not None
 
     def number(name: str) -> int:
         value = found.get(name) or ""
@@ -104,8 +116,8 @@ def _made(index: int, rule: Rule, text: str, match: re.Match[str]) -> Event:
     return Event(
         index,
         rule.kind,
-        rule.rank,
-        rule.tool,
+        Rank.TEST if in_test else rule.rank,
+        "pytest" if in_test else rule.tool,
         text,
         file=(found.get("file") or "").strip() if rule.rank is not Rank.END else "",
         line=number("line") if rule.rank is not Rank.END else 0,

@@ -273,7 +273,7 @@ def _hinted(events: Sequence[Event], leaf: Event) -> Event | None:
     """What fits the exit status: 127 is a program that is not there, 126 one that may not run, 137 a kill."""
     kinds = {
         127: ("missing-program",),
-        126: ("permission",),
+        126: ("permission", "exec-format"),
         137: ("out-of-memory",),
         139: ("crash",),
         134: ("assertion", "crash"),
@@ -281,7 +281,7 @@ def _hinted(events: Sequence[Event], leaf: Event) -> Event | None:
     wanted = [event for event in events if event.kind in kinds.get(leaf.status, ())]
     if not wanted:
         return None
-    return wanted[0] if leaf.status in (134, 137, 139) else wanted[-1]
+    return wanted[0] if leaf.status in (134, 137, 139) else _head_of_group(wanted)
 
 
 def _start_of_output(log: Log, leaf: int, begin: int) -> int:
@@ -306,7 +306,9 @@ def _unknown(log: Log, top: int, bottom: int) -> Event | None:
         for index in range(max(top, bottom - 300), bottom)
         if (text := log.line(index)).strip()
         and not _COMMAND.match(text)
-        and not re.match(r"(?:.*: )?(?:[Ww]arning|note)\b", text)
+        and not re.match(
+            r"(?:.*: )?(?:[Ww]arning|note)\b|collect2: |compilation terminated|\d+ errors? generated", text
+        )
     ]
     for index in said:
         if _TROUBLE.search(log.line(index)):

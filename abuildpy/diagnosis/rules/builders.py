@@ -9,7 +9,7 @@ from __future__ import annotations
 from abuildpy.diagnosis.rules.table import CAUSE, END, LIKELY, PATH, QUOTED, STOP, WEAK, rule
 
 _MAKE = r"(?:\S*/)?(?:g|b|re|mingw32-)?make(?:\[(?P<level>\d+)\])?"
-_CONFIGURE = r"(?:\S*/)?(?:configure|config\.status)"
+_CONFIGURE = r"(?:checking .*\.\.\. )?(?:\S*/)?(?:configure|config\.status)"
 
 RULES = (
     # make
@@ -40,6 +40,7 @@ RULES = (
     rule("ninja-failed", END, "ninja", "failed: ", r"FAILED: (?:\[code=(?P<status>\d+)\] )?(?P<target>\S.*)$"),
     rule("ninja-stopped", END, "ninja", "build stopped", r"(?:ninja|samu): (?:build stopped|subcommand failed)"),
     rule("no-rule", STOP, "ninja", "ninja: error", rf"ninja: error: {QUOTED}, needed by .*missing and no known rule"),
+    rule("ninja-stopped", END, "ninja", "ninja: error", r"ninja: error: rebuilding .*subcommand failed"),
     rule("ninja-error", STOP, "ninja", "ninja: error", r"ninja: error: "),
     rule("ninja-error", STOP, "ninja", "samu: ", r"samu: (?!job failed|build stopped|subcommand failed|warning)"),
     rule("ninja-failed", END, "ninja", "samu: job failed", r"samu: job failed(?: with status (?P<status>\d+))?: "),

@@ -14,7 +14,7 @@ _DRIVER = (
     r"collect2|gnat1|gdc|ldc2|dmd|cc1gm2)(?:-[\d.]+)?"
 )
 _LD = r"(?:\s+(?:= note: )?|\s*)(?:\S*/)?(?:[\w.]+-)*(?:ld(?:\.\w+)?|mold|wild)"
-_PLACE = rf"(?P<file>{PATH}):(?P<line>\d+)(?::\d+)?(?:-\d+)?"
+_PLACE = rf"(?:\s{{0,8}}(?:Error: |ERROR: |\[\w+\] )?)(?P<file>{PATH}):(?P<line>\d+)(?::\d+)?(?:-\d+)?"
 _PROBE = (
     r"(?:.*/)?(?:conftest|testCCompiler|testCXXCompiler|CheckFunctionExists|CheckSymbolExists|_configtest|"
     r"testfile)\.\w+|<stdin>|.*CMakeScratch.*|.*CMakeTmp.*"
@@ -79,6 +79,7 @@ RULES = (
         "recognized",
         rf"{_LD}: .*(?:file not recognized|file format not recognized|unrecognized option)",
     ),
+    rule("link-error", CAUSE, "ld", "recognized", r"(?P<file>\S+\.(?:l?o|a|so)): file (?:format )?not recognized"),
     rule("link-error", CAUSE, "ld", "hidden symbol", rf"{_LD}: .*hidden symbol"),
     rule("link-error", CAUSE, "ld", "incompatible with", rf"{_LD}: .*is incompatible with .* output"),
     rule("link-error", CAUSE, "ld", "error: ", rf"{_LD}: (?:fatal )?error: (?P<name>)"),
@@ -105,6 +106,7 @@ RULES = (
     ),
     rule("compile-error", CAUSE, "cc", "error:", rf"{_PLACE}: (?:fatal )?(?:syntax |internal )?error:"),
     rule("compile-error", CAUSE, "cc", "error ", rf"{_PLACE}: (?:fatal )?error (?:[A-Z]+\d+)?: "),
+    rule("compile-error", CAUSE, "as", "can't create", r"Fatal error: can't create "),
     rule("compile-error", CAUSE, "as", "error: ", rf"{_PLACE}: (?:Fatal )?(?:Error|ERROR): "),
     rule(
         "compile-error",

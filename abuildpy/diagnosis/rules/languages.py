@@ -24,6 +24,13 @@ RULES = (
         "error: failed to",
         rf"error: failed to run custom build command for {QUOTED}",
     ),
+    rule(
+        "missing-pkgconfig",
+        CAUSE,
+        "rust",
+        "the system library",
+        r"\s*The system library `(?P<name>[^`]+)` required by crate `[^`]+` was not found",
+    ),
     rule("link-error", LIKELY, "rust", "error: linking", r"error: linking with "),
     rule("missing-program", CAUSE, "rust", "error: linker", r"error: linker `(?P<name>[^`]+)` not found"),
     rule(
@@ -275,6 +282,13 @@ RULES = (
         "ruby",
         "could not find",
         r"(?:.*: )?Could not find (?:gem )?'?(?P<name>[\w-]+)[^']*'? (?:\([^)]*\) )?(?:in |required by|with version)",
+    ),
+    rule(
+        "missing-header",
+        CAUSE,
+        "ruby",
+        "can't find header files",
+        r"mkmf\.rb can't find header files for ruby at \S*/(?P<name>\S+)",
     ),
     rule("ruby-error", END, "ruby", "rake aborted", r"rake aborted!"),
     rule("ruby-error", CAUSE, "ruby", "error)", rf"{_RUBY_PLACE}.*\((?:\w+::)*\w*Error\)"),

@@ -166,7 +166,7 @@ RULES = (
         LIKELY,
         "shell",
         "not found",
-        r"(?:\S+: )?(?:eval: )?(?:line )?\d+: (?P<name>[^\s:]+): not found$",
+        r"(?:\S+: )?(?:eval: |exec: )?(?:line )?\d+: (?P<name>[^\s:]+): not found$",
     ),
     rule(
         "missing-program",
@@ -187,6 +187,14 @@ RULES = (
         "missing-program", LIKELY, "shell", "no such file", rf"(?:/usr/bin/)?env: {QUOTED}: No such file or directory"
     ),
     rule("missing-program", LIKELY, "shell", "can't execute", r"env: can't execute '(?P<name>[^']+)'"),
+    rule(
+        "missing-program",
+        CAUSE,
+        "go",
+        "executable file not found",
+        r'.*exec: "(?P<name>[^"]+)": executable file not found in \$PATH',
+    ),
+    rule("exec-format", LIKELY, "shell", "exec format error", r".*[Ee]xec format error"),
     rule("missing-program", LIKELY, "shell", "bad interpreter", r".*: (?P<name>/\S+): bad interpreter"),
     rule(
         "missing-program",

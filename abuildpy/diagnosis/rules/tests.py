@@ -118,7 +118,7 @@ RULES = (
         TEST,
         "shell",
         "failed",
-        r"(?:[Tt]est )?(?P<name>[\w./-]+)(?: ?\.{2,} ?|:? +)(?:FAILED|FAIL)(?:[!.]| \(.*\))?$",
+        r"(?:[Tt]est )?(?!BUILD|Build|build)(?P<name>[\w./-]+)(?: ?\.{2,} ?|:? +)(?:FAILED|FAIL)(?:[!.]| \(.*\))?$",
     ),
     rule("test-failed", TEST, "shell", "fail", r"(?:\[ ?FAIL(?:ED)? ?\]|FAIL(?:ED)?) +(?P<name>[\w./-]+)$"),
     rule("test-failed", TEST, "busybox", "fail: ", r"FAIL: "),
