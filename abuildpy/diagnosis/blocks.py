@@ -13,6 +13,11 @@ from abuildpy.diagnosis.model import Event, Rank
 from abuildpy.diagnosis.text import Log
 
 _EXCEPTION = re.compile(r"(?P<class>[A-Za-z_][\w.]*)(?:: (?P<message>.*)|:?$)")
+_EXCEPTION_NAME = re.compile(
+    r".(?:Error|Exception|Exit|Interrupt|Failed|Skipped|Expired)$|StopIteration$|(?:error|timeout)$"
+)
+_NEAR = 12
+"""Lines below what may be the exception in which a better one is looked for."""
 _FRAME = re.compile(r'\s*File "(?P<file>[^"]+)", line (?P<line>\d+)')
 _DIRECT_CAUSE = "The above exception was the direct cause of the following exception"
 _DURING = "During handling of the above exception, another exception occurred"
@@ -124,30 +129,34 @@ def _traceback(log: Log, event: Event) -> tuple[Event | None, int]:
 
 
 def _one_traceback(log: Log, start: int, indent: int) -> tuple[Event | None, int]:
+    """The exception at a traceback's end, and its line; other jobs' lines may stand between."""
     file, line = "", 0
+    likely: tuple[Event, int] | None = None
     for index in range(start + 1, min(start + _LONGEST_TRACEBACK, len(log))):
+        if likely is not None and index > likely[1] + _NEAR:
+            break
         text = log.line(index)
         if text[:indent].strip():
-            return None, index - 1
+            break
         inner = text[indent:]
         frame = _FRAME.match(inner)
         if frame is not None:
             if not frame["file"].startswith("<frozen"):
                 file, line = frame["file"], int(frame["line"])
             continue
+        if likely is not None and inner.startswith(("Traceback (", _DIRECT_CAUSE, _DURING)):
+            break
         if not inner.strip() or inner[0] in " \t":
             continue
         match = _EXCEPTION.match(inner)
         if match is None:
-            continue  # another job's line came between
-        if not match["message"] and not re.search(
-            r"(?:Error|Exception|Exit|Interrupt|Failed|Skipped|Warning)$", match["class"]
-        ):
             continue
-        if "." not in match["class"] and not match["class"][0].isupper():
-            continue
-        return _exception(index, inner, match, file, line), index
-    return None, min(start + _LONGEST_TRACEBACK, len(log)) - 1
+        name = match["class"].rpartition(".")[2]
+        if _EXCEPTION_NAME.search(name) and (name[0].isupper() or "." in match["class"]):
+            return _exception(index, inner, match, file, line), index
+        if likely is None and match["message"] and name != name.upper() and name[0].isupper() and name != "Error":
+            likely = _exception(index, inner, match, file, line), index
+    return likely or (None, min(start + _LONGEST_TRACEBACK, len(log)) - 1)
 
 
 def _exception(index: int, text: str, match: re.Match[str], file: str, line: int) -> Event:

@@ -43,7 +43,8 @@ _WORDS = tuple(
         "name does not resolve,network is unreachable,no matching distribution,no module named,no package,"
         "no required module provides,non-zero exit status,not ok,npm e,operation not permitted,"
         "panic,parameter not set,patch,"
-        "read-only file system,the system library,recognized,relocation,requires rustc,samu: ,sanitizer: ,segmentation fault,service not known,"
+        "read-only file system,the system library,recognized,relocation,requires rustc,samu: ,sanitizer: ,"
+        "segmentation fault,service not known,"
         "sigkill,sigsegv,submit a bug report,test-suite.log,timeout,traceback (most,unbound variable,what went wrong,●,✗ "
     ).split(",")
 )

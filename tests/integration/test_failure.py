@@ -80,7 +80,7 @@ def test_logs(place: Place, sandbox: str) -> None:
     found = logs(place)
     assert "failed" not in found
     assert b"built\n" in found["build.log"]
-    assert found["package.log"] == b"packing\n"
+    assert found["package.log"].startswith(b"packing\n>>> foo*: Preparing package foo...\n")
 
 
 def test_logs_of_splits(place: Place) -> None:

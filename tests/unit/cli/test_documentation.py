@@ -51,7 +51,9 @@ _PROGRAMS: dict[str, tuple[Option, ...]] = {
     if isinstance(program, Program)
 }
 _PROGRAMS["abuildpy"] = tuple(
-    option for program in (umbrella.CACHE, umbrella.INFO, umbrella.SHELL, umbrella.VERIFY, umbrella.WHY) for option in program.options
+    option
+    for program in (umbrella.CACHE, umbrella.INFO, umbrella.SHELL, umbrella.VERIFY, umbrella.WHY)
+    for option in program.options
 )
 _PROGRAMS["abuild"] = (
     *(Option(letter, "", {name: value}) for letter, (name, value) in options._NAMES.items()),
