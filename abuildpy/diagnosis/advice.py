@@ -7,6 +7,7 @@ import signal
 from collections.abc import Sequence
 
 _CAUSES: dict[str, tuple[str, str]] = {
+    "archive": ("an archive is damaged or of another kind", "fetch it anew, and compare its checksum with upstream's"),
     "assertion": (
         "a program stopped itself because something it takes for granted was not so",
         "run it alone, in a debugger",

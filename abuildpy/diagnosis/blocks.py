@@ -55,11 +55,11 @@ def complete(log: Log, events: list[Event]) -> list[Event]:
         if event.kind == "traceback":
             found, covered = _traceback(log, event)
             if found is not None:
-                verdict = done[-1] if done and done[-1].kind == "unittest-verdict" else None
+                verdict = next((each for each in reversed(done[-3:]) if each.kind == "unittest-verdict"), None)
                 if verdict is not None and event.index - verdict.index <= 6:
                     kind = "missing-python-module" if found.kind == "missing-python-module" else "test-failed"
                     found = replace(found, kind=kind, rank=Rank.TEST, tool="unittest", name=found.name or verdict.name)
-                    done.pop()
+                    del done[done.index(verdict) :]
                 done.append(found)
             continue
         whole = event

@@ -44,7 +44,7 @@ _WORDS = tuple(
         "no required module provides,non-zero exit status,not ok,npm e,operation not permitted,"
         "panic,parameter not set,patch,"
         "read-only file system,the system library,recognized,relocation,requires rustc,samu: ,sanitizer: ,"
-        "segmentation fault,service not known,"
+        "gyp err,unexpected e,does not look like,segmentation fault,service not known,"
         "sigkill,sigsegv,submit a bug report,test-suite.log,timeout,traceback (most,unbound variable,what went wrong,●,✗ "
     ).split(",")
 )
@@ -129,4 +129,12 @@ def _made(index: int, rule: Rule, text: str, match: re.Match[str]) -> Event:
     )
 
 
-_SIGNALS = {"Killed": 137, "Segmentation fault": 139, "Aborted": 134, "Bus error": 135, "Illegal instruction": 132}
+_SIGNALS = {
+    "Killed": 137,
+    "Segmentation fault": 139,
+    "Aborted": 134,
+    "Bus error": 135,
+    "Illegal instruction": 132,
+    "Terminated": 143,
+    "Hangup": 129,
+}

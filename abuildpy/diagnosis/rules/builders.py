@@ -180,6 +180,7 @@ RULES = (
         r"(?:\S*/)?(?:autoreconf|autom4te|autoconf|autoheader|aclocal|automake|libtoolize|autopoint|"
         r"intltoolize|libtool|gtkdocize)(?:-[\d.]+)?: (?:error|fatal): ",
     ),
+    rule("autotools-error", CAUSE, "libtool", "mismatch error", r"(?:\S*/)?libtool: Version mismatch error"),
     rule("missing-program", STOP, "autoconf", "can't exec", rf"Can't exec {QUOTED}: No such file"),
     # pkg-config
     rule("missing-pkgconfig", WEAK, "pkgconfig", "no package", r".{0,40}?No package '(?P<name>[^']+)' found"),

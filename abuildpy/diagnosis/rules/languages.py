@@ -202,6 +202,8 @@ RULES = (
         rf"{_NPM} (?:A complete log|Lifecycle script|command |path |cwd|code |syscall |errno |workspace|"
         rf"location|in workspace|at )",
     ),
+    rule("node-error", CAUSE, "node", "gyp err", r"gyp ERR! stack (?:\w*Error): "),
+    rule("node-error", END, "node", "gyp err", r"gyp ERR! "),
     rule("node-error", LIKELY, "node", "npm e", rf"{_NPM} (?:ERR_|[Ee]rror)"),
     rule("node-error", WEAK, "node", "npm e", rf"{_NPM} "),
     rule(

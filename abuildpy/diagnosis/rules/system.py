@@ -100,6 +100,7 @@ RULES = (
     rule("patch-rejected", CAUSE, "patch", "hunk", r"\d+ out of \d+ hunks? (?:FAILED|ignored|failed)"),
     rule("patch-rejected", CAUSE, "patch", "patch", r"Reversed \(or previously applied\) patch detected"),
     rule("patch-rejected", CAUSE, "patch", "can't find file to patch", r"[Cc]an't find file to patch"),
+    rule("patch-rejected", CAUSE, "patch", "refusing to patch", r"File (?P<file>.+) is not a regular file -- refusing"),
     rule("patch-rejected", CAUSE, "patch", "no file to patch", r"No file to patch"),
     rule("patch-rejected", CAUSE, "patch", "patch: ****", r"patch: \*\*\*\* (?P<name>.*)"),
     rule("patch-rejected", CAUSE, "patch", "can't open", r"patch: can't open '?(?P<file>[^':]+)"),
@@ -111,6 +112,11 @@ RULES = (
         r"error: (?:(?P<file>\S+): )?patch (?:does not apply|failed)",
     ),
     rule("patch-rejected", CAUSE, "patch", "patch failed", r"error: patch failed: (?P<file>[^:]+):(?P<line>\d+)"),
+    rule("archive", CAUSE, "tar", "unexpected eof", r"\S*(?:tar|gzip|xz|zstd|unzip|bzip2): .*[Uu]nexpected EOF"),
+    rule("archive", CAUSE, "tar", "does not look like", r"\S*tar: This does not look like"),
+    rule("archive", CAUSE, "tar", "unexpected end of", r"(?:.*/)?(?:\S*tar|gzip|xz|zstd|bzip2): .*unexpected end of"),
+    rule("archive", END, "tar", "error is not recoverable", r"\S*tar: Error is not recoverable"),
+    rule("archive", END, "tar", "exiting with failure", r"\S*tar: Exiting with failure"),
     # crashes
     rule(
         "crash",

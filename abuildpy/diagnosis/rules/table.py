@@ -11,7 +11,7 @@ STOP, CAUSE, TEST, LIKELY, WEAK, END = Rank.STOP, Rank.CAUSE, Rank.TEST, Rank.LI
 
 PATH = r"[^\s:'\"(),;|<>][^:\n'\"|<>]{0,300}"
 """A file's name at the start of a message."""
-QUOTED = r"[`'\"‘“]?(?P<name>[^`'\"’”\n]+?)[`'\"’”]?"
+QUOTED = r"(?P<quote>[`'\"‘“])?(?P<name>(?(quote)[^`'\"’”\n]+|[^\s`'\"’”]+))(?(quote)[`'\"’”])"
 """A name, in whatever quotes."""
 
 
