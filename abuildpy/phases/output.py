@@ -19,7 +19,8 @@ from typing import Self
 
 _HIGH = 20
 """Descriptors of ours are moved above those that the shells inside know their ends by."""
-_CHUNK = 1 << 16
+_CHUNK = 1 << 20
+"""Bytes that a pipe may hold: what writes much then seldom waits for us."""
 _MOST_AT_ONCE = 1 << 22
 """Bytes after which other things get their turn."""
 
@@ -84,7 +85,7 @@ class Heard:
 
     def _channel(self, target: int) -> int:
         """A descriptor whatever is written to arrives at ``target``."""
-        receive, send = _terminal_like(target) if os.isatty(target) else os.pipe2(os.O_CLOEXEC)
+        receive, send = _terminal_like(target) if os.isatty(target) else _large_pipe()
         high = fcntl.fcntl(send, fcntl.F_DUPFD_CLOEXEC, _HIGH)
         os.close(send)
         with contextlib.suppress(OSError):  # programs open it anew as /dev/stderr, and may be somebody else
@@ -115,6 +116,13 @@ class Heard:
 def _same(one: int, other: int) -> bool:
     first, second = os.fstat(one), os.fstat(other)
     return (first.st_dev, first.st_ino) == (second.st_dev, second.st_ino)
+
+
+def _large_pipe() -> tuple[int, int]:
+    receive, send = os.pipe2(os.O_CLOEXEC)
+    with contextlib.suppress(OSError):  # users have only so much
+        fcntl.fcntl(send, fcntl.F_SETPIPE_SZ, _CHUNK)
+    return receive, send
 
 
 def _terminal_like(target: int) -> tuple[int, int]:
