@@ -8,6 +8,7 @@ and each of them a handful. So the time is linear in the log's size.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import cache
 
 from abuildpy.diagnosis.model import Event, Rank, Rule
@@ -67,12 +68,8 @@ def find_events(log: Log) -> list[Event]:
     # Compilers are called with -Werror=… thousands of times; the length must stay.
     lower = log.data.lower().replace(b"-werror", b"-wxxxxx")
     for word in _WORDS:
-        wanted = word.encode()
-        at = lower.find(wanted)
-        while at >= 0:
-            index = log.index_of(at)
+        for index in _lines_with(log, lower, word.encode()):
             hits.setdefault(index, []).append(word)
-            at = lower.find(wanted, log.end_of(index))
     events = []
     for index in _bounded(sorted(hits)):
         event = _event(log, index, hits[index])
@@ -81,6 +78,26 @@ def find_events(log: Log) -> list[Event]:
     if len(events) > _MOST_EVENTS:  # the first tell what happened, the last how it ended
         events = events[: _MOST_EVENTS // 2] + events[-_MOST_EVENTS // 2 :]
     return events
+
+
+def _lines_with(log: Log, lower: bytes, word: bytes) -> Iterator[int]:
+    """The lines with a word: the first and the last of them, where there are too many."""
+    at = lower.find(word)
+    most = _MOST_HITS // 2
+    last = -1
+    while at >= 0 and most:
+        last = log.index_of(at)
+        yield last
+        most -= 1
+        at = lower.find(word, log.end_of(last))
+    if at < 0:
+        return
+    most = _MOST_HITS // 2
+    at = lower.rfind(word)
+    while most and (index := log.index_of(at)) > last:
+        yield index
+        most -= 1
+        at = lower.rfind(word, 0, log.starts[index])
 
 
 def _bounded(indexes: list[int]) -> list[int]:
