@@ -8,6 +8,10 @@ that is the default.
 
 from __future__ import annotations
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pathlib import Path
+
 
 class AbuildError(Exception):
     """A failure that the user can understand and act on.
@@ -56,15 +60,24 @@ class SandboxError(AbuildError):
 class PhaseError(AbuildError):
     """A function of the recipe failed.
 
-    ``phase`` is the function's name; ``status`` its exit status (negative: the number of the signal that ended it).
+    ``phase`` is the function's name; ``status`` its exit status (negative: the number of the signal that ended it); ``log``
+    the path of the file that holds what it wrote, None if there is none.
     """
 
     def __init__(
-        self, message: str, *, phase: str, status: int, hint: str | None = None, details: tuple[str, ...] = ()
+        self,
+        message: str,
+        *,
+        phase: str,
+        status: int,
+        hint: str | None = None,
+        details: tuple[str, ...] = (),
+        log: Path | None = None,
     ) -> None:
         super().__init__(message, hint=hint, details=details)
         self.phase = phase
         self.status = status
+        self.log = log
 
 
 class LimitError(PhaseError):

@@ -10,7 +10,7 @@ from abuildpy import __version__
 from abuildpy.cli.failure import open_standard_streams, report
 from abuildpy.cli.options import USAGE, BadCommandLine, Options, parse
 from abuildpy.config import Config, load_config
-from abuildpy.errors import AbuildError, ConfigError, UsageError
+from abuildpy.errors import AbuildError, ConfigError, PhaseError, UsageError
 from abuildpy.record import replace
 from abuildpy.ui.console import Console, want_colors, want_titles
 
@@ -100,10 +100,18 @@ class _Program:
         try:
             build.run(verbs)
         except (AbuildError, KeyboardInterrupt, OSError) as error:
-            status = report(error, self.console)
+            status = report(error, self.console, lambda failed: self._explain(failed, config))
             build.clean_up_after_failure()
             return status
         return 0
+
+    def _explain(self, error: AbuildError, config: Config) -> bool:
+        """Says what made a function fail; tells whether a general hint is then superfluous."""
+        if not isinstance(error, PhaseError) or error.log is None:
+            return False
+        from abuildpy.cli.why import explain
+
+        return explain(error, config, colors=self.console.colors)
 
 
 def _environment(options: Options) -> dict[str, str]:

@@ -16,8 +16,11 @@ if TYPE_CHECKING:
     from abuildpy.ui.console import Console
 
 
-def report(error: BaseException, console: Console) -> int:
-    """Prints one error and returns the exit status it calls for. What is not the user's doing is raised again."""
+def report(error: BaseException, console: Console, explain: Callable[[AbuildError], bool] = lambda _: False) -> int:
+    """Prints one error and returns the exit status it calls for. What is not the user's doing is raised again.
+
+    ``explain`` may say more after the message, and tells whether it said enough to leave the hint out.
+    """
     if isinstance(error, KeyboardInterrupt):
         error = Aborted("Aborted by user")
     if isinstance(error, OSError):
@@ -27,7 +30,7 @@ def report(error: BaseException, console: Console) -> int:
     console.error(error.message)
     for line in error.details:
         console.error2(line)
-    if error.hint:
+    if not explain(error) and error.hint:
         console.error2(error.hint)
     return error.exit_status
 

@@ -25,8 +25,12 @@ usage: abuildpy SUBCOMMAND [arguments]
   paths                 where abuildpy keeps what scripts may want, as name=value lines
   sandbox [--json] [DIR]
                         which walls can be had around builds (in DIR), and what each keeps in
+  shell [-c COMMAND] [--net=…] [--sandbox=…] [FUNCTION]
+                        a shell where a function of the recipe runs (default: the one that failed last, else build)
   verify [--keys-dir DIR] FILE…
                         check signature and content of packages (and the signature of an index)
+  why [--json] [LOG|RECIPE]
+                        the first real error of a log, or of the last build of a recipe (default: the one here)
   help                  this text
   version               the version
 
@@ -52,7 +56,9 @@ def _run(arguments: Sequence[str]) -> int:
         "lint": _lint,
         "paths": _paths,
         "sandbox": _sandbox,
+        "shell": _shell,
         "verify": _verify,
+        "why": _why,
     }
     if not arguments:
         sys.stderr.write(_USAGE)
@@ -192,6 +198,74 @@ def _verify(arguments: Sequence[str]) -> int:
         return verify([Path(file) for file in files], Path(options.keys) if options.keys else None, _console())
 
     return VERIFY.start_bare(act, arguments)
+
+
+@dataclass(frozen=True, slots=True)
+class _ShellOptions:
+    command: str | None = None
+    net: str = ""
+    sandbox: str = ""
+
+
+SHELL = Program(
+    "abuildpy shell",
+    _ShellOptions,
+    (
+        Option("c", "", {"command": VALUE}),
+        Option("", "net", {"net": VALUE}),
+        Option("", "sandbox", {"sandbox": VALUE}),
+        HELP,
+    ),
+    usage=lambda: (
+        "usage: abuildpy shell [-c COMMAND] [--net=recipe|always|never] [--sandbox=auto|bwrap|none] [FUNCTION]\n"
+    ),
+    fits=lambda _options, words: len(words) < 2,
+    wrong_option=1,
+    console=_console,
+)
+
+
+def _shell(arguments: Sequence[str]) -> int:
+    def act(options: _ShellOptions, words: list[str]) -> int:
+        from abuildpy.cli.options import NETS, SANDBOXES
+        from abuildpy.cli.shell import shell
+        from abuildpy.config import load_config
+
+        for name, value, choices in (("net", options.net, NETS), ("sandbox", options.sandbox, SANDBOXES)):
+            if value and value not in choices:
+                raise UsageError(f"--{name} takes one of {', '.join(choices)}, not '{value}'")
+        phase = words[0] if words else ""
+        return shell(phase, options.command, load_config(), _console(), net=options.net, sandbox=options.sandbox)
+
+    return SHELL.start_bare(act, arguments)
+
+
+@dataclass(frozen=True, slots=True)
+class _WhyOptions:
+    as_json: bool = False
+
+
+WHY = Program(
+    "abuildpy why",
+    _WhyOptions,
+    (Option("", "json", {"as_json": True}), HELP),
+    usage=lambda: "usage: abuildpy why [--json] [LOG|RECIPE]\n",
+    fits=lambda _options, words: len(words) < 2,
+    wrong_option=1,
+    console=_console,
+)
+
+
+def _why(arguments: Sequence[str]) -> int:
+    def act(options: _WhyOptions, words: list[str]) -> int:
+        from abuildpy.cli.why import why
+        from abuildpy.config import load_config
+
+        config = load_config()
+        colors = want_colors(config.get("USE_COLORS"))
+        return why(words[0] if words else ".", config, as_json=options.as_json, colors=colors)
+
+    return WHY.start_bare(act, arguments)
 
 
 if __name__ == "__main__":

@@ -170,6 +170,7 @@ class Build:
 
         started = time.time()
         recipe, console = self.recipe, self.console
+        self._stages.logs(recipe).fresh()
         own_steps(recipe)  # what cannot be done is said before hours of building
         self._stages.limits()  # so is what makes no sense
         with self._timings.step("key"):
@@ -205,6 +206,7 @@ class Build:
             return
         from abuildpy.phases.rootbld import CleanRoots
 
+        self._stages.logs(recipe).fresh()
         roots = CleanRoots(recipe, self.config, self.settings, console)
         self._stages.key.require()
         console.log(f"chroot building building {recipe.repo}/{recipe.pkgname}-{recipe.version}")

@@ -12,7 +12,8 @@ from abuildpy.recipe.model import Recipe
 
 _NOT_FOUND = 127
 _OUT_OF_SIGHT = "these folders of PATH cannot be seen behind the walls, so programs in them are not found"
-_NO_NETWORK = "it had no network: if it needs one, put net into options, or use --net=always"
+NO_NETWORK = "it had no network: if it needs one, put net into options, or use --net=always"
+"""Said where nothing better is known."""
 
 
 def require_success(result: StageResult, recipe: Recipe, *, kept: Path | None) -> None:
@@ -44,8 +45,8 @@ def require_success(result: StageResult, recipe: Recipe, *, kept: Path | None) -
     )
     unseen = result.out_of_sight if status == _NOT_FOUND else ()
     offline = not result.had_network and function in recipe.functions and function not in STEPS
-    hint = f"{_OUT_OF_SIGHT}: {' '.join(unseen)}" if unseen else _NO_NETWORK if offline else None
-    raise PhaseError(f"{function} failed", phase=function, status=status, details=details, hint=hint)
+    hint = f"{_OUT_OF_SIGHT}: {' '.join(unseen)}" if unseen else NO_NETWORK if offline else None
+    raise PhaseError(f"{function} failed", phase=function, status=status, details=details, hint=hint, log=result.log)
 
 
 def _not_given(result: StageResult, recipe: Recipe) -> tuple[str, ...]:

@@ -7,10 +7,12 @@ import os
 import select
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 from abuildpy.phases.events import FrameReader
 from abuildpy.phases.limits import Breach
+from abuildpy.phases.logs import Logs
 from abuildpy.shell import parse_exported, parse_variables
 
 EVENTS = 8
@@ -55,6 +57,8 @@ class StageResult:
     """Variables of the caller's that it did not get."""
     breach: Breach | None = None
     """The limit that it reached."""
+    log: Path | None = None
+    """What the function that failed wrote."""
 
 
 class Running(Protocol):
@@ -68,6 +72,27 @@ class Running(Protocol):
         """Waits for the end; returns the exit status, negative for a signal."""
 
 
+class Output(Protocol):
+    """Where a stage's output passes on its way to ours."""
+
+    @property
+    def outputs(self) -> Mapping[int, int]:
+        """Descriptors to give the stage, by the numbers that it knows them by."""
+
+    @property
+    def descriptors(self) -> tuple[int, ...]:
+        """What to poll for something to pass on."""
+
+    def started(self) -> None:
+        """The stage has its descriptors."""
+
+    def drain(self) -> None:
+        """Passes on what is there."""
+
+    def last(self) -> float:
+        """When the stage last wrote, on the clock of ``time.monotonic``."""
+
+
 class Listener:
     """Follows one stage: collects its events, answers its questions."""
 
@@ -77,13 +102,15 @@ class Listener:
         trees: Callable[[Mapping[str, Mapping[str, str]]], str] | None = None,
         *,
         log: Callable[[str], None] = lambda _: None,
+        logs: Logs | None = None,
     ) -> None:
         """``trees`` is asked, when all packages have their tree, for the folder with the lists for the last steps.
 
-        ``log`` gets the lines that the shell would hand to ABUILD_LOG_CMD.
+        ``log`` gets the lines that the shell would hand to ABUILD_LOG_CMD; ``logs`` learns which function runs.
         """
         self._call_back = call_back
         self._log = log
+        self._logs = logs
         self._trees = trees
         self._frames = FrameReader()
         self._failures: list[Failure] = []
@@ -93,22 +120,35 @@ class Listener:
         self._running = ""
         self._finished = False
 
-    def follow(self, events: int, answers: int, running: Running, *, had_network: bool) -> StageResult:
-        """Reads events until the process has ended. Both descriptors stay the caller's to close."""
+    def follow(
+        self, events: int, answers: int, running: Running, *, had_network: bool, heard: Output | None = None
+    ) -> StageResult:
+        """Reads events until the process has ended. Both descriptors stay the caller's to close.
+
+        ``heard`` passes on what it writes, if that is to be listened to.
+        """
         watch = os.pidfd_open(running.pid)
         try:
             poll = select.poll()
             poll.register(events, select.POLLIN)
             poll.register(watch, select.POLLIN)
+            outputs = heard.descriptors if heard else ()
+            for output in outputs:
+                poll.register(output, select.POLLIN)
             ended = False
             while not ended:
                 ready = dict(poll.poll())
-                # What was said before the end is read first; a leftover process may hold the pipe open for ever.
-                if events in ready:
-                    data = os.read(events, 1 << 16)
-                    if data:
-                        self._take(data, answers)
-                        continue
+                data = os.read(events, 1 << 16) if events in ready else None
+                if heard is not None:  # what it wrote came before what it tells
+                    heard.drain()
+                    for output in set(outputs) - set(heard.descriptors):
+                        poll.unregister(output)
+                    outputs = heard.descriptors
+                # What was said before the end is taken first; a leftover process may hold the pipe open for ever.
+                if data:
+                    self._take(data, answers)
+                    continue
+                if data is not None:
                     poll.unregister(events)
                 ended = watch in ready
         finally:
@@ -137,8 +177,11 @@ class Listener:
         """Takes note of one event; returns the answer it wants, or None."""
         texts = tuple(value.decode("utf-8", "surrogateescape") for value in fields)
         match kind, texts:
-            case "start", (function, _package):
+            case "start", (function, package):
                 self._running = function
+                if self._logs is not None:
+                    self._logs.begin(function, package)
+                return "ok"
             case "done", _:
                 self._running = ""
             case "failed", (function, status, package):

@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,10 +17,12 @@ from abuildpy.errors import ConfigError, SandboxError
 from abuildpy.phases.crew import Crew
 from abuildpy.phases.key import Key
 from abuildpy.phases.limits import Limits, limits_of
+from abuildpy.phases.logs import Logs, kept_environment
+from abuildpy.phases.output import Heard
 from abuildpy.phases.ownership import Ownership
 from abuildpy.phases.pipes import Pipe, pipes, plumbed, read_all
 from abuildpy.phases.settings import Settings
-from abuildpy.phases.stage import ANSWERS, EVENTS, CallBack, Listener, StageResult
+from abuildpy.phases.stage import ANSWERS, EVENTS, CallBack, Listener, Output, StageResult
 from abuildpy.phases.surroundings import Host, Surroundings
 from abuildpy.phases.upkeep import has_option
 from abuildpy.phases.workspace import Workspace, read_inside, remove_tree
@@ -38,6 +41,33 @@ _EVALUATION_SECONDS = 30
 _FAKEROOT = "fakeroot"
 _CAPABILITIES = "capabilities"
 _OF_A_SESSION = ("FAKEROOTKEY", "LD_PRELOAD", "LD_LIBRARY_PATH", "FAKEROOTDONTTRYCHOWN")
+
+
+def _terminal() -> AbstractContextManager[Output]:
+    from abuildpy.phases.terminal import Terminal
+
+    return Terminal()
+
+
+def _what_failed(result: StageResult) -> tuple[str, int, str]:
+    """The function that failed, its status, and the package it worked for."""
+    if result.failures:
+        return result.failures[0].function, result.failures[0].status, result.failures[0].package
+    return result.running or "shell", result.status, ""
+
+
+@dataclass(frozen=True, slots=True)
+class ShellPlace:
+    """Where a shell is opened: in place of ``function``, with ``variables`` that describe a subpackage.
+
+    ``functions`` are the recipe's; ``logs`` is the folder of its logs, None if there is none.
+    """
+
+    function: str
+    fakeroot: bool
+    variables: Mapping[str, str]
+    functions: tuple[str, ...]
+    logs: Path | None
 
 
 class Stages:
@@ -64,10 +94,17 @@ class Stages:
         )
         self._around = around or self._host
         self._clock: Clock | None = None
+        self._logs: dict[Path, Logs] = {}
 
     def limits(self) -> Limits:
         """What the recipe's functions may use up. Raises ConfigError where the configuration's make no sense."""
         return limits_of(self._settings, self._config)
+
+    def logs(self, recipe: Recipe) -> Logs:
+        """Where what the functions of a recipe write is kept."""
+        if recipe.startdir not in self._logs:
+            self._logs[recipe.startdir] = Logs(recipe, self._config)
+        return self._logs[recipe.startdir]
 
     @property
     def generator(self) -> str:
@@ -196,7 +233,7 @@ class Stages:
             recipe,
             workspace,
             task,
-            Listener(call_back, log=self._console.log),
+            Listener(call_back, log=self._console.log, logs=self.logs(recipe)),
             environment,
             network=network,
             writable=writable,
@@ -223,7 +260,7 @@ class Stages:
             recipe,
             workspace,
             ("fakeroot", self._inside(workspace.session / _FAKEROOT), "package", *subpackages),
-            Listener(call_back, trees, log=self._console.log),
+            Listener(call_back, trees, log=self._console.log, logs=self.logs(recipe)),
             environment,
             network=self.network(recipe, wanted=False),
             more={
@@ -232,6 +269,43 @@ class Stages:
                 "ABUILDPY_STRIPPED": self._inside(workspace.session / "stripped"),
             },
         )
+
+    def shell(
+        self,
+        recipe: Recipe,
+        workspace: Workspace,
+        place: ShellPlace,
+        command: str | None,
+        *,
+        call_back: CallBack,
+    ) -> int:
+        """Opens a shell where a function of the recipe runs; returns its exit status (negative for a signal).
+
+        It reads ``command``, or what is typed where there is a terminal, else standard input.
+        """
+        terminal = command is None and os.isatty(0) and os.isatty(1)
+        how = "terminal" if terminal else "script" if command is None else "command"
+        task: tuple[str, ...] = ("shell", how, place.function)
+        if place.fakeroot:
+            task = ("fakeroot", self._inside(workspace.session / "shell"), *task)
+        more = {
+            **place.variables,
+            "ABUILDPY_FUNCTIONS": " ".join(place.functions),
+            "ABUILDPY_COMMAND": command or "",
+        }
+        before = kept_environment(place.logs) if place.fakeroot and place.logs else None
+        result = self._run(
+            recipe,
+            workspace,
+            task,
+            Listener(call_back, log=self._console.log),
+            before,
+            network=self.network(recipe, wanted=False),
+            interactive=True,
+            more=more,
+            passing=_terminal if terminal else None,
+        )
+        return result.status
 
     def ownership(self, recipe: Recipe, workspace: Workspace) -> Ownership:
         """What the last fakeroot session recorded. Raises SandboxError when that is missing or makes no sense."""
@@ -262,15 +336,24 @@ class Stages:
         writable: tuple[Path, ...] = (),
         interactive: bool = False,
         more: Mapping[str, str] | None = None,
+        passing: Callable[[], AbstractContextManager[Output | None]] | None = None,
     ) -> StageResult:
+        """``passing`` makes what its output passes through; None keeps a log of it, unless it is ``interactive``."""
+        logs = self.logs(recipe)
+        through: Callable[[], AbstractContextManager[Output | None]]
+        through = passing or (nullcontext if interactive else lambda: Heard(logs.keep))
         runtime = self._inside(Path(RUNTIME_DIR))
         driver = (*self._around.ash, "-e", f"{runtime}/driver.sh", runtime, self._flags(), *task)
         fakeroot = self._around.fakeroot if task[0] == "fakeroot" else {}
 
         def run(wall: Wall) -> StageResult:
             hand_over(workspace.create(), wall.user)
-            with pipes(2) as (events, answers), self._watching(workspace, interactive) as watch:
-                ends = {EVENTS: events.send, ANSWERS: answers.receive, **(watch.outputs if watch else {})}
+            with (
+                pipes(2) as (events, answers),
+                through() as heard,
+                self._watching(workspace, None if interactive else heard) as watch,
+            ):
+                ends = {EVENTS: events.send, ANSWERS: answers.receive, **(heard.outputs if heard else {})}
                 request = Request(
                     argv=plumbed(self._around.ash, driver, ends),
                     env={**self._environment(recipe, environment, network), **fakeroot, **(more or {})},
@@ -286,29 +369,37 @@ class Stages:
                 with wall.start(self._around.furnish(request, recipe, wall.user)) as running:
                     events.close_send()
                     answers.close_receive()
+                    if heard:
+                        heard.started()
                     if watch:
                         watch.begin(running.pid, user=wall.user.host_uid, enclosed=wall.name == "bwrap")
-                    result = listener.follow(events.receive, answers.send, running, had_network=network)
+                    result = listener.follow(events.receive, answers.send, running, had_network=network, heard=heard)
                 return replace(result, breach=watch.breach) if watch else result
 
-        result = self._around.behind(recipe.startdir, run)
+        try:
+            result = self._around.behind(recipe.startdir, run)
+        finally:
+            logs.end()
         if result.status == 0:
+            if result.environment is not None and not interactive:
+                logs.keep_environment(result.environment)
             return result
         return replace(
             result,
             out_of_sight=self._around.out_of_sight(recipe.startdir),
             withheld=tuple(withheld(self._config)),
+            log=None if interactive else logs.failed(*_what_failed(result)),
         )
 
-    def _watching(self, workspace: Workspace, interactive: bool) -> AbstractContextManager[Watch | None]:
-        """The watch over the next stage, None without limits."""
+    def _watching(self, workspace: Workspace, heard: Output | None) -> AbstractContextManager[Watch | None]:
+        """The watch over the next stage, None without limits; it may be silent where nobody hears it."""
         limits = self.limits()
         if not limits:
             return nullcontext()
         from abuildpy.phases.watch import Clock, watching
 
         self._clock = self._clock or Clock()
-        return watching(limits, self._clock, workspace, interactive=interactive)
+        return watching(limits, self._clock, workspace, heard.last if heard else None)
 
     # --- what a stage is given ---------------------------------------------------------------------------------
 

@@ -13,11 +13,10 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from abuildpy.phases.limits import Breach, Limits, option, show_seconds, show_size
-from abuildpy.phases.output import Heard
 from abuildpy.phases.workspace import Workspace
 from abuildpy.sandbox.census import descendants, end_all, limit_processes, memory_of
 from abuildpy.sandbox.disk import DiskUse
@@ -38,8 +37,8 @@ class Clock:
 class Watch:
     """The watch over one stage. ``breach`` tells the limit that it reached, if any, once its process has ended."""
 
-    def __init__(self, limits: Limits, clock: Clock, workspace: Workspace, heard: Heard | None) -> None:
-        """``heard`` is where its output passes, None where silence does not matter."""
+    def __init__(self, limits: Limits, clock: Clock, workspace: Workspace, heard: Callable[[], float] | None) -> None:
+        """``heard`` tells when it last wrote (``time.monotonic``), None where silence does not matter."""
         self._limits, self._clock, self._heard = limits, clock, heard
         self._workspace = workspace
         self.breach: Breach | None = None
@@ -47,19 +46,12 @@ class Watch:
         self._thread: threading.Thread | None = None
         self._handle: int | None = None
 
-    @property
-    def outputs(self) -> Mapping[int, int]:
-        """Descriptors that the stage is to have as its standard output and errors, by those numbers."""
-        return self._heard.outputs if self._heard else {}
-
     def begin(self, pid: int, *, user: int, enclosed: bool) -> None:
         """Starts watching; ``pid`` is the outermost process of the stage, not waited for yet.
 
         ``user`` is whom its processes belong to. ``enclosed`` tells that a namespace holds them, which ends them all at once
         with the outermost.
         """
-        if self._heard:
-            self._heard.started()
         if not self._limits:
             return
         most = self._limits.max_processes
@@ -98,7 +90,7 @@ class Watch:
             checks.append(lambda: _late(deadline, limits.timeout or 0))
         if limits.no_output_timeout is not None and self._heard is not None:
             heard = self._heard
-            checks.append(lambda: _silent(max(began, heard.last()), limits.no_output_timeout or 0))
+            checks.append(lambda: _silent(max(began, heard()), limits.no_output_timeout or 0))
         if limits.max_processes is not None or limits.max_memory is not None:
             checks.append(lambda: _crowd(pid, limits))
         if limits.max_disk is not None:
@@ -108,19 +100,15 @@ class Watch:
 
 
 @contextlib.contextmanager
-def watching(limits: Limits, clock: Clock, workspace: Workspace, *, interactive: bool) -> Iterator[Watch]:
-    """A watch for one stage, to be begun when that is started. ``interactive`` stages may be silent: they wait for the user."""
-    with contextlib.ExitStack() as stack:
-        heard = None
-        if limits.no_output_timeout is not None and not interactive:
-            heard = stack.enter_context(Heard())
-        watch = Watch(limits, clock, workspace, heard)
-        began = time.monotonic()
-        try:
-            yield watch
-        finally:
-            clock.spent += time.monotonic() - began
-            watch.end()
+def watching(limits: Limits, clock: Clock, workspace: Workspace, heard: Callable[[], float] | None) -> Iterator[Watch]:
+    """A watch for one stage, to be begun when that is started. ``heard`` is as for :class:`Watch`."""
+    watch = Watch(limits, clock, workspace, heard)
+    began = time.monotonic()
+    try:
+        yield watch
+    finally:
+        clock.spent += time.monotonic() - began
+        watch.end()
 
 
 def _late(deadline: float, limit: float) -> Breach | None:

@@ -7,6 +7,7 @@
 #   package NAME:FUNC:ARCH:TRIPLET...  package(), then one split after the other, then what the trees need
 #   split FUNC                    one split function, its subpackage described by subpkg* in the environment
 #   steps NAME...                 the same, with the steps of packaging as functions
+#   shell HOW FUNCTION            a shell where that function runs: see shell.sh
 #
 # Descriptor 8 carries events to the caller: a count, then that many fields, each ended by a NUL. Descriptor 9 carries
 # one-line answers. The caller believes none of it more than it believes the recipe.
@@ -16,10 +17,6 @@
 _ab_runtime=$1 _ab_flags=$2
 shift 2
 umask 022
-
-_ab_tell() {
-	printf '%s\0' $# "$@" >&8
-}
 
 # Everything this shell knows, for the caller to pick from. $1: event, $2: package
 _ab_tell_variables() {
@@ -36,13 +33,6 @@ _ab_tell_environment() {
 		export -p
 		printf '\0'
 	} >&8
-}
-
-# Asks the caller to do something and fails if it could not: call_back VERB ARGUMENT...
-call_back() {
-	_ab_tell call "$@"
-	read -r _ab_answer <&9 || _ab_answer=
-	[ "$_ab_answer" = ok ]
 }
 
 # Starts this driver afresh: an environment is all that passes on.
@@ -63,24 +53,7 @@ fakeroot)
 	;;
 esac
 
-. "$ABUILD_SHAREDIR/functions.sh"
-unset force forceroot keep keep_build quiet verbose color_opt nodeps install_deps
-case "$_ab_flags" in *c*) enable_colors; color_opt=-c ;; *) disable_colors; color_opt=-m ;; esac
-case "$_ab_flags" in *f*) force=-f ;; esac
-case "$_ab_flags" in *F*) forceroot=-F ;; esac
-case "$_ab_flags" in *d*) nodeps=-d ;; esac
-case "$_ab_flags" in *k*) keep=-k ;; esac
-case "$_ab_flags" in *K*) keep_build=-K ;; esac
-case "$_ab_flags" in *q*) quiet=-q ;; esac
-case "$_ab_flags" in *r*) install_deps=-r ;; esac
-case "$_ab_flags" in *v*) verbose=-v ;; esac
-. "$_ab_runtime/fakeroot.sh"
-. "$_ab_runtime/helpers.sh"
-. "$_ab_runtime/splitters.sh"
-. "$_ab_runtime/prepare.sh"
-. "$_ab_runtime/internals.sh"
-. "$_ab_runtime/messages.sh"
-. "$_ab_runtime/recipe.sh" 8>&- 9>&-
+. "$_ab_runtime/load.sh"
 
 _ab_part_ended() {
 	_ab_tell failed "$_ab_part" "$1" "${subpkgname:-$pkgname}"
@@ -102,6 +75,7 @@ _ab_run_part() {
 		;;
 	esac
 	_ab_tell start "$1" "${subpkgname:-$pkgname}"
+	read -r _ab_answer <&9 || : # what was written so far belongs to what ran before
 	case "$_ab_flags" in *v*) set -x ;; esac
 	"$1"
 	set +x
@@ -238,6 +212,7 @@ _ab_finish_trees() {
 _ab_task=$1
 shift
 case "$_ab_task" in
+shell) . "$_ab_runtime/shell.sh" ;;
 verbs | package | split | steps) "_ab_task_$_ab_task" "$@" ;;
 *) exit 2 ;;
 esac

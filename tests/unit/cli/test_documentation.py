@@ -52,7 +52,14 @@ _PROGRAMS: dict[str, tuple[Option, ...]] = {
 }
 _PROGRAMS["abuildpy"] = tuple(
     option
-    for program in (umbrella.CACHE, umbrella.INFO, umbrella.SANDBOX, umbrella.VERIFY)
+    for program in (
+        umbrella.CACHE,
+        umbrella.INFO,
+        umbrella.SANDBOX,
+        umbrella.SHELL,
+        umbrella.VERIFY,
+        umbrella.WHY,
+    )
     for option in program.options
 )
 _PROGRAMS["abuild"] = (

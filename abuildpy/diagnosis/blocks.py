@@ -1,0 +1,323 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Messages of several lines: what the lines around a hit add to it.
+
+A traceback's error is its last line; CMake, OCaml, Fortran, Rust and GHC tell place and message on different lines.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from abuildpy.diagnosis.model import Event, Rank
+from abuildpy.diagnosis.text import Log
+
+_EXCEPTION = re.compile(r"(?P<class>[A-Za-z_][\w.]*)(?:: (?P<message>.*)|:?$)")
+_EXCEPTION_NAME = re.compile(
+    r".(?:Error|Exception|Exit|Interrupt|Failed|Skipped|Expired)$|StopIteration$|(?:error|timeout)$"
+)
+_NEAR = 12
+"""Lines below what may be the exception in which a better one is looked for."""
+_FRAME = re.compile(r'\s*File "(?P<file>[^"]+)", line (?P<line>\d+)')
+_DIRECT_CAUSE = "The above exception was the direct cause of the following exception"
+_DURING = "During handling of the above exception, another exception occurred"
+_MODULE = re.compile(r"(?:.*: )?(?:No module named|cannot import name|Cannot import) ['\"]?(?P<name>[^'\"\s;]+)")
+_WRAPPERS = (
+    "CalledProcessError",
+    "SystemExit",
+    "BackendError",
+    "HookMissing",
+    "BuildBackendException",
+    "BuildException",
+)
+_LONGEST_TRACEBACK = 400
+_RUST_PLACE = re.compile(r"\s*(?:-->|:::) (?P<file>[^\s:]+):(?P<line>\d+):\d+")
+_OCAML_PLACE = re.compile(r'File "(?P<file>[^"]+)", lines? (?P<line>\d+)')
+_FORTRAN_PLACE = re.compile(r"(?P<file>[^\s:]+):(?P<line>\d+):\d+:$")
+_FIND = re.compile(r"Could NOT find (?P<name>[\w.+-]+)")
+_CONFIG = re.compile(
+    r"(?:Could not find a (?:package configuration file|configuration file for package)(?: provided by)? \"(?P<name>[^\"]+)\""
+    r"|By not providing \"Find(?P<find>[^\"]+)\.cmake\")"
+)
+_CMAKE_PKG = re.compile(r"(?:The following required packages were not found:|A required package was not found)")
+
+
+_PLACE_ALONE = re.compile(r"error:\s*(?:\[GHC-\d+\])?$")
+
+
+def complete(log: Log, events: list[Event]) -> list[Event]:
+    """The events with what the lines around them tell; a traceback's takes the place of its last line."""
+    done: list[Event] = []
+    covered = -1
+    for event in events:
+        if event.index <= covered:
+            continue
+        if event.kind == "traceback":
+            found, covered = _traceback(log, event)
+            if found is not None:
+                verdict = next((each for each in reversed(done[-3:]) if each.kind == "unittest-verdict"), None)
+                if verdict is not None and event.index - verdict.index <= 6:
+                    kind = "missing-python-module" if found.kind == "missing-python-module" else "test-failed"
+                    found = replace(found, kind=kind, rank=Rank.TEST, tool="unittest", name=found.name or verdict.name)
+                    del done[done.index(verdict) :]
+                done.append(found)
+            continue
+        whole = event
+        if event.kind == "cmake-error":
+            whole, covered = _cmake(log, event)
+        done.append(_whole(log, whole))
+    return done
+
+
+def _whole(log: Log, event: Event) -> Event:
+    """An event with what the lines around it add."""
+    if event.tool == "rust" and event.text.startswith("error") and event.rank is not Rank.END:
+        return _rust(log, event)
+    if event.kind == "error" and event.text.startswith("error: "):
+        return _rust(log, event)
+    if event.tool == "ocaml":
+        return _placed_before(log, event)
+    if event.kind == "python-syntax":
+        return _frame_before(log, event)
+    if event.kind == "compile-error" and _PLACE_ALONE.search(event.text):
+        return _haskell_module(replace(event, text=f"{event.text} {_next_text(log, event.index)}".rstrip()))
+    if event.rank is Rank.TEST:
+        return _test(log, event)
+    if event.kind in ("missing-pkgconfig", "gradle-error", "rust-panic"):
+        return _continued(log, event)
+    return event
+
+
+def _following(log: Log, event: Event, most: int) -> range:
+    return range(event.index + 1, min(event.index + 1 + most, len(log)))
+
+
+def _next_text(log: Log, index: int, most: int = 3) -> str:
+    """The next line that says something."""
+    for each in range(index + 1, min(index + 1 + most, len(log))):
+        text = log.line(each).strip(" \t•│|")
+        if text:
+            return text
+    return ""
+
+
+# --- Python ------------------------------------------------------------------------------------------------------------
+
+
+def _traceback(log: Log, event: Event) -> tuple[Event | None, int]:
+    """The exception that a chain of tracebacks is about, and the chain's last line."""
+    indent = len(event.text) - len(event.text.lstrip())
+    found: list[Event] = []
+    index = event.index
+    while True:
+        one, index = _one_traceback(log, index, indent)
+        if one is None:
+            break
+        found.append(one)
+        joint, following = _joint(log, index, indent)
+        if not joint:
+            break
+        if joint == "during":
+            found = []  # what came of the handling is what ended the program
+        index = following
+    if not found:
+        return None, index
+    root = found[0]
+    if len(found) > 1 and root.kind == "python-error":
+        root = next((each for each in found if each.kind == "missing-python-module"), root)
+    return root, index
+
+
+def _one_traceback(log: Log, start: int, indent: int) -> tuple[Event | None, int]:
+    """The exception at a traceback's end, and its line; other jobs' lines may stand between."""
+    file, line = "", 0
+    likely: tuple[Event, int] | None = None
+    for index in range(start + 1, min(start + _LONGEST_TRACEBACK, len(log))):
+        if likely is not None and index > likely[1] + _NEAR:
+            break
+        text = log.line(index)
+        if text[:indent].strip():
+            break
+        inner = text[indent:]
+        frame = _FRAME.match(inner)
+        if frame is not None:
+            if not frame["file"].startswith("<frozen"):
+                file, line = frame["file"], int(frame["line"])
+            continue
+        if likely is not None and inner.startswith(("Traceback (", _DIRECT_CAUSE, _DURING)):
+            break
+        if not inner.strip() or inner[0] in " \t":
+            continue
+        match = _EXCEPTION.match(inner)
+        if match is None:
+            continue
+        name = match["class"].rpartition(".")[2]
+        if _EXCEPTION_NAME.search(name) and (name[0].isupper() or "." in match["class"]):
+            return _exception(index, inner, match, file, line), index
+        if likely is None and match["message"] and name != name.upper() and name[0].isupper() and name != "Error":
+            likely = _exception(index, inner, match, file, line), index
+    return likely or (None, min(start + _LONGEST_TRACEBACK, len(log)) - 1)
+
+
+def _exception(index: int, text: str, match: re.Match[str], file: str, line: int) -> Event:
+    short = match["class"].rpartition(".")[2]
+    kind, name = "python-error", ""
+    module = _MODULE.match(match["message"] or "")
+    if short in ("ModuleNotFoundError", "ImportError", "BackendUnavailable") and module is not None:
+        kind, name = "missing-python-module", module["name"]
+    elif short in ("SyntaxError", "IndentationError", "TabError"):
+        kind = "python-syntax"
+    elif short == "MemoryError":
+        kind = "out-of-memory"
+    elif short == "AssertionError":
+        kind = "assertion"
+    elif short in ("DistributionNotFound", "PackageNotFoundError", "VersionConflict", "ContextualVersionConflict"):
+        kind = "python-requirement"
+    for word, special in (
+        ("No space left on device", "disk-full"),
+        ("File too large", "file-too-large"),
+        ("Permission denied", "permission"),
+        ("Read-only file system", "read-only"),
+        ("name resolution", "network"),
+        ("Network is unreachable", "network"),
+        ("Name or service not known", "network"),
+    ):
+        if word in (match["message"] or ""):
+            kind = special
+    wrapped = short in _WRAPPERS and "non-zero exit status" in (match["message"] or "non-zero exit status")
+    return Event(index, kind, Rank.END if wrapped else Rank.CAUSE, "python", text, file, line, name)
+
+
+def _joint(log: Log, index: int, indent: int) -> tuple[str, int]:
+    """Whether another traceback follows that belongs to this one: how, and its first line."""
+    how = ""
+    for each in range(index + 1, min(index + 12, len(log))):
+        text = log.line(each)[indent:]
+        if text.startswith(_DIRECT_CAUSE):
+            how = "cause"
+        elif text.startswith(_DURING):
+            how = "during"
+        elif how and text.startswith("Traceback (most recent call last)"):
+            return how, each
+    return "", index
+
+
+def _frame_before(log: Log, event: Event) -> Event:
+    for index in range(event.index - 1, max(event.index - 6, -1), -1):
+        frame = _FRAME.match(log.line(index))
+        if frame is not None:
+            return replace(event, file=frame["file"], line=int(frame["line"]), text=event.text.strip())
+    return event
+
+
+# --- CMake, Rust, OCaml and Fortran, Haskell -----------------------------------------------------------------------------
+
+
+def _cmake(log: Log, event: Event) -> tuple[Event, int]:
+    """The message below CMake's headline, which names what is missing; it ends where the indentation does."""
+    body: list[str] = []
+    indent = len(event.text) - len(event.text.lstrip())
+    index = event.index
+    for index in range(event.index + 1, min(event.index + 60, len(log))):
+        text = log.line(index)
+        if text.strip() and len(text) - len(text.lstrip()) <= indent:
+            break
+        if text.strip().startswith("Call Stack"):
+            break
+        if text.strip():
+            body.append(text.strip())
+    whole = " ".join(body)
+    text = f"{event.text.strip()} {body[0]}" if body and event.text.rstrip().endswith(":") else event.text.strip()
+    package = _CONFIG.search(whole) or _FIND.search(whole)
+    if package is not None:
+        name = next(value for value in package.groups() if value)
+        return replace(event, kind="missing-cmake-package", name=name, text=text), event.index
+    listed = _CMAKE_PKG.search(whole)
+    if listed is not None:
+        names = re.findall(r"- (\S+)", whole)
+        return replace(event, kind="missing-pkgconfig", name=names[0] if names else "", text=text), event.index
+    if "is not able to compile a simple test program" in whole:
+        return replace(event, text=text), index - 1  # what the compiler said stands indented below
+    return replace(event, text=text), event.index
+
+
+def _rust(log: Log, event: Event) -> Event:
+    for index in range(event.index + 1, min(event.index + 4, len(log))):
+        place = _RUST_PLACE.match(log.line(index))
+        if place is not None:
+            kind = event.kind if event.kind != "error" else "rust-error"
+            return replace(event, kind=kind, rank=Rank.CAUSE, tool="rust", file=place["file"], line=int(place["line"]))
+    return event
+
+
+def _placed_before(log: Log, event: Event) -> Event:
+    """OCaml names the place some lines above the message, gfortran likewise."""
+    for index in range(event.index - 1, max(event.index - 12, -1), -1):
+        text = log.line(index)
+        place = _OCAML_PLACE.match(text)
+        if place is not None:
+            return replace(event, kind="compile-error", rank=Rank.CAUSE, file=place["file"], line=int(place["line"]))
+        place = _FORTRAN_PLACE.match(text)
+        if place is not None and event.index - index <= 6:
+            return replace(
+                event, kind="compile-error", rank=Rank.CAUSE, tool="cc", file=place["file"], line=int(place["line"])
+            )
+    return event
+
+
+def _haskell_module(event: Event) -> Event:
+    module = re.search(r"Could not (?:find|load) module [`‘'](?P<name>[^’'`]+)", event.text)
+    return event if module is None else replace(event, kind="missing-haskell-package", name=module["name"])
+
+
+def _continued(log: Log, event: Event) -> Event:
+    """A headline that says little without what follows."""
+    if event.kind == "missing-pkgconfig" and event.tool == "autoconf":
+        return replace(event, name=event.name.split(")")[0].strip())
+    if event.kind == "rust-panic" and any(
+        log.line(index).lstrip().startswith("The system library") for index in _following(log, event, 12)
+    ):
+        return replace(event, rank=Rank.END)  # what it could not bear is told a few lines below
+    if event.kind in ("gradle-error", "rust-panic") and event.text.rstrip().endswith(":"):
+        return replace(event, text=f"{event.text.rstrip()} {_next_text(log, event.index)}".rstrip())
+    return event
+
+
+# --- tests ---------------------------------------------------------------------------------------------------------------
+
+_GO_PLACE = re.compile(r"\s+(?P<file>[^\s:]+\.go):(?P<line>\d+): (?P<text>.*)")
+_PY_PLACE = re.compile(r"(?P<file>[^\s:]+\.py):(?P<line>\d+): ")
+
+
+def _test(log: Log, event: Event) -> Event:
+    """Where a test failed, and of unittest what it raised."""
+    if event.kind == "pytest-detail":
+        for index in range(event.index + 1, min(event.index + 60, len(log))):
+            place = _PY_PLACE.match(log.line(index))
+            if place is not None:
+                event = replace(event, file=place["file"], line=int(place["line"]))
+                break
+        module = _MODULE.match(event.name)
+        if module is not None and "Error" in event.name:
+            return replace(event, kind="missing-python-module", name=module["name"], text=event.text.strip())
+        return replace(event, kind="test-failed", name=_pytest_name(log, event.index), text=event.text.strip())
+    if event.tool in ("go-test", "tap", "bats"):
+        for index in (
+            *range(event.index + 1, min(event.index + 5, len(log))),
+            *range(event.index - 1, max(event.index - 4, -1), -1),
+        ):
+            place = _GO_PLACE.match(log.line(index))
+            if place is not None and event.tool == "go-test":
+                return replace(event, file=place["file"], line=int(place["line"]))
+    return event
+
+
+_UNDERLINED = re.compile(r"_{3,} (?:ERROR (?:collecting|at \w+ of) )?(?P<name>\S.*?) _{3,}$")
+
+
+def _pytest_name(log: Log, index: int) -> str:
+    for each in range(index - 1, max(index - 300, -1), -1):
+        match = _UNDERLINED.match(log.line(each))
+        if match is not None:
+            return match["name"]
+    return ""
