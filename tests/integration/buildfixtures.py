@@ -18,6 +18,11 @@ from buildkit import ORDINARY, PATH, TOP, Place
 @pytest.fixture(scope="session")
 def key_pair() -> tuple[bytes, bytes]:
     """A private key and its public half, PEM."""
+    return make_key_pair()
+
+
+def make_key_pair() -> tuple[bytes, bytes]:
+    """A new private key and its public half, PEM."""
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric import rsa
 
