@@ -3,11 +3,9 @@
 
 from __future__ import annotations
 
-import glob
-import os
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Self
 
 from abuildpy.errors import PackageError
 from abuildpy.package.apk import write_apk
@@ -24,6 +22,7 @@ from abuildpy.phases.overrides import own_steps
 from abuildpy.phases.providers import providers_for
 from abuildpy.phases.trees import Job, Package
 from abuildpy.phases.upkeep import package_path
+from abuildpy.scratch import Scratch
 from abuildpy.ui.console import Console
 
 
@@ -36,18 +35,17 @@ def pack(job: Job, packages: tuple[Package, ...]) -> tuple[Path, ...]:
         _check(job, packages)
     with job.timings.step("trace"):
         traced = _trace(job, packages)
-    with job.timings.step("pack"), _staged() as staged:
+    with job.timings.step("pack"), _Staged() as staged:
         for package in packages:
             name = package.metadata.name
             final = package_path(job.recipe, job.config, name)
             final.parent.mkdir(parents=True, exist_ok=True)
-            part = final.with_name(f".{final.name}.{os.getpid()}.part")
-            staged.append((part, final))
+            part = staged.beside(final)
             _write(job, package, traced.get(name, Traced()), part)
-        for package, (part, final) in zip(packages, staged, strict=True):
+        for package, (part, final) in zip(packages, staged.paths, strict=True):
             job.about(package.metadata.name).msg(f"Create {final.name}")
             part.replace(final)
-    return tuple(final for _, final in staged)
+    return tuple(final for _, final in staged.paths)
 
 
 def _check(job: Job, packages: Iterable[Package]) -> None:
@@ -143,15 +141,25 @@ def _describe(job: Job, package: Package, traced: Traced) -> Description:
     return Description(text.decode("utf-8", "surrogateescape"), metadata.scripts, size)
 
 
-@contextmanager
-def _staged() -> Iterator[list[tuple[Path, Path]]]:
-    """A list of (part, final) paths; the parts are deleted if the block does not come to its end."""
-    paths: list[tuple[Path, Path]] = []
-    try:
-        yield paths
-    except BaseException:
-        for part, _ in paths:
-            # The second kind is write_apk's own, if it was interrupted at a bad moment.
-            for left in (part, *part.parent.glob(f"{glob.escape(f'.{part.name}.')}*")):
-                left.unlink(missing_ok=True)
-        raise
+class _Staged:
+    """Packages that wait in hidden folders, one in each folder of the repository, until all of them are made."""
+
+    def __init__(self) -> None:
+        self.paths: list[tuple[Path, Path]] = []
+        """Where each package waits, and where it goes."""
+        self._folders: dict[Path, Scratch] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for folder in self._folders.values():
+            folder.remove()
+
+    def beside(self, final: Path) -> Path:
+        """Where to write the package that goes to ``final``."""
+        if final.parent not in self._folders:
+            self._folders[final.parent] = Scratch(final.parent, hidden=True)
+        part = self._folders[final.parent].path / final.name
+        self.paths.append((part, final))
+        return part

@@ -200,18 +200,17 @@ def read_inside(folder: Path, *parts: str) -> bytes | None:
 
 
 def private_folder() -> Path:
-    """Makes a new folder that others can enter but not write; it is deleted when the program ends."""
+    """Makes a new folder that others can enter but not write; it is deleted when the program ends, or by a later run."""
     import atexit
 
-    place = os.environ.get("TMPDIR") or "/tmp"  # noqa: S108 - the name in it cannot be guessed
-    folder = Path(place).resolve() / f"abuildpy-{os.getpid()}-{os.urandom(6).hex()}"
+    from abuildpy.scratch import Scratch
+
+    place = Path(os.environ.get("TMPDIR") or "/tmp").resolve()  # noqa: S108 - the name in it cannot be guessed
     try:
-        folder.mkdir(mode=0o755)
+        scratch = Scratch(place)
     except OSError as error:
         raise ConfigError(
-            f"{folder} cannot be made: {error.strerror}", hint="set TMPDIR to a folder that can be written"
+            f"no folder can be made in {place}: {error.strerror}", hint="set TMPDIR to a folder that can be written"
         ) from error
-    folder.chmod(0o755)
-    owner = os.getpid()
-    atexit.register(lambda: remove_tree(folder) if os.getpid() == owner else None)
-    return folder
+    atexit.register(scratch.remove)
+    return scratch.path

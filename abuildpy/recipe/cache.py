@@ -79,21 +79,45 @@ def store(apkbuild: str, key: bytes, data: bytes, config: Config) -> None:
     path = _path(apkbuild, config)
     if path is None:
         return
-    part = f"{path}.{os.getpid()}"
+    part = f"{path}.part"
     try:
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-        with open(part, "wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
-            file.write(key + data)
-        os.replace(part, path)
+        if not _write_alone(part, key + data, path):
+            return
         if key[0] == 0:  # one time in 256, as all entries have to be looked at
             from abuildpy.recipe.tidy import limit_of, prune
 
             prune(config, limit_of(config))
     except OSError:
+        return
+
+
+def _write_alone(part: str, content: bytes, path: str) -> bool:
+    """Writes a file by way of ``part``, unless somebody else is at it: then False. Raises OSError.
+
+    The name of the part is always the same, so that what a killed run left there is overwritten.
+    """
+    import fcntl
+
+    with open(part, "ab", opener=lambda name, flags: os.open(name, flags | os.O_NOFOLLOW, 0o600)) as file:
         try:
-            os.unlink(part)
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        try:
+            if not os.path.samestat(os.fstat(file.fileno()), os.stat(part)):
+                return False
+            file.truncate(0)
+            file.write(content)
+            file.flush()
+            os.replace(part, path)
         except OSError:
-            pass
+            try:
+                os.unlink(part)
+            except OSError:
+                pass
+            raise
+    return True
 
 
 def _path(apkbuild: str, config: Config) -> str | None:

@@ -19,6 +19,7 @@ from abuildpy.repository.depends import Dependency
 from abuildpy.repository.lock import locked
 from abuildpy.repository.trust import Keys
 from abuildpy.repository.version import sort_key
+from abuildpy.scratch import sweep
 
 INDEX_NAME = "APKINDEX.tar.gz"
 LOCK_NAME = ".abuildpy.lock"
@@ -376,13 +377,14 @@ def update_index(
     Nothing is taken over from the old index. Whether an old entry still belongs to a file only the file's
     control part says (name, size and time stay the same when a package is rebuilt), and once that is read the
     entry is as good as made. So the result depends on the folder alone; since it is listed under the lock,
-    whoever comes last has seen all packages.
+    whoever comes last has seen all packages. What killed builds left half-made in the folder goes.
 
     Raises RepositoryError if the folder cannot be read or written, and what ``sign`` raises; the old index
     then stays.
     """
     title = f"{folder.parent.name}/{folder.name}"
     log.msg(f"Updating the {title} repository index...")
+    sweep(folder, hidden=True)
     with locked(folder / LOCK_NAME, wait_message=lambda: log.msg2(f"waiting for another build to leave {title}")):
         entries = scan(folder, arch=arch, log=log, keys=keys)
         content = compress_index(format_index(entries, description, int(time.time()) if mtime is None else mtime))

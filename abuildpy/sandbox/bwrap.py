@@ -234,6 +234,7 @@ class BwrapStage:
         self._killed = False
         self._first: int | None = None
         self._report = b""
+        self._mark = f"ABUILDPY_STAGE={os.getpid()}-{os.urandom(8).hex()}"
         options, command = arguments[: arguments.index("--")], arguments[arguments.index("--") :]
         with undisturbed():
             self._start(program, options, command, request)
@@ -246,14 +247,17 @@ class BwrapStage:
     def _start(self, program: Sequence[str], options: Sequence[str], command: Sequence[str], request: Request) -> None:
         status_read, status_write = os.pipe()
         self._status = status_read
-        with open(status_write, "wb"), handed(options) as (words, fds):
+        # With an end of its own to read from, bubblewrap can report even if we are killed now. It would else end before it
+        # has let process 1 begin, which then waits for ever.
+        reports = os.open(f"/proc/self/fd/{status_write}", os.O_RDWR | os.O_CLOEXEC)
+        with open(status_write, "wb"), open(reports, "wb"), handed(options) as (words, fds):
             try:
                 self._pid = spawn(
-                    [*program, *words, "--json-status-fd", str(status_write), *command],
-                    CLEAN_ENVIRONMENT,
+                    [*program, *words, "--json-status-fd", str(reports), *command],
+                    {**CLEAN_ENVIRONMENT, **dict([self._mark.split("=")])},
                     stdin=request.stdin,
                     stderr=request.stderr,
-                    keep=(status_write, *fds, *request.pass_fds),
+                    keep=(reports, *fds, *request.pass_fds),
                 )
             except BaseException:
                 os.close(status_read)
@@ -287,6 +291,9 @@ class BwrapStage:
             if self._first is not None:
                 self._kill_namespace()
                 wait_readable(self._first, None)
+            elif self._returned < 0:
+                # Killed before it had told of process 1, which then waits for ever for it.
+                _kill_marked(self._mark.encode())
             while chunk := os.read(self._status, 4096):
                 self._report += chunk
             if self._returned > 0 and self._reported("exit-code") is None and not self._killed:
@@ -330,3 +337,27 @@ class BwrapStage:
         """A number from bubblewrap's status reports, JSON objects with one number each."""
         match = re.search(rb'"%s"[ ]*:[ ]*([0-9]+)' % key.encode(), self._report)
         return int(match[1]) if match else None
+
+
+def _kill_marked(variable: bytes) -> None:
+    """Kills all processes that were started with a variable (``NAME=value``) in their environment."""
+    for name in os.listdir("/proc"):
+        if not name.isdigit() or not _has(name, variable):
+            continue
+        process = open_pidfd(int(name))
+        if process is not None:
+            try:
+                if _has(name, variable):  # still the one that we looked at
+                    signal.pidfd_send_signal(process, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+            finally:
+                os.close(process)
+
+
+def _has(process: str, variable: bytes) -> bool:
+    try:
+        with open(f"/proc/{process}/environ", "rb") as file:
+            return variable in file.read().split(b"\0")
+    except OSError:
+        return False

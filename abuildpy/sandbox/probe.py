@@ -264,10 +264,11 @@ def _trial(wall: Wall, place: Path | None) -> Iterator[Request]:
     """A request to run ``true``, with folders that are there meanwhile."""
     import tempfile
 
+    from abuildpy.scratch import Scratch
+
     true = find_system_program("true") or "/bin/true"
-    with tempfile.TemporaryDirectory(prefix="abuildpy-", dir=place) as folder:
-        Path(folder).chmod(0o711)  # root's stages are somebody else's
-        home, tmp = Path(folder, "home"), Path(folder, "tmp")
+    with Scratch(place or Path(tempfile.gettempdir())) as folder:
+        home, tmp = folder / "home", folder / "tmp"
         home.mkdir()
         tmp.mkdir()
         hand_over((home, tmp), wall.user)

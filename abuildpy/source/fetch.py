@@ -2,7 +2,7 @@
 """Downloading one source into the folder of distfiles: lock, mirror, retries, resuming.
 
 The file grows as ``<name>.part`` and gets its name when it is whole; a killed run leaves a part that the next one
-continues, and at worst an empty ``<name>.lock``.
+continues, and at worst an empty ``<name>.lock`` that the next one removes.
 """
 
 from __future__ import annotations
@@ -54,19 +54,22 @@ def fetch(
         raise FetchError(f"{entry}: the address names no file", hint="Write the source as file-name::address")
     log_entry = f"Fetching {entry}"
     out = destination_dir / name
-    if out.exists():
+    lock = out.with_name(f"{name}.lock")
+    if out.exists() and not lock.exists():
         log.msg(log_entry)
         return out
     job = _Job(out, entry, log, options, expected)
     try:
         destination_dir.mkdir(parents=True, exist_ok=True)
         waiting = f"Waiting for another process that is fetching {name}"
-        with locked(out.with_name(f"{name}.lock"), waiting=lambda: log.msg(waiting)):
+        with locked(lock, waiting=lambda: log.msg(waiting)):
             if out.exists():
                 log.msg(log_entry)
             elif not (mirror and job.from_mirror(mirror)):
                 job.from_origin()
     except OSError as error:
+        if out.exists():  # no more than the lock that a killed run of somebody else left
+            return out
         raise FetchError(
             f"cannot store {out}: {error.strerror or error}",
             hint="Check that SRCDEST is a folder that you may write to",

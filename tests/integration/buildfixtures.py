@@ -20,6 +20,11 @@ from abuildpy.sandbox.landlock import landlock_version
 @pytest.fixture(scope="session")
 def key_pair() -> tuple[bytes, bytes]:
     """A private key and its public half, PEM."""
+    return make_key_pair()
+
+
+def make_key_pair() -> tuple[bytes, bytes]:
+    """A new private key and its public half, PEM."""
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric import rsa
 

@@ -22,8 +22,13 @@ fakeroot_begin() {
 	mkdir -m 700 "$1" && mkfifo "$1/life" || return 1
 	# Open for both first: neither end then waits for the other, and a daemon that cannot start is an end of file.
 	exec 7<>"$1/life"
-	( "$ABUILDPY_FAKED" --foreground --save-file "$1/state" </dev/null >&7 7>&- \
-		3>&- 4>&- 5>&- 6>&- 8>&- 9>&- & )
+	# Killed (out of memory, say) it leaves questions that nobody answers: whoever asks would wait for ever.
+	( {
+		"$ABUILDPY_FAKED" --foreground --save-file "$1/state" </dev/null || [ $? -lt 128 ] || {
+			echo "fakeroot's daemon was killed" >&2
+			kill -KILL $$
+		}
+	} >&7 7>&- 3>&- 4>&- 5>&- 6>&- 8>&- 9>&- & )
 	exec 6<"$1/life" 7>&-
 	IFS=: read -r FAKEROOTKEY ABUILDPY_FAKED_PID <&6
 	exec 6<&-

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -131,6 +132,33 @@ def test_a_cache_that_cannot_be_written_is_none(case: Case) -> None:
     (Path(case.env["HOME"]) / ".cache").write_text("in the way")
     case.evaluate()
     assert case.evaluate().pkgname == "foo"
+
+
+def test_what_a_killed_run_left_is_taken_over(case: Case) -> None:
+    case.evaluate()
+    (kept,) = (case.path.parents[2] / ".cache/abuildpy/recipes").iterdir()
+    half = kept.with_name(f"{kept.name}.part")
+    half.write_bytes(b"x" * 100_000)
+    kept.unlink()
+    first = case.evaluate()
+    assert [kept] == list(kept.parent.iterdir())
+    assert case.evaluate() == first
+    assert case.runner.runs == 2
+
+
+def test_two_at_once_leave_one_entry(case: Case) -> None:
+    """Who comes second does not wait and does not disturb: the first will keep the same."""
+    case.evaluate()
+    (kept,) = (case.path.parents[2] / ".cache/abuildpy/recipes").iterdir()
+    half = kept.with_name(f"{kept.name}.part")
+    kept.unlink()
+    with half.open("wb") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        other.write(b"half")
+        other.flush()
+        case.evaluate()
+        assert half.read_bytes() == b"half"
+        assert not kept.exists()
 
 
 def test_a_trace_without_the_recipe_proves_nothing() -> None:

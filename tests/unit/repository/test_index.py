@@ -15,6 +15,7 @@ from apk_samples import Log, MakeApk
 from abuildpy.errors import RepositoryError, SigningError
 from abuildpy.repository import apkfile, index
 from abuildpy.repository.index import IndexEntry
+from abuildpy.scratch import Scratch
 
 FULL = (
     "pkgdesc = a description",
@@ -265,6 +266,16 @@ def test_a_failed_signature_leaves_the_old_index(make_apk: MakeApk, folder: Path
         update(folder, log, sign=fail)
     assert index.read_index(folder / "APKINDEX.tar.gz").entries == before.entries
     assert sorted(os.listdir(folder)) == ["APKINDEX.tar.gz", "bar-1.0-r0.apk", "foo-1.0-r0.apk"]
+
+
+def test_packages_that_a_killed_build_had_not_published_go(make_apk: MakeApk, folder: Path, log: Log) -> None:
+    with Scratch(folder, hidden=True) as living:
+        left = folder / ".abuildpy-run-1-0123456789ab"
+        left.mkdir()
+        (left / "foo-1-r0.apk").write_bytes(b"half")
+        update(folder, log)
+        assert living.is_dir()
+        assert not left.exists()
 
 
 def test_what_a_killed_process_left_is_taken_over(make_apk: MakeApk, folder: Path, log: Log, tmp_path: Path) -> None:

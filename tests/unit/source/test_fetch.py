@@ -512,6 +512,19 @@ def test_ftp_line_break_in_the_address_is_no_second_command(ftp: Ftp, tmp_path: 
     assert not any(c.startswith("DELE") for c in ftp.commands)
 
 
+def test_the_lock_of_a_killed_run_goes_where_the_file_is_there(web: Web, tmp_path: Path, log: Log) -> None:
+    (tmp_path / NAME).write_bytes(b"whole")
+    (tmp_path / f"{NAME}.lock").touch()
+    fetch(f"http://127.0.0.1:9/{NAME}", tmp_path, log=log)
+    assert os.listdir(tmp_path) == [NAME]
+
+
+def test_a_lock_that_cannot_be_had_does_not_matter_where_the_file_is_there(web: Web, tmp_path: Path, log: Log) -> None:
+    (tmp_path / NAME).write_bytes(b"whole")
+    (tmp_path / f"{NAME}.lock").symlink_to(NAME)  # which is not followed, to root neither
+    assert fetch(f"http://127.0.0.1:9/{NAME}", tmp_path, log=log).read_bytes() == b"whole"
+
+
 def test_the_name_of_the_lock_is_gone_afterwards(web: Web, tmp_path: Path, log: Log) -> None:
     web.script = [status(404)]
     with pytest.raises(FetchError):
