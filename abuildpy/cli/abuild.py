@@ -34,15 +34,27 @@ def main() -> int:
     os.umask(0o022)
     program = _Program()
     try:
+        return _guarded(program)
+    except (AbuildError, KeyboardInterrupt) as error:  # a signal, when all else was over but not yet ignored
+        _ignore_signals()
+        return report(error, program.console)
+
+
+def _guarded(program: _Program) -> int:
+    try:
         return program.run(sys.argv[1:])
     except (AbuildError, KeyboardInterrupt, OSError) as error:
         return report(error, program.console)
     finally:
-        if "signal" in sys.modules:  # else there is nothing to tidy up
-            from abuildpy.cli.interrupt import ignore_signals
-
-            ignore_signals()
+        _ignore_signals()
         program.console.title("")
+
+
+def _ignore_signals() -> None:
+    if "signal" in sys.modules:  # else there is nothing to tidy up
+        from abuildpy.cli.interrupt import ignore_signals
+
+        ignore_signals()
 
 
 class _Program:
