@@ -194,6 +194,8 @@ class Outcome:
     """Seconds after the start; negative where the build ended before its victim was found."""
     status: int
     """The killed build's exit status."""
+    seconds: float
+    """How long the next build took."""
     found: tuple[str, ...]
     """What was lying about until the next build: allowed, and told for information."""
     violations: tuple[str, ...]
@@ -245,6 +247,12 @@ def _kind(pid: int) -> str:
     return "shell" if any(word.endswith(scripts) for word in words) else ""
 
 
+def paced(spans: Mapping[str, Span], seconds: float) -> dict[str, Span]:
+    """The same spans for a build that takes so many seconds in all: the machine may be busier, or less so, than it was."""
+    factor = seconds / spans["program"].last
+    return {kind: Span(span.first * factor, span.last * factor) for kind, span in spans.items()}
+
+
 def prepare(here: Ground, kill: Kill) -> None:
     """Makes sure that the next build has everything to do that it can have."""
     folder = here.recipes[kill.recipe]
@@ -285,10 +293,12 @@ def strike(here: Ground, kill: Kill, spans: Mapping[str, Span], chance: random.R
     violations += _left_processes(here.others)
     violations += [f"right after: {problem}" for problem in _index_problems(here, exact=False)]
     found = _left_files(here, folder)
+    again = time.monotonic()
     violations += _next_build(here, folder, *options)
+    seconds = time.monotonic() - again
     violations += [f"after the next build: {problem}" for problem in _index_problems(here, exact=True)]
     violations += [f"left after the next build: {name}" for name in _left_files(here, folder)]
-    return Outcome(kill, hit, status, found, tuple(violations))
+    return Outcome(kill, hit, status, seconds, found, tuple(violations))
 
 
 def _drawn(pids: list[int], chance: random.Random) -> list[int]:
