@@ -10,6 +10,7 @@ import re
 from dataclasses import replace
 
 from abuildpy.diagnosis.model import Event, Rank
+from abuildpy.diagnosis.scan import event_of
 from abuildpy.diagnosis.text import Log
 
 _EXCEPTION = re.compile(r"(?P<class>[A-Za-z_][\w.]*)(?:: (?P<message>.*)|:?$)")
@@ -18,7 +19,7 @@ _EXCEPTION_NAME = re.compile(
 )
 _NEAR = 12
 """Lines below what may be the exception in which a better one is looked for."""
-_FRAME = re.compile(r'\s*File "(?P<file>[^"]+)", line (?P<line>\d+)')
+_FRAME = re.compile(r'\s*(?:\*\*\*\s+)?File "(?P<file>[^"]+)", line (?P<line>\d+)')
 _DIRECT_CAUSE = "The above exception was the direct cause of the following exception"
 _DURING = "During handling of the above exception, another exception occurred"
 _MODULE = re.compile(r"(?:.*: )?(?:No module named|cannot import name|Cannot import) ['\"]?(?P<name>[^'\"\s;]+)")
@@ -42,6 +43,8 @@ _CONFIG = re.compile(
 _CMAKE_PKG = re.compile(r"(?:The following required packages were not found:|A required package was not found)")
 
 
+_SUMMARY = re.compile(r"(?:Failed to build|Some packages failed|The build was|See the build log)")
+"""What a package manager says when all is over."""
 _PLACE_ALONE = re.compile(r"error:\s*(?:\[GHC-\d+\])?$")
 
 
@@ -75,6 +78,9 @@ def _whole(log: Log, event: Event) -> Event:
         return _rust(log, event)
     if event.kind == "error" and event.text.startswith("error: "):
         return _rust(log, event)
+    if event.tool == "haskell" and event.text.endswith("]"):
+        below = _next_text(log, event.index)
+        return replace(event, text=f"{event.text} {below}", rank=Rank.END if _SUMMARY.match(below) else event.rank)
     if event.tool == "ocaml":
         return _placed_before(log, event)
     if event.kind == "python-syntax":
@@ -206,8 +212,17 @@ def _frame_before(log: Log, event: Event) -> Event:
     for index in range(event.index - 1, max(event.index - 6, -1), -1):
         frame = _FRAME.match(log.line(index))
         if frame is not None:
-            return replace(event, file=frame["file"], line=int(frame["line"]), text=event.text.strip())
+            rank = Rank.WEAK if _byte_compiled(log, index) else event.rank
+            return replace(event, file=frame["file"], line=int(frame["line"]), text=event.text.strip(), rank=rank)
     return event
+
+
+_BYTE_COMPILING = re.compile(r"\*\*\* |(?:byte-)?[Cc]ompiling \S+.*(?:\.\.\.|\.pyc)$|Listing \S+\.\.\.$")
+
+
+def _byte_compiled(log: Log, frame: int) -> bool:
+    """Whether it was said by compileall or a package's installation, which go on after it."""
+    return any(_BYTE_COMPILING.match(log.line(each)) for each in range(max(0, frame - 2), frame + 1))
 
 
 # --- CMake, Rust, OCaml and Fortran, Haskell -----------------------------------------------------------------------------
@@ -301,6 +316,8 @@ def _test(log: Log, event: Event) -> Event:
         if module is not None and "Error" in event.name:
             return replace(event, kind="missing-python-module", name=module["name"], text=event.text.strip())
         return replace(event, kind="test-failed", name=_pytest_name(log, event.index), text=event.text.strip())
+    if event.tool == "ctest" and (number := _CTEST.match(event.text)) is not None:
+        return _ctest(log, event, f"{number['number']}: ")
     if event.tool in ("go-test", "tap", "bats"):
         for index in (
             *range(event.index + 1, min(event.index + 5, len(log))),
@@ -310,6 +327,27 @@ def _test(log: Log, event: Event) -> Event:
             if place is not None and event.tool == "go-test":
                 return replace(event, file=place["file"], line=int(place["line"]))
     return event
+
+
+_CTEST = re.compile(r"\s*\d+/\d+ Test +#(?P<number>\d+): ")
+
+
+def _ctest(log: Log, event: Event, prefix: str) -> Event:
+    """Of a test that ``ctest -V`` ran, whose lines have its number in front, the first that tells what failed."""
+    told: Event | None = None
+    for index in range(event.index - 1, max(event.index - 2000, -1), -1):
+        text = log.line(index)
+        if not text.startswith(prefix):
+            continue
+        inner = text[len(prefix) :]
+        if inner.startswith("Test command: "):
+            break
+        one = event_of(index, inner)
+        if one is not None and one.rank >= Rank.TEST and one.kind != "unittest-verdict":
+            told = one
+    if told is None:
+        return event
+    return replace(told, kind="test-failed", rank=Rank.TEST, tool="ctest", text=log.line(told.index), name=event.name)
 
 
 _UNDERLINED = re.compile(r"_{3,} (?:ERROR (?:collecting|at \w+ of) )?(?P<name>\S.*?) _{3,}$")

@@ -46,6 +46,9 @@ _WORDS = tuple(
         "panic,parameter not set,patch,"
         "read-only file system,the system library,recognized,relocation,requires rustc,samu: ,sanitizer: ,"
         "gyp err,unexpected e,does not look like,segmentation fault,service not known,"
+        "undefinierter verweis,indéfinie vers,неопределённая ссылка,sin definir,未定义的引用,"
+        "fehler,erreur,erro:,eroare,fout:,fel:,fejl:,feil:,virhe:,hata:,hiba:,chyba:,błąd,greška,грешка,ошибка,помилка,памылка,σφάλμα,"
+        "lỗi,错误,錯誤,エラー,오류,"
         "sigkill,sigsegv,submit a bug report,test-suite.log,timeout,traceback (most,unbound variable,what went wrong,●,✗ "
     ).split(",")
 )
@@ -107,7 +110,16 @@ def _bounded(indexes: list[int]) -> list[int]:
 
 
 def _event(log: Log, index: int, words: list[str]) -> Event | None:
-    text = log.line(index)
+    return _matched(index, log.line(index), words)
+
+
+def event_of(index: int, text: str) -> Event | None:
+    """What a text would be if it were a line of its own."""
+    lower = text.lower()
+    return _matched(index, text, [word for word in _WORDS if word in lower])
+
+
+def _matched(index: int, text: str, words: list[str]) -> Event | None:
     if _HARMLESS.match(text):
         return None
     lower = text.lower()

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 from abuildpy.diagnosis.model import Event, Rank
 from abuildpy.diagnosis.text import Log
@@ -33,6 +34,8 @@ _COMMAND = re.compile(
     r"rcc|uic|protoc|env)(?:-[\d.]+)? (?=[-./$\w\"'`(!])(?![^:]{0,80}: )|"
     r"\+ \S|Making \w+ in |depbase=|Compiling |Building |Linking |Generating |Scanning |Consolidate |Built target )"
 )
+_MAKE_SAYS = re.compile(r"(?:\S*/)?g?make(?:\[\d+\])?: ")
+_MAKE_ENDS = ("make-stopped", "make-waiting")
 _FAR = 60
 """Lines between the last trouble and the end of the log after which it does not count as the end's."""
 
@@ -134,14 +137,14 @@ def _best(events: Sequence[Event]) -> Event | None:
 
 def _of_make(log: Log, events: Sequence[Event], end: int) -> Event | None:
     """make tells what it could not make after the job's own words; with -j other jobs' lines are between."""
-    ends = [event for event in events if event.kind == "make-stopped"]
+    ends = [event for event in events if event.kind in _MAKE_ENDS]
     if not ends:
         return None
     first, last, parallel = _last_run(log, ends)
     if _goes_on_elsewhere(log, events, last, end):
         return None
     begin = max((event.index for event in ends if event.index < first), default=-1)
-    inside = [event for event in events if begin < event.index <= last and event.kind != "make-stopped"]
+    inside = [event for event in events if begin < event.index <= last and event.kind not in _MAKE_ENDS]
     leaves = _leaves([event for event in ends if first <= event.index <= last and event.target])
     if not leaves:
         return _best([event for event in inside if event.rank >= Rank.CAUSE])
@@ -160,17 +163,27 @@ def _last_run(log: Log, ends: Sequence[Event]) -> tuple[int, int, bool]:
         if closed and not keeps_going:
             first, waiting, parallel = event.index, False, False
             closed = False
-        if "Waiting for unfinished jobs" in event.text:
+        if event.kind == "make-waiting":
             parallel = True
             if event.level == 0:
                 waiting = True
                 closed = False
         elif event.level == 0 and event.target and not waiting:
             following = next((each for each in ends if each.index > event.index), None)
-            waits = following is not None and following.level == 0 and "Waiting" in following.text
+            waits = following is not None and following.level == 0 and following.kind == "make-waiting"
             closed = not waits and following is not None and following.index - event.index > 1
-    parallel = parallel or any(b"jobserver" in log.data[-200_000:] for _ in (0,))
+    parallel = parallel or b"jobserver" in log.data[-200_000:] or _others_between(log, ends)
     return first, ends[-1].index, parallel
+
+
+def _others_between(log: Log, ends: Sequence[Event]) -> bool:
+    """Whether commands ran between a make's failure and that of the make above it."""
+    for event, following in pairwise(ends):
+        if 0 < following.level < event.level or following.level == 0 < event.level:
+            between = range(event.index + 1, min(following.index, event.index + 50))
+            if any(_COMMAND.match(text := log.line(each)) and not _MAKE_SAYS.match(text) for each in between):
+                return True
+    return False
 
 
 def _goes_on_elsewhere(log: Log, events: Sequence[Event], last: int, end: int) -> bool:
@@ -239,7 +252,7 @@ def _parallel(log: Log, before: Sequence[Event], leaves: Sequence[Event], begin:
     if plain:
         return plain[0]
     if hinted is not None:
-        return hinted
+        return _first_equal(log, above, hinted)
     if tests:
         return _first_test(tests)
     likely = [event for event in above if event.rank >= Rank.WEAK]
@@ -247,7 +260,7 @@ def _parallel(log: Log, before: Sequence[Event], leaves: Sequence[Event], begin:
     for rank in (Rank.LIKELY, Rank.WEAK):
         group = [event for event in near if event.rank is rank]
         if group:
-            return _head_of_group(group)
+            return _first_equal(log, near, _head_of_group(group))
     if matched:
         return matched[0]
     return _unknown(log, max(begin + 1, leaves[0].index - 40), leaves[0].index) or leaves[0]
@@ -261,6 +274,22 @@ def _head_of_group(events: Sequence[Event]) -> Event:
             break
         head = event
     return head
+
+
+_PARTICULARS = re.compile(r"[`'‘\"«»“][^`'’\"«»”]{1,300}['’\"«»”]|[^\s:]*/[^\s:]*|\d+")
+
+
+def _first_equal(log: Log, events: Sequence[Event], found: Event) -> Event:
+    """The first event that says the same as ``found`` of something else, and that make did not ignore."""
+    shape = _PARTICULARS.sub("#", found.text)
+    for event in events:
+        if event.index >= found.index:
+            break
+        if (event.kind, event.rank) == (found.kind, found.rank) and _PARTICULARS.sub("#", event.text) == shape:
+            following = range(event.index + 1, min(event.index + 4, len(log)))
+            if not any("ignored" in log.line(each) for each in following):
+                return event
+    return found
 
 
 def _first_test(tests: Sequence[Event]) -> Event:
@@ -299,12 +328,18 @@ _TROUBLE = re.compile(
 )
 
 
+_SAYING = re.compile(r"[^\W_]{2}")
+_EXCERPT = re.compile(r"\s*\d* \|(?: |$)")
+"""A line of a source, as compilers show it below a message."""
+
+
 def _unknown(log: Log, top: int, bottom: int) -> Event | None:
     """A line that no rule knows, in words of trouble; else the last one."""
     said = [
         index
         for index in range(max(top, bottom - 300), bottom)
-        if (text := log.line(index)).strip()
+        if _SAYING.search(text := log.line(index))
+        and not _EXCERPT.match(text)
         and not _COMMAND.match(text)
         and not re.match(
             r"(?:.*: )?(?:[Ww]arning|note)\b|collect2: |compilation terminated|\d+ errors? generated", text
@@ -398,10 +433,21 @@ def _ended_by_tests(
     return not (causes and (later or last_end.tool in ("rust", "ld", "python")))
 
 
+_SUMMARY = re.compile(
+    r"(?:.{0,60}\b)?(?:[Ff]ailed to (?:build|compile|install)\b|[Bb]uild(?: of \S+)? failed\b|could not (?:build|compile)\b|"
+    r"[Ee]xited with |exit(?:ed)? (?:code|status) |[Ss]ee (?:the )?(?:build )?log)"
+)
+"""What tells only that something before went wrong."""
+
+
 def _last_words(log: Log, said: Sequence[Event], end: int) -> Event | None:
     """Trouble in the last lines of the log, first of its group."""
     lines = [index for index in range(max(0, end - 30), end) if log.line(index).strip()][-4:]
-    near = [event for event in said if event.index in lines and event.rank in (Rank.WEAK, Rank.LIKELY)]
+    near = [
+        event
+        for event in said
+        if event.index in lines and event.rank in (Rank.WEAK, Rank.LIKELY) and not _SUMMARY.match(event.text)
+    ]
     return _head_of_group(near) if near else None
 
 

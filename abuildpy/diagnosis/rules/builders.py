@@ -17,14 +17,15 @@ RULES = (
     rule("no-makefile", STOP, "make", "***", rf"{_MAKE}: \*\*\* No targets specified"),
     rule("no-makefile", STOP, "make", "***", rf"{_MAKE}: \*\*\* No targets\."),
     rule("make-error", STOP, "make", "***", rf"(?P<file>{PATH}):(?P<line>\d+): \*\*\* (?!\[).*"),
-    rule("make-stopped", END, "make", "***", rf"{_MAKE}: \*\*\* Waiting for unfinished jobs"),
+    rule("make-waiting", END, "make", "***", rf"{_MAKE}: \*\*\* (?!\[)[^\[]*(?:\.\.\.|…)$"),  # in any language
+    rule("make-deletes", END, "make", "***", rf"{_MAKE}: \*\*\* Deleting (?:intermediate )?file "),
     rule(
         "make-stopped",
         END,
         "make",
         "***",
         rf"{_MAKE}: \*\*\* \[(?:(?P<file>[^\]]+?):(?P<line>\d+): )?(?P<target>[^\]]+)\] "
-        r"(?P<how>Error (?P<status>\d+)|[A-Z][\w ]+)(?!.*ignored)",
+        r"(?P<how>[^\W\d_]+ (?P<status>\d+)|[^\W\d_][\w ]+)(?!.*(?:ignored|ignoriert|ignorée|игнор))",
     ),
     rule("make-error", STOP, "make", "***", rf"{_MAKE}: \*\*\* (?!\[).*"),
     rule("make-stopped", END, "make", "because of errors", rf"{_MAKE}: Target .* not remade because of errors"),

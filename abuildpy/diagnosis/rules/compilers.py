@@ -6,6 +6,7 @@ Formats: GNU Coding Standards, "Errors" (``FILE:LINE:COLUMN: MESSAGE``); the man
 
 from __future__ import annotations
 
+from abuildpy.diagnosis.model import Rule
 from abuildpy.diagnosis.rules.table import CAUSE, END, LIKELY, PATH, QUOTED, STOP, WEAK, rule
 
 _DRIVER = (
@@ -19,6 +20,58 @@ _PROBE = (
     r"(?:.*/)?(?:conftest|testCCompiler|testCXXCompiler|CheckFunctionExists|CheckSymbolExists|_configtest|"
     r"testfile)\.\w+|<stdin>|.*CMakeScratch.*|.*CMakeTmp.*"
 )
+
+_ERROR_WORDS = (
+    "fehler",
+    "erreur",
+    "errore",
+    "erro:",
+    "eroare",
+    "fout:",
+    "fel:",
+    "fejl:",
+    "feil:",
+    "virhe:",
+    "hata:",
+    "hiba:",
+    "chyba:",
+    "błąd",
+    "greška",
+    "грешка",
+    "ошибка",
+    "помилка",
+    "памылка",
+    "σφάλμα",
+    "lỗi",
+    "错误",
+    "錯誤",
+    "エラー",
+    "오류",
+)
+"""How GCC, as and ld say "error" in the languages they were translated into."""
+
+
+def _localised() -> tuple[Rule, ...]:
+    """Messages in another language than English: ``FILE:LINE:COLUMN: WORD: …``, as GNU's catalogues have them."""
+    rules: list[Rule] = []
+    for word in _ERROR_WORDS:
+        said = rf"[^:：\n]{{0,40}}{word.rstrip(':')}[^:：\n]{{0,20}}[:：]\s*"
+        rules += (
+            rule("link-error", END, "ld", word, rf"(?:\S*/)?collect2: {said}", ignore_case=True),
+            rule(
+                "missing-header",
+                CAUSE,
+                "cc",
+                word,
+                rf"{_PLACE}: {said}(?P<name>[\w./+-]+\.(?:h|hh|hpp|hxx|inc))\s?: ",
+                ignore_case=True,
+            ),
+            rule("compile-error", CAUSE, "cc", word, rf"{_PLACE}: {said}", ignore_case=True),
+            rule("compile-error", CAUSE, "cc", word, rf"{_DRIVER}: {said}", ignore_case=True),
+            rule("link-error", CAUSE, "ld", word, rf"{_LD}: {said}", ignore_case=True),
+        )
+    return tuple(rules)
+
 
 RULES = (
     # what configure scripts try and expect to fail
@@ -150,4 +203,31 @@ RULES = (
         "missing-vala-package", STOP, "vala", "error: package", rf"error: Package {QUOTED} not found in specified Vala"
     ),
     rule("compile-error", CAUSE, "gir", "couldn't find include", rf"Couldn't find include {QUOTED}"),
+    # the same in other languages
+    rule(
+        "missing-header",
+        CAUSE,
+        "cc",
+        "error fatal",
+        rf"{_PLACE}: error fatal: (?P<name>[\w./+-]+\.(?:h|hh|hpp|hxx|inc))\s?: ",
+    ),
+    rule("compile-error", CAUSE, "cc", "error fatal", rf"{_PLACE}: error fatal: "),
+    rule(
+        "undefined-reference",
+        CAUSE,
+        "ld",
+        "undefinierter verweis",
+        r".*undefinierter Verweis auf [»„`](?P<name>[^«“'\n]+)",
+    ),
+    rule("undefined-reference", CAUSE, "ld", "indéfinie vers", r".*référence indéfinie vers «\s*(?P<name>[^»\n]+)»"),
+    rule(
+        "undefined-reference",
+        CAUSE,
+        "ld",
+        "неопределённая ссылка",
+        r".*неопределённая ссылка на [«`](?P<name>[^»'\n]+)",
+    ),
+    rule("undefined-reference", CAUSE, "ld", "sin definir", r".*referencia a [«`](?P<name>[^»'\n]+)[»'] sin definir"),
+    rule("undefined-reference", CAUSE, "ld", "未定义的引用", r".*对[‘“`'](?P<name>[^’”'\n]+)[’”']未定义的引用"),
+    *_localised(),
 )

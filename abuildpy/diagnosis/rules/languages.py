@@ -313,6 +313,7 @@ RULES = (
         "could not resolve dependencies",
         r"(?:Error:|cabal:|\[Cabal-\d+\]|\s)*.*Could not resolve dependencies",
     ),
+    rule("ghc-error", LIKELY, "haskell", "error: ", r"Error: (?:cabal: )?\[Cabal-\d+\]$"),
     rule(
         "missing-haskell-package",
         CAUSE,

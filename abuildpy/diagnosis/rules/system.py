@@ -219,6 +219,13 @@ RULES = (
         r"(?!\S*configure: )(?P<file>\S+): (?:eval: )?(?:line )?(?P<line>\d+): (?:[Ss]yntax error|unexpected)",
     ),
     rule(
+        "shell-syntax",
+        STOP,
+        "shell",
+        "syntax error",
+        r"(?:\S*/)?(?:ash|sh|bash|dash|zsh): (?:-c: )?(?:line )?(?:\d+: )?[Ss]yntax error",
+    ),
+    rule(
         "shell-error",
         LIKELY,
         "shell",

@@ -48,7 +48,14 @@ RULES = (
         "error: ",
         r"ERROR: (?P<name>\S+)(?: - (?:missing test plan|exited|too (?:few|many)).*| \(.*\))?$",
     ),
-    rule("test-failed", TEST, "ctest", "***", r"\s*\d+/\d+ Test +#\d+: (?P<name>\S+) \.*\s*\*\*\*(?P<how>\S.*)"),
+    rule(
+        "test-failed",
+        TEST,
+        "ctest",
+        "***",
+        r"\s*\d+/\d+ Test +#\d+: (?P<name>\S+) \.*\s*"
+        r"\*\*\*(?!Not Run \(Disabled\)|Skipped)(?P<how>\S.*)",
+    ),
     rule("missing-program", TEST, "ctest", "could not find executable", r"Could not find executable (?P<name>\S+)"),
     rule("test-failed", TEST, "meson", " fail ", r"\s*\d+/\d+ (?P<name>.+?) +(?:FAIL|ERROR) +\d+\.\d+ ?s"),
     rule("test-failed", TEST, "meson", " error ", r"\s*\d+/\d+ (?P<name>.+?) +ERROR +\d+\.\d+ ?s"),
