@@ -37,6 +37,7 @@ _CAUSES: dict[str, tuple[str, str]] = {
         "a program is for another machine, or has no first line that names its interpreter",
         "when building for another machine, run what was built for this one",
     ),
+    "fetch-failed": ("a file cannot be fetched", "look whether it has moved; fetch in prepare() or name it in source"),
     "file-too-large": ("a file grew beyond what is allowed", "raise the limit (ulimit -f)"),
     "go-error": ("the Go compiler or the go command refuses", "look at the place named"),
     "link-error": ("the linker refuses", "look at the objects and libraries named"),
@@ -62,6 +63,10 @@ _CAUSES: dict[str, tuple[str, str]] = {
     "missing-lua-module": ("the Lua module {name} is not there", "add what provides it to makedepends or checkdepends"),
     "missing-module": ("the module {name} is not there", "add what provides it to makedepends"),
     "missing-node-module": ("the Node module {name} is not there", "npm ci in prepare() gets it, with net in options"),
+    "missing-package": (
+        "no repository has the package {name}, or another one hinders it",
+        "look for its name with apk search; enable the repository that has it",
+    ),
     "missing-perl-module": (
         "the Perl module {name} is not installed",
         "add what provides it to makedepends or checkdepends",

@@ -78,6 +78,11 @@ def _whole(log: Log, event: Event) -> Event:
         return _rust(log, event)
     if event.kind == "error" and event.text.startswith("error: "):
         return _rust(log, event)
+    if event.kind == "waf-error" and event.rank is Rank.END:
+        return _waf(log, event)
+    if event.kind == "missing-package":
+        below = _next_text(log, event.index)
+        return replace(event, name=below.partition(" ")[0], text=f"{event.text} {below.rstrip(':')}")
     if event.tool == "haskell" and event.text.endswith("]"):
         below = _next_text(log, event.index)
         return replace(event, text=f"{event.text} {below}", rank=Rank.END if _SUMMARY.match(below) else event.rank)
@@ -91,6 +96,18 @@ def _whole(log: Log, event: Event) -> Event:
         return _test(log, event)
     if event.kind in ("missing-pkgconfig", "gradle-error", "rust-panic"):
         return _continued(log, event)
+    return event
+
+
+_WAF = re.compile(r"Checking for (?P<name>.*?)\s+: (?:not found|no\b)")
+
+
+def _waf(log: Log, event: Event) -> Event:
+    """What waf looked for last before it gave up."""
+    for index in range(event.index - 1, max(event.index - 4, -1), -1):
+        match = _WAF.match(log.line(index))
+        if match is not None:
+            return replace(event, text=f"{event.text}: {log.line(index)}", name=match["name"].strip("'\""))
     return event
 
 
@@ -190,6 +207,8 @@ def _exception(index: int, text: str, match: re.Match[str], file: str, line: int
     ):
         if word in (match["message"] or ""):
             kind = special
+    if match["class"] == "Cython.Compiler.Errors.CompileError":  # the place was told above
+        return Event(index, kind, Rank.END, "python", text, file, line, name)
     wrapped = short in _WRAPPERS and "non-zero exit status" in (match["message"] or "non-zero exit status")
     return Event(index, kind, Rank.END if wrapped else Rank.CAUSE, "python", text, file, line, name)
 

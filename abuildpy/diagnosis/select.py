@@ -230,7 +230,8 @@ def _in_order(log: Log, before: Sequence[Event], leaves: Sequence[Event], begin:
     unknown = _unknown(log, top, leaf.index)
     if unknown is not None:
         return unknown
-    return _best([event for event in own if event.rank >= Rank.LIKELY]) or leaf
+    near = [event for event in own if event.rank >= Rank.WEAK and leaf.index - event.index <= 20]
+    return _best([event for event in own if event.rank >= Rank.LIKELY]) or _best(near) or leaf
 
 
 def _parallel(log: Log, before: Sequence[Event], leaves: Sequence[Event], begin: int) -> Event | None:
@@ -253,6 +254,9 @@ def _parallel(log: Log, before: Sequence[Event], leaves: Sequence[Event], begin:
         return plain[0]
     if hinted is not None:
         return _first_equal(log, above, hinted)
+    crashed = [leaf for leaf in leaves if leaf.status > 128]
+    if crashed:
+        return crashed[0]
     if tests:
         return _first_test(tests)
     likely = [event for event in above if event.rank >= Rank.WEAK]

@@ -36,6 +36,14 @@ RULES = (
     rule("permission", LIKELY, "make", "permission denied", rf"{_MAKE}: (?:execvp: )?(?P<name>\S+): Permission denied"),
     rule("make-stopped", END, "make", "error code", r"\*\*\* Error code \d+"),
     rule("make-stopped", END, "make", "error ", r"scons: \*\*\* \[(?P<target>[^\]]+)\] Error (?P<status>\d+)"),
+    rule(
+        "no-rule",
+        STOP,
+        "scons",
+        "not found, needed by",
+        rf"scons: \*\*\* (?:\[(?P<target>[^\]]+)\] )?Source {QUOTED} not found",
+    ),
+    rule("make-error", STOP, "scons", "***", r"scons: \*\*\* (?!\[[^\]]+\] Error \d)"),
     rule("make-stopped", END, "make", "because of errors", r"scons: building terminated because of errors"),
     # ninja
     rule("ninja-failed", END, "ninja", "failed: ", r"FAILED: (?:\[code=(?P<status>\d+)\] )?(?P<target>\S.*)$"),
@@ -181,6 +189,8 @@ RULES = (
         r"(?:\S*/)?(?:autoreconf|autom4te|autoconf|autoheader|aclocal|automake|libtoolize|autopoint|"
         r"intltoolize|libtool|gtkdocize)(?:-[\d.]+)?: (?:error|fatal): ",
     ),
+    rule("autotools-error", STOP, "autoconf", "***", r"(?:\S*/)?(?:autopoint|gettextize): \*\*\* (?!Stop)"),
+    rule("autotools-error", CAUSE, "libtool", "error: ", r"(?:\S*/)?libtool: +error: "),
     rule("autotools-error", CAUSE, "libtool", "mismatch error", r"(?:\S*/)?libtool: Version mismatch error"),
     rule("missing-program", STOP, "autoconf", "can't exec", rf"Can't exec {QUOTED}: No such file"),
     # pkg-config
@@ -217,10 +227,13 @@ RULES = (
         r"Project ERROR: (?P<name>\S+) development package not found",
     ),
     rule("qmake-error", STOP, "qmake", "project error", r"Project ERROR: "),
+    rule("qmake-error", STOP, "qmake", ".pro:", r"(?P<file>\S+\.pro):(?P<line>\d+): (?![Ww]arning)"),
+    rule("qmake-error", STOP, "qmake", ".pri:", r"(?P<file>\S+\.pri):(?P<line>\d+): (?![Ww]arning)"),
     rule("waf-error", END, "waf", "the configuration failed", r"The configuration failed"),
     rule("waf-error", LIKELY, "waf", "not found", r"(?:Could not find the program|Checking for .* not found) "),
     rule("bazel-error", CAUSE, "bazel", "error: ", r"ERROR: (?P<file>/\S+?):(?P<line>\d+):\d+: "),
-    # abuild
+    # abuild and apk
+    rule("missing-package", CAUSE, "apk", "unable to select packages", r"ERROR: unable to select packages:"),
     rule("phase-failed", END, "abuild", ">>> error", r">>> ERROR: (?:\S+: )?(?:\w+ failed|all failed|rootbld failed)$"),
     rule("recipe-died", LIKELY, "abuild", ">>> error", r">>> ERROR: "),
 )

@@ -121,9 +121,11 @@ RULES = (
         CAUSE,
         "ld",
         "relocation",
-        rf"{_LD}: .*relocation .*(?:against|recompile|cannot be used|out of range)",
+        rf"{_LD}: (?!.*warning: ).*relocation .*(?:against|recompile|cannot be used|out of range)",
     ),
     rule("link-error", CAUSE, "ld", "relocation", r".*relocation truncated to fit"),
+    rule("link-error", CAUSE, "ld", "relocation", rf"{_LD}: (?:error: )?read-only segment has dynamic relocations"),
+    rule("link-error", CAUSE, "ld", "error in version script", rf"{_LD}: .*syntax error in VERSION script"),
     rule("link-error", CAUSE, "ld", "dso missing", rf"{_LD}: .*DSO missing from command line"),
     rule(
         "link-error",
@@ -191,6 +193,13 @@ RULES = (
         "as",
         "no such file",
         r"(?:\S*/)?(?:[\w.]+-)*(?:ar|ranlib|strip|objcopy|nm): .*(?:No such file|not recognized)",
+    ),
+    rule(
+        "compile-error",
+        LIKELY,
+        "as",
+        "recogni",
+        r"(?:\S*/)?(?:[\w.]+-)*(?:ar|ranlib|strip|objcopy|nm): .*(?:not recognized|[Uu]nable to recogni[sz]e)",
     ),
     rule(
         "compile-error",

@@ -108,6 +108,18 @@ RULES = (
         "no module named",
         r"\s*(?:\S*python[\d.]*: )(?:Error while finding module specification.*)?No module named (?P<name>\S+)",
     ),
+    rule(
+        "missing-python-module",
+        CAUSE,
+        "scons",
+        "no module named",
+        r"(?:ModuleNotFoundError|ImportError): No module named '(?P<name>[^']+)':$",
+    ),
+    rule("compile-error", END, "cython", "error compiling", r"Error compiling Cython file:"),
+    *(
+        rule("compile-error", CAUSE, "cython", f".{end}:", rf"(?P<file>\S+\.{end}):(?P<line>\d+):\d+: (?![Ww]arning)")
+        for end in ("pyx", "pxd", "pxi")
+    ),
     rule("python-requirement", CAUSE, "python", "missing dependencies", r"(?:ERROR )?Missing dependencies:"),
     rule(
         "python-requirement",
@@ -292,6 +304,10 @@ RULES = (
         "can't find header files",
         r"mkmf\.rb can't find header files for ruby at \S*/(?P<name>\S+)",
     ),
+    rule("ruby-error", END, "ruby", "error installing", r"ERROR:\s+Error installing "),
+    rule("ruby-error", END, "ruby", "failed to build gem", r"\s*ERROR: Failed to build gem native extension"),
+    rule("ruby-error", END, "ruby", "extconf.rb failed", r"\*\*\* \S*extconf\.rb failed \*\*\*"),
+    rule("missing-library", CAUSE, "ruby", "is missing. ", r"(?P<name>\S+) is missing\. (?:Please|Try) "),
     rule("ruby-error", END, "ruby", "rake aborted", r"rake aborted!"),
     rule("ruby-error", CAUSE, "ruby", "error)", rf"{_RUBY_PLACE}.*\((?:\w+::)*\w*Error\)"),
     rule("ruby-error", CAUSE, "ruby", "syntax error", r"(?P<file>\S+\.rb):(?P<line>\d+): syntax error"),
@@ -360,6 +376,11 @@ RULES = (
         r"(?:.*: )?(?:warning: )?failed to load external entity \"(?P<name>https?://[^\"]+)\"",
     ),
     rule("xml-error", CAUSE, "xml", "parser error", r"(?P<file>[^\s:]+):(?P<line>\d+): parser error : "),
+    rule("doc-error", CAUSE, "asciidoctor", "asciidoctor: failed", r"(?:\S*/)?asciidoctor: FAILED: "),
+    rule("doc-error", LIKELY, "asciidoctor", "asciidoctor: error", r"(?:\S*/)?asciidoctor: ERROR: "),
+    rule("doc-error", CAUSE, "docutils", "(severe/", r"(?P<file>[^\s:]+):(?P<line>\d+): \(SEVERE/\d\) "),
+    rule("doc-error", LIKELY, "docutils", "(error/", r"(?P<file>[^\s:]+):(?P<line>\d+): \(ERROR/\d\) "),
+    rule("doc-error", CAUSE, "texinfo", ".texinfo:", r"(?P<file>\S+\.texinfo):(?P<line>\d+): (?!warning)"),
     rule("doc-error", CAUSE, "texinfo", ".texi:", r"(?P<file>\S+\.te?xi(?:nfo)?):(?P<line>\d+): (?!warning)"),
     rule("doc-error", CAUSE, "latex", "latex error", r"! LaTeX Error: "),
     rule("translation-error", CAUSE, "gettext", ".po:", r"(?P<file>\S+\.pot?):(?P<line>\d+):(?:\d+:)? (?!warning|…)"),
@@ -373,4 +394,7 @@ RULES = (
         "error",
         r"(?P<file>\S+\.(?:y|yy|ypp|l|ll)):(?P<line>\d+)[.\d-]*: (?:fatal )?error",
     ),
+    rule("grammar-error", CAUSE, "flex", ".l:", r"(?P<file>\S+\.l):(?P<line>\d+): (?![Ww]arning)"),
+    rule("grammar-error", CAUSE, "flex", ".ll:", r"(?P<file>\S+\.ll):(?P<line>\d+): (?![Ww]arning)"),
+    rule("grammar-error", CAUSE, "flex", "fatal internal error", r"(?:\S*/)?flex: fatal internal error"),
 )

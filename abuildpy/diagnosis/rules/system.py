@@ -76,6 +76,9 @@ RULES = (
     ),
     rule("network", CAUSE, "network", "spurious network error", r"(?!warning).*spurious network error"),
     rule("network", CAUSE, "network", "unable to update", r"error: Unable to update https?://"),
+    rule("fetch-failed", CAUSE, "network", "curl: (", r"curl: \((?!0\))\d+\) "),
+    rule("fetch-failed", CAUSE, "network", "server returned error", r"(?:\S*/)?wget: server returned error: "),
+    rule("fetch-failed", CAUSE, "network", "error 4", r"(?:\d{4}-\S+ \S+ )?ERROR 4\d\d: "),
     # sums and patches
     rule(
         "checksum",
@@ -85,6 +88,8 @@ RULES = (
         r"(?P<name>\S[^:]*\.(?:tar|tgz|t[bx]z|zip|gz|xz|bz2|zst|patch|diff|crate|gem|jar|whl|bin|run|"
         r"deb)[^:]*): FAILED$",
     ),
+    rule("missing-file", CAUSE, "checksum", "can't open", r"\S*sum: can't open '(?P<name>[^']+)'"),
+    rule("missing-file", CAUSE, "checksum", "no such file", r"\S*sum: (?P<name>[^\s:]+): No such file"),
     rule("checksum", END, "checksum", "did not match", r"\S*sum: WARNING: \d+ .*did NOT match"),
     rule("checksum", CAUSE, "checksum", "checksum mismatch", r"(?!.*(?:tests?|checking)\b).*[Cc]hecksum mismatch"),
     rule("checksum", CAUSE, "checksum", "checksum for", r"error: .*the listed checksum of|error: checksum for"),
@@ -115,6 +120,24 @@ RULES = (
     rule("archive", CAUSE, "tar", "unexpected eof", r"\S*(?:tar|gzip|xz|zstd|unzip|bzip2): .*[Uu]nexpected EOF"),
     rule("archive", CAUSE, "tar", "does not look like", r"\S*tar: This does not look like"),
     rule("archive", CAUSE, "tar", "unexpected end of", r"(?:.*/)?(?:\S*tar|gzip|xz|zstd|bzip2): .*unexpected end of"),
+    *(
+        rule(
+            "archive",
+            CAUSE,
+            "tar",
+            needle,
+            rf"(?i:(?:.*/)?(?:\w*tar|gzip|gunzip|zcat|xz|lzma|zstd|unzip|bzip2|bunzip2|lzip|cpio): .*{needle})",
+        )
+        for needle in (
+            "invalid magic",
+            "invalid zip magic",
+            "short read",
+            "format not recognized",
+            "not in gzip format",
+            "corrupted data",
+            "crc error",
+        )
+    ),
     rule("archive", END, "tar", "error is not recoverable", r"\S*tar: Error is not recoverable"),
     rule("archive", END, "tar", "exiting with failure", r"\S*tar: Exiting with failure"),
     # crashes

@@ -46,7 +46,7 @@ RULES = (
         TEST,
         "automake",
         "error: ",
-        r"ERROR: (?P<name>\S+)(?: - (?:missing test plan|exited|too (?:few|many)).*| \(.*\))?$",
+        r"ERROR: (?P<name>\S+)(?: - (?:missing test plan|Bail out!|exited|too (?:few|many)).*| \(.*\))?$",
     ),
     rule(
         "test-failed",
