@@ -348,11 +348,16 @@ def _test(log: Log, event: Event) -> Event:
     return event
 
 
+_LONGEST_TEST = 1 << 18
 _CTEST = re.compile(r"\s*\d+/\d+ Test +#(?P<number>\d+): ")
 
 
 def _ctest(log: Log, event: Event, prefix: str) -> Event:
     """Of a test that ``ctest -V`` ran, whose lines have its number in front, the first that tells what failed."""
+    before = log.starts[event.index]
+    first = log.data.rfind(f"\n{prefix}Test command: ".encode(), max(0, before - _LONGEST_TEST), before)
+    if first < 0:
+        return event
     told: Event | None = None
     for index in range(event.index - 1, max(event.index - 2000, -1), -1):
         text = log.line(index)

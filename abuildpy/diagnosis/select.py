@@ -280,16 +280,21 @@ def _head_of_group(events: Sequence[Event]) -> Event:
     return head
 
 
-_PARTICULARS = re.compile(r"[`'‘\"«»“][^`'’\"«»”]{1,300}['’\"«»”]|[^\s:]*/[^\s:]*|\d+")
+_PARTICULARS = re.compile(r"[`'‘\"«»“/\d]")
+
+
+def _shape(text: str) -> list[str]:
+    """A message without the words that name a thing."""
+    return ["#" if _PARTICULARS.search(word) else word for word in text[:400].split()]
 
 
 def _first_equal(log: Log, events: Sequence[Event], found: Event) -> Event:
     """The first event that says the same as ``found`` of something else, and that make did not ignore."""
-    shape = _PARTICULARS.sub("#", found.text)
+    shape = _shape(found.text)
     for event in events:
         if event.index >= found.index:
             break
-        if (event.kind, event.rank) == (found.kind, found.rank) and _PARTICULARS.sub("#", event.text) == shape:
+        if (event.kind, event.rank) == (found.kind, found.rank) and _shape(event.text) == shape:
             following = range(event.index + 1, min(event.index + 4, len(log)))
             if not any("ignored" in log.line(each) for each in following):
                 return event
