@@ -209,6 +209,8 @@ def _exception(index: int, text: str, match: re.Match[str], file: str, line: int
             kind = special
     if match["class"] == "Cython.Compiler.Errors.CompileError":  # the place was told above
         return Event(index, kind, Rank.END, "python", text, file, line, name)
+    if short in ("LinkError", "CompileError") and "failed with exit" in (match["message"] or ""):
+        return Event(index, kind, Rank.END, "python", text, file, line, name)
     wrapped = short in _WRAPPERS and "non-zero exit status" in (match["message"] or "non-zero exit status")
     return Event(index, kind, Rank.END if wrapped else Rank.CAUSE, "python", text, file, line, name)
 

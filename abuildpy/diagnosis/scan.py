@@ -47,7 +47,7 @@ _WORDS = tuple(
         "panic,parameter not set,patch,"
         "read-only file system,the system library,recognized,relocation,requires rustc,samu: ,sanitizer: ,"
         "gyp err,unexpected e,does not look like,segmentation fault,service not known,"
-        ".pro:,.pri:,.pyx:,.pxd:,.pxi:,.texinfo:,.l:,.ll:,(severe/,is missing. ,curl: (,invalid magic,invalid zip magic,"
+        "::test,.pro:,.pri:,.pyx:,.pxd:,.pxi:,.texinfo:,.l:,.ll:,(severe/,is missing. ,curl: (,invalid magic,invalid zip magic,"
         "short read,recogni,not in gzip format,corrupted data,"
         "undefinierter verweis,indéfinie vers,неопределённая ссылка,sin definir,未定义的引用,"
         "fehler,erreur,erro:,eroare,fout:,fel:,fejl:,feil:,virhe:,hata:,hiba:,chyba:,błąd,greška,грешка,ошибка,помилка,памылка,σφάλμα,"

@@ -112,11 +112,22 @@ def _of_ninja(log: Log, events: Sequence[Event], end: int) -> Event | None:
     found = _best(inside)
     if found is not None:
         return found
+    above = _best([event for event in events if _job_before(log, first.index) < event.index < first.index])
+    if above is not None:  # what may use the terminal prints at once, and is named only afterwards
+        return above
     for index in range(first.index + 2, last):  # behind the name stands the command
         text = log.line(index)
         if text.strip() and not _COMMAND.match(text):
             return Event(index, "unknown", Rank.LIKELY, "ninja", text)
     return None
+
+
+def _job_before(log: Log, index: int) -> int:
+    """The line with which ninja told of the last job above a line."""
+    for each in range(index - 1, max(index - 2000, -1), -1):
+        if re.match(r"\[\d+/\d+\] |ninja: ", log.line(each)):
+            return each
+    return index
 
 
 def _looks_like_ninja(log: Log, event: Event) -> bool:

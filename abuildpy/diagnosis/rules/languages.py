@@ -221,6 +221,7 @@ RULES = (
     rule(
         "node-error", END, "node", "command failed", r"error Command failed with exit code|.*ELIFECYCLE.*Command failed"
     ),
+    rule("node-error", LIKELY, "node", "error ", r"error (?:\S+@\d\S*: |Couldn't find )"),
     rule("node-error", CAUSE, "node", "error in ", r"ERROR in (?P<file>\./\S+)(?: (?P<line>\d+):\d+)?"),
     rule(
         "node-error",
@@ -313,6 +314,8 @@ RULES = (
     rule("ruby-error", CAUSE, "ruby", "syntax error", r"(?P<file>\S+\.rb):(?P<line>\d+): syntax error"),
     # OCaml, Haskell, Erlang, Elixir, Fortran, D, Nim, Lua, PHP, Tcl, Scheme
     rule("compile-error", CAUSE, "erlang", ".erl:", r"(?P<file>\S+\.erl):(?P<line>\d+):(?:\d+:)? (?![Ww]arning)"),
+    rule("compile-error", END, "elixir", "errors have been logged", r"\*\* \(CompileError\) .*errors have been logged"),
+    rule("compile-error", LIKELY, "elixir", "error: ", r" {4}error: (?=\w)"),
     rule(
         "compile-error",
         CAUSE,

@@ -37,7 +37,13 @@ RULES = (
     rule("test-failed", END, "mocha", "failing", r"\s+\d+ failing$"),
     rule("test-failed", END, "junit", "there are test failures", r".*There are test failures"),
     rule("test-failed", END, "gtest", "failed test", r"\s*\d+ FAILED TESTS?"),
+    rule("test-failed", END, "phpunit", "failures: ", r"Tests: \d+, Assertions: \d+, "),
+    rule("test-failed", END, "phpunit", "failure", r"There (?:was|were) \d+ (?:failure|error)s?:|FAILURES!$"),
+    rule("test-failed", END, "junit", "<<< ", r"(?:\[ERROR\] +)?Tests run: .*<<< (?:FAILURE|ERROR)!"),
     # verdicts
+    rule("test-failed", TEST, "phpunit", "::test", r"\d+\) (?P<name>[\w\\]+::test\w+.*)"),
+    rule("test-failed", TEST, "busted", "failure → ", r"Failure → (?P<name>\S.*)"),
+    rule("test-failed", TEST, "busted", "error → ", r"Error → (?P<name>\S.*)"),
     rule("unittest-verdict", TEST, "unittest", "error: ", r"(?:ERROR): (?P<name>\w+ \(.+\))$"),
     rule("unittest-verdict", TEST, "unittest", "fail: ", r"(?:FAIL): (?P<name>\w+ \(.+\))"),
     rule("test-failed", TEST, "automake", "fail: ", r"(?:FAIL|XPASS): (?P<name>\S+(?: \d+)?(?: - .*)?)(?: \(.*\))?$"),
