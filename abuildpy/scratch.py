@@ -48,14 +48,16 @@ class Scratch:
     def remove(self) -> None:
         """Deletes it with all in it; in a copy of the process that made it, nothing happens. Raises ConfigError."""
         from abuildpy.phases.workspace import remove_tree
+        from abuildpy.sandbox.process import undisturbed
 
         if os.getpid() != self._owner or self._held < 0:
             return
-        try:
-            remove_tree(self.path)
-        finally:
-            os.close(self._held)
-            self._held = -1
+        with undisturbed():
+            try:
+                remove_tree(self.path)
+            finally:
+                os.close(self._held)
+                self._held = -1
 
 
 def sweep(place: Path, *, hidden: bool = False) -> None:

@@ -107,7 +107,9 @@ def _waf(log: Log, event: Event) -> Event:
     for index in range(event.index - 1, max(event.index - 4, -1), -1):
         match = _WAF.match(log.line(index))
         if match is not None:
-            return replace(event, text=f"{event.text}: {log.line(index)}", name=match["name"].strip("'\""))
+            return replace(
+                event, text=f"{event.text}: {log.line(index)}", name=match["name"].strip("'\""), rank=Rank.STOP
+            )
     return event
 
 

@@ -22,7 +22,7 @@ _HARMLESS = re.compile(
     r"Has header|Compiler for|"
     r"(?:Run-time )?[Dd]ependency \S+ found: |Program \S+.* found: |Library \S+ found: |Fetching |"
     r"[Ww]arning: |WARNING: (?!')|warn\b|WARN |npm (?:WARN|warn)|"
-    r"Project (?:WARNING|MESSAGE): |"
+    r"Project (?:WARNING|MESSAGE): |fatal: (?:not a git repository|[Nn]o names found|No tags can describe)|"
     r"note: |NOTE: |INFO|DEBUG|(?:PASS|XFAIL|SKIP|ok|OK)\b|\s*ok \d|\s*#\s+(?=\S)(?!Failed test|(?:FAIL|"
     r"ERROR|XPASS): )|\| |"
     r"\s*(?:\^|~+\^)|config(?:ure)?:\d+: |>>> (?!ERROR)|✓|✔|PASSED|\[\s*(?:OK|PASS(?:ED)?|RUN|  OK)\s*\]|"

@@ -22,6 +22,7 @@ from abuildpy.phases.overrides import own_steps
 from abuildpy.phases.providers import providers_for
 from abuildpy.phases.trees import Job, Package
 from abuildpy.phases.upkeep import package_path
+from abuildpy.sandbox.process import undisturbed
 from abuildpy.scratch import Scratch
 from abuildpy.ui.console import Console
 
@@ -159,7 +160,8 @@ class _Staged:
     def beside(self, final: Path) -> Path:
         """Where to write the package that goes to ``final``."""
         if final.parent not in self._folders:
-            self._folders[final.parent] = Scratch(final.parent, hidden=True)
+            with undisturbed():
+                self._folders[final.parent] = Scratch(final.parent, hidden=True)
         part = self._folders[final.parent].path / final.name
         self.paths.append((part, final))
         return part

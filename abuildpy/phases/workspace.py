@@ -203,14 +203,16 @@ def private_folder() -> Path:
     """Makes a new folder that others can enter but not write; it is deleted when the program ends, or by a later run."""
     import atexit
 
+    from abuildpy.sandbox.process import undisturbed
     from abuildpy.scratch import Scratch
 
     place = Path(os.environ.get("TMPDIR") or "/tmp").resolve()  # noqa: S108 - the name in it cannot be guessed
     try:
-        scratch = Scratch(place)
+        with undisturbed():
+            scratch = Scratch(place)
+            atexit.register(scratch.remove)
     except OSError as error:
         raise ConfigError(
             f"no folder can be made in {place}: {error.strerror}", hint="set TMPDIR to a folder that can be written"
         ) from error
-    atexit.register(scratch.remove)
     return scratch.path

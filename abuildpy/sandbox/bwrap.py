@@ -236,12 +236,14 @@ class BwrapStage:
         self._report = b""
         self._mark = f"ABUILDPY_STAGE={os.getpid()}-{os.urandom(8).hex()}"
         options, command = arguments[: arguments.index("--")], arguments[arguments.index("--") :]
-        with undisturbed():
-            self._start(program, options, command, request)
+        self._pid = 0
         try:
+            with undisturbed():
+                self._start(program, options, command, request)
             self._find_first()
         except BaseException:
-            self.__exit__(None, None, None)
+            if self._pid:
+                self.__exit__(None, None, None)
             raise
 
     def _start(self, program: Sequence[str], options: Sequence[str], command: Sequence[str], request: Request) -> None:
@@ -265,8 +267,12 @@ class BwrapStage:
 
     def _find_first(self) -> None:
         """Waits until bubblewrap has told the process id of process 1, or has ended."""
-        while b"\n" not in self._report and (chunk := os.read(self._status, 4096)):
-            self._report += chunk
+        chunk = b"?"
+        while chunk and b"\n" not in self._report:
+            wait_readable(self._status, None)
+            with undisturbed():  # what was read and lost would be waited for without end
+                chunk = os.read(self._status, 4096)
+                self._report += chunk
         child = self._reported("child-pid")
         self._first = None if child is None else open_pidfd(child)
 
@@ -286,8 +292,10 @@ class BwrapStage:
                         wait_readable(monitor, deadline)
                     finally:
                         os.close(monitor)
-            _, status = os.waitpid(self._pid, 0)
-            self._returned = status_of(status)
+            os.waitid(os.P_PID, self._pid, os.WEXITED | os.WNOWAIT)
+            with undisturbed():
+                _, status = os.waitpid(self._pid, 0)
+                self._returned = status_of(status)
             if self._first is not None:
                 self._kill_namespace()
                 wait_readable(self._first, None)

@@ -116,8 +116,10 @@ class GuardedStage:
         if self._returned is None:
             if timeout is not None:
                 self._wait_until(time.monotonic() + timeout)
-            _, status = os.waitpid(self._pid, 0)
-            self._returned = status_of(status)
+            os.waitid(os.P_PID, self._pid, os.WEXITED | os.WNOWAIT)
+            with undisturbed():
+                _, status = os.waitpid(self._pid, 0)
+                self._returned = status_of(status)
             if self._returned == _GUARD_FAILED:
                 raise SandboxError("The stage could not be started", hint="the reason is above")
         return self._returned

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from abuildpy.sandbox.bwrap import BwrapWall, drop_command, drop_tools, handed
 from abuildpy.sandbox.handover import hand_over
 from abuildpy.sandbox.identity import BUILD_ID, VIEW_ID, build_user, reachable
 from abuildpy.sandbox.none import NoWall
-from abuildpy.sandbox.process import CLEAN_ENVIRONMENT, find_system_program, spawn
+from abuildpy.sandbox.process import CLEAN_ENVIRONMENT, find_system_program, spawn, undisturbed
 from abuildpy.sandbox.refusal import explain
 
 MODES = ("auto", "bwrap", "landlock", "none")
@@ -267,7 +267,9 @@ def _trial(wall: Wall, place: Path | None) -> Iterator[Request]:
     from abuildpy.scratch import Scratch
 
     true = find_system_program("true") or "/bin/true"
-    with Scratch(place or Path(tempfile.gettempdir())) as folder:
+    with ExitStack() as stack:
+        with undisturbed():
+            folder = stack.enter_context(Scratch(place or Path(tempfile.gettempdir())))
         home, tmp = folder / "home", folder / "tmp"
         home.mkdir()
         tmp.mkdir()

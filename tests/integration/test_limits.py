@@ -67,8 +67,8 @@ def reason(done: Done) -> str:
 @pytest.mark.parametrize(
     ("script", "option", "why"),
     [
-        ("sleep 600", "--timeout=1", "timeout"),
-        ("HOG wait MARK", "--no-output-timeout=1s", "no-output"),
+        ("sleep 600", "--timeout=3", "timeout"),
+        ("HOG wait MARK", "--no-output-timeout=3s", "no-output"),
         ("HOG memory MARK", "--max-memory=100M", "memory"),
         ("(HOG memory MARK &) & sleep 600", "--max-memory=100M", "memory"),
         (FORKS, "--max-processes=20", "processes"),
@@ -86,7 +86,7 @@ def test_each_limit_has_its_reason(anyone: Place, sandbox: str, script: str, opt
 
 @pytest.mark.parametrize("phase", ["check", "package"])
 def test_every_phase_has_the_same_limits(place: Place, sandbox: str, phase: str) -> None:
-    done = limited(place, sandbox, "sleep 600", "--timeout=1", phase=phase)
+    done = limited(place, sandbox, "sleep 600", "--timeout=5", phase=phase)
     assert f"foo: {phase} was ended: timeout" in done.errors[0], str(done)
 
 
@@ -208,7 +208,7 @@ base = Path(sys.argv[1])
 before = len(os.listdir("/proc/self/fd"))
 for _ in range(3):
     pid = os.spawnlp(os.P_NOWAIT, "true", "true")
-    with watching(Limits(60, 60, 1 << 30, 99, 1 << 30), Clock(), Workspace(base, base, base, base), interactive=False) as watch:
+    with watching(Limits(60, 60, 1 << 30, 99, 1 << 30), Clock(), Workspace(base, base, base, base), None) as watch:
         watch.begin(pid, user=os.getuid(), enclosed=False)
         os.waitpid(pid, 0)
 assert watch.breach is None

@@ -132,7 +132,9 @@ def test_a_clean_environment_knows_every_documented_variable() -> None:
     given_by_us = {"startdir", "pkgdir", "subpkgname", "subpkgdir", "subpkgarch"}
     # How we run phases is no matter of theirs.
     assert len(documented) > 60
-    assert documented - given_by_us <= CLEAN | PROXIES | {name for name in documented if name.startswith(("ABUILD_", "ABUILDPY_"))}
+    assert documented - given_by_us <= CLEAN | PROXIES | {
+        name for name in documented if name.startswith(("ABUILD_", "ABUILDPY_"))
+    }
 
 
 # --- what is kept -----------------------------------------------------------------------------------------------

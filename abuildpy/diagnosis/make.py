@@ -1,0 +1,270 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which error is behind a make that gave up: about what could not be made, with other jobs' lines between."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+
+from abuildpy.diagnosis.groups import COMMAND, MAKE_SAYS, TROUBLE, best, first_test, head_of_group
+from abuildpy.diagnosis.model import Event, Rank
+from abuildpy.diagnosis.text import Log
+
+_OBJECT = re.compile(
+    r".*\.(?:o|lo|obj|os|so|a|la|class|gch|pch|elf|cmo|cmx|cmi|hi|mod|s|i|d)$|CMakeFiles/|.*\.so[.\d]+$"
+)
+_TESTED = re.compile(
+    r"(?:.*/)?(?:r|run-?|do-?)?(?:check|test|tests|testsuite|check-\w+|test-\w+|\w+-(?:check|tests?)|"
+    r"\S+\.log|\S+\.trs|test_\w+|CMakeFiles/test\S*|\S*check\S*)(?:-recursive|-am|-local|-TESTS|-all)?$"
+)
+_MAKE_ENDS = ("make-stopped", "make-waiting")
+
+
+def of_make(log: Log, events: Sequence[Event], end: int) -> Event | None:
+    """make tells what it could not make after the job's own words; with -j other jobs' lines are between."""
+    ends = [event for event in events if event.kind in _MAKE_ENDS]
+    if not ends:
+        return None
+    first, last, parallel = _last_run(log, ends)
+    if _goes_on_elsewhere(log, events, last, end):
+        return None
+    begin = max((event.index for event in ends if event.index < first), default=-1)
+    inside = [event for event in events if begin < event.index <= last and event.kind not in _MAKE_ENDS]
+    leaves = _leaves([event for event in ends if first <= event.index <= last and event.target])
+    if not leaves:
+        return best([event for event in inside if event.rank >= Rank.CAUSE])
+    before = [event for event in inside if event.index < leaves[-1].index]
+    return (_parallel if parallel else _in_order)(log, before, leaves, begin)
+
+
+def _last_run(log: Log, ends: Sequence[Event]) -> tuple[int, int, bool]:
+    """First and last line about the failure of the last make that was started, and whether it ran jobs side by side.
+
+    The top make's own line is its last, unless it waits for other jobs or keeps going.
+    """
+    first, closed, waiting, parallel = ends[0].index, False, False, False
+    keeps_going = any("because of errors" in event.text for event in ends)
+    for event in ends:
+        if closed and not keeps_going:
+            first, waiting, parallel = event.index, False, False
+            closed = False
+        if event.kind == "make-waiting":
+            parallel = True
+            if event.level == 0:
+                waiting = True
+                closed = False
+        elif event.level == 0 and event.target and not waiting:
+            following = next((each for each in ends if each.index > event.index), None)
+            waits = following is not None and following.level == 0 and following.kind == "make-waiting"
+            closed = not waits and following is not None and following.index - event.index > 1
+    parallel = parallel or b"jobserver" in log.data[-200_000:] or _others_between(log, ends)
+    return first, ends[-1].index, parallel
+
+
+def _others_between(log: Log, ends: Sequence[Event]) -> bool:
+    """Whether commands ran between a make's failure and that of the make above it."""
+    for event, following in pairwise(ends):
+        if 0 < following.level < event.level or following.level == 0 < event.level:
+            between = range(event.index + 1, min(following.index, event.index + 50))
+            if any(COMMAND.match(text := log.line(each)) and not MAKE_SAYS.match(text) for each in between):
+                return True
+    return False
+
+
+def _goes_on_elsewhere(log: Log, events: Sequence[Event], last: int, end: int) -> bool:
+    """Whether the build went on after make's end, so that something else failed."""
+    later = [event for event in events if last < event.index < end]
+    return any(event.rank >= Rank.TEST for event in later) and not _only_about_make(log, last, later[0].index)
+
+
+def _only_about_make(log: Log, last: int, first_later: int) -> bool:
+    return all(not log.line(index).strip() for index in range(last + 1, first_later))
+
+
+def _leaves(ends: Sequence[Event]) -> list[Event]:
+    """Those whose own command failed; the others only tell of a make below them."""
+    leaves: list[Event] = []
+    deepest = -1
+    for event in ends:
+        if event.level >= deepest or event.status not in (1, 2):
+            leaves.append(event)
+            deepest = max(deepest, event.level)
+    return leaves
+
+
+def _in_order(log: Log, before: Sequence[Event], leaves: Sequence[Event], begin: int) -> Event | None:
+    """One job at a time: the lines right above are the failed command's."""
+    leaf = leaves[0]
+    own = [event for event in before if event.index < leaf.index]
+    top = _start_of_output(log, leaf.index, begin)
+    block = [event for event in own if event.index >= top]
+    tested = not _OBJECT.match(leaf.target)
+    tests = [event for event in own if event.rank is Rank.TEST]
+    matching = _about(log, own, leaf.target)
+    if tested and tests and (_TESTED.match(leaf.target) or any(event in block for event in tests)):
+        return first_test(tests)
+    found = _hinted(log, block, leaf) or best(block)
+    if found is not None and found.rank >= Rank.LIKELY:
+        return found
+    if matching:
+        return matching[0]
+    if leaf.status > 128:  # a signal's end says more than what builds do not mind, or any line that nobody knows
+        return leaf
+    if found is not None:
+        return found
+    unknown = _unknown(log, top, leaf.index)
+    if unknown is not None:
+        return unknown
+    near = [event for event in own if event.rank >= Rank.WEAK and leaf.index - event.index <= 20]
+    return best([event for event in own if event.rank >= Rank.LIKELY]) or best(near) or leaf
+
+
+def _parallel(log: Log, before: Sequence[Event], leaves: Sequence[Event], begin: int) -> Event | None:
+    """Jobs side by side: what is about a target that could not be made, else the first that says so plainly."""
+    matched: list[Event] = []
+    unmatched = False
+    for leaf in leaves:
+        about = _about(log, [event for event in before if event.index < leaf.index], leaf.target)
+        matched += about[:1]
+        unmatched = unmatched or not about
+    above = [event for event in before if event.index < leaves[0].index]
+    tests = [event for event in above if event.rank is Rank.TEST]
+    if tests and any(_TESTED.match(leaf.target) for leaf in leaves):
+        return first_test(tests)
+    if matched and not unmatched:
+        return min(matched, key=lambda event: event.index)
+    hinted = _hinted(log, [event for event in above if event.rank <= Rank.LIKELY], leaves[0])
+    plain = [event for event in above if event.rank >= Rank.CAUSE]
+    if plain:
+        return plain[0]
+    if hinted is not None:
+        return _first_equal(log, above, hinted)
+    crashed = [leaf for leaf in leaves if leaf.status > 128]
+    if crashed:
+        return crashed[0]
+    if tests:
+        return first_test(tests)
+    likely = [event for event in above if event.rank >= Rank.WEAK]
+    near = [event for event in likely if leaves[0].index - event.index <= 2000]
+    for rank in (Rank.LIKELY, Rank.WEAK):
+        group = [event for event in near if event.rank is rank]
+        if group:
+            return _first_equal(log, near, head_of_group(log, group))
+    if matched:
+        return matched[0]
+    return _unknown(log, max(begin + 1, leaves[0].index - 40), leaves[0].index) or leaves[0]
+
+
+_PARTICULARS = re.compile(r"[`'‘\"«»“/\d]")
+
+
+def _shape(text: str) -> list[str]:
+    """A message without the words that name a thing."""
+    return ["#" if _PARTICULARS.search(word) else word for word in text[:400].split()]
+
+
+def _first_equal(log: Log, events: Sequence[Event], found: Event) -> Event:
+    """The first event that says the same as ``found`` of something else, and that make did not ignore."""
+    shape = _shape(found.text)
+    for event in events:
+        if event.index >= found.index:
+            break
+        if (event.kind, event.rank) == (found.kind, found.rank) and _shape(event.text) == shape:
+            following = range(event.index + 1, min(event.index + 4, len(log)))
+            if not any("ignored" in log.line(each) for each in following):
+                return event
+    return found
+
+
+def _hinted(log: Log, events: Sequence[Event], leaf: Event) -> Event | None:
+    """What fits the exit status: 127 is a program that is not there, 126 one that may not run, 137 a kill."""
+    kinds = {
+        127: ("missing-program",),
+        126: ("permission", "exec-format"),
+        137: ("out-of-memory",),
+        139: ("crash",),
+        134: ("assertion", "crash"),
+    }
+    wanted = [event for event in events if event.kind in kinds.get(leaf.status, ())]
+    if not wanted:
+        return None
+    return wanted[0] if leaf.status in (134, 137, 139) else head_of_group(log, wanted)
+
+
+def _start_of_output(log: Log, leaf: int, begin: int) -> int:
+    """First line of what the command above make's complaint printed."""
+    index = leaf - 1
+    while index > begin and leaf - index < 5000 and not COMMAND.match(log.line(index)):
+        index -= 1
+    return index + 1
+
+
+_SAYING = re.compile(r"[^\W_]{2}")
+_EXCERPT = re.compile(r"\s*\d* \|(?: |$)")
+"""A line of a source, as compilers show it below a message."""
+
+
+def _is_call(text: str) -> bool:
+    """Whether a line looks like a command that make shows: a program and options, or output into a file."""
+    words = text.split()
+    return ": " not in text and len(words) > 1 and words[0][0] in _PROGRAM and (words[1][0] == "-" or ">" in words)
+
+
+_PROGRAM = "abcdefghijklmnopqrstuvwxyz./"
+
+
+def _unknown(log: Log, top: int, bottom: int) -> Event | None:
+    """A line that no rule knows, in words of trouble; else the last one."""
+    said = [
+        index
+        for index in range(max(top, bottom - 300), bottom)
+        if _SAYING.search(text := log.line(index))
+        and not _EXCERPT.match(text)
+        and not COMMAND.match(text)
+        and not _is_call(text)
+        and not re.match(
+            r"(?:.*: )?(?:[Ww]arning|note)\b|collect2: |compilation terminated|\d+ errors? generated", text
+        )
+    ]
+    for index in said:
+        if TROUBLE.search(log.line(index)):
+            return Event(index, "unknown", Rank.LIKELY, "any", log.line(index))
+    return Event(said[-1], "unknown", Rank.WEAK, "any", log.line(said[-1])) if said else None
+
+
+def _about(log: Log, events: Iterable[Event], target: str) -> list[Event]:
+    """Errors of a compiler or linker that concern a target, by the names of the files."""
+    stem = _stem(target)
+    return [
+        event
+        for event in events
+        if event.rank >= Rank.CAUSE and stem and any(_stem(name) == stem for name in _names(log, event))
+    ]
+
+
+def _stem(name: str) -> str:
+    base = os.path.basename(name.strip())
+    while True:
+        base, suffix = os.path.splitext(base)
+        if not suffix or not base:
+            break
+    base = base or os.path.basename(name)
+    return re.sub(r"^(?:lib\w+?_la-|\w+-(?=\w))", "", base) if "-" in base else base
+
+
+def _names(log: Log, event: Event) -> list[str]:
+    """Files that an error names: its own, and those that include it."""
+    names = (
+        [event.file] if event.file else re.findall(r"[\w./+-]+\.(?:o|lo|c|cc|cpp|cxx|rs|go|f90|S|s|m)\b", event.text)
+    )
+    if event.file:
+        for index in range(event.index - 1, max(event.index - 40, -1), -1):
+            match = re.match(r"(?:In file included|\s+)\s*from (?P<file>[^\s:,]+)", log.line(index))
+            if match is None:
+                if index < event.index - 12:
+                    break
+                continue
+            names.append(match["file"])
+    return names
