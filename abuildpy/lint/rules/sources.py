@@ -31,7 +31,7 @@ _SECURE = frozenset(
     "www.libsdl.org www.mozilla.org www.nongnu.org www.python.org www.samba.org www.sourceforge.net "
     "www.videolan.org www.xapian.org www.x.org xorg.freedesktop.org gnupg.org www.gnupg.org "
     "www.openssl.org www.sqlite.org sqlite.org www.postgresql.org ftp.postgresql.org www.isc.org ftp.isc.org "
-    "raw.githubusercontent.com deb.debian.org".split()
+    "raw.githubusercontent.com".split()
 )
 """Hosts that are known to serve the same over https."""
 _HTTP = re.compile(r"http://([^/:]+)")
