@@ -7,7 +7,7 @@ import json
 import sys
 
 from abuildpy.config import Config
-from abuildpy.recipe.shelf import cache_folder
+from abuildpy.recipe.cache import cache_folder
 from abuildpy.recipe.tidy import KINDS, entries, limit_of, prune
 
 _MEANING = {"recipes": "recipes, evaluated one by one", "packs": "repository folders, evaluated whole"}

@@ -217,7 +217,7 @@ SHELL = Program(
         HELP,
     ),
     usage=lambda: (
-        "usage: abuildpy shell [-c COMMAND] [--net=recipe|always|never] [--sandbox=auto|bwrap|none] [FUNCTION]\n"
+        "usage: abuildpy shell [-c COMMAND] [--net=recipe|always|never] [--sandbox=auto|bwrap|landlock|none] [FUNCTION]\n"
     ),
     fits=lambda _options, words: len(words) < 2,
     wrong_option=1,

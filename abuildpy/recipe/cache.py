@@ -13,8 +13,8 @@ import os
 from zlib import crc32
 
 from abuildpy import __version__
-from abuildpy.config import PACKAGE_DIR, RUNTIME_DIR
 from abuildpy.recipe.environment import files_naming_withheld, recipe_environment, visible_variables
+from abuildpy.recipe.library import library_files
 
 try:
     from _blake2 import blake2b  # what hashlib would give, without loading OpenSSL for it
@@ -28,11 +28,6 @@ if TYPE_CHECKING:
 _PASSING = frozenset({"_", "OLDPWD", "PWD", "SHLVL", "PPID", "OPTIND", "LINENO", "COLUMNS", "LINES"})
 """Variables that differ from run to run and mean nothing to a recipe."""
 _WORK = frozenset({"src", "pkg", "tmp"})
-_LIBRARY = (
-    f"{PACKAGE_DIR}/recipe/evaluate.sh",
-    f"{RUNTIME_DIR}/helpers.sh",
-    f"{RUNTIME_DIR}/recipe.sh",
-)
 
 
 def evaluation_key(apkbuild: str, text: bytes, config: Config) -> bytes:
@@ -49,7 +44,7 @@ def evaluation_key(apkbuild: str, text: bytes, config: Config) -> bytes:
     for variables in (recipe_environment(config, apkbuild, colors=False), visible_variables(config)):
         add(*(f"{name}={variables[name]}" for name in sorted(variables) if name not in _PASSING))
     digest.update(files_naming_withheld(config) + b"\0")
-    for path in (*_LIBRARY, config.get("sharedir") + "/functions.sh"):
+    for path in (*library_files(), config.get("sharedir") + "/functions.sh"):
         state = os.stat(path)
         add(path, str(state.st_mtime_ns), str(state.st_size))
     return digest.digest()
@@ -120,11 +115,17 @@ def _write_alone(part: str, content: bytes, path: str) -> bool:
     return True
 
 
-def _path(apkbuild: str, config: Config) -> str | None:
-    """Where a recipe's entry is; None for somebody without a home, who keeps nothing."""
+def cache_folder(config: Config) -> str | None:
+    """Where everything is kept that evaluations leave: below XDG_CACHE_HOME, or ~/.cache."""
     home = config.environ.get("HOME")
     base = config.environ.get("XDG_CACHE_HOME") or (os.path.join(home, ".cache") if home else "")
-    if not base:
+    return os.path.join(base, "abuildpy") if base else None
+
+
+def _path(apkbuild: str, config: Config) -> str | None:
+    """Where a recipe's entry is; None for somebody without a home, who keeps nothing."""
+    base = cache_folder(config)
+    if base is None:
         return None
     name = apkbuild.encode("utf-8", "surrogateescape")
-    return os.path.join(base, "abuildpy", "recipes", f"{crc32(name):08x}-{len(name)}")
+    return os.path.join(base, "recipes", f"{crc32(name):08x}-{len(name)}")

@@ -13,6 +13,7 @@ from array import array
 from zlib import crc32
 
 from abuildpy import __version__
+from abuildpy.recipe.cache import cache_folder
 from abuildpy.recipe.environment import files_naming_withheld, recipe_environment, visible_variables
 from abuildpy.recipe.library import library_files
 from abuildpy.recipe.pack import Kept, Pack, Signature
@@ -241,10 +242,3 @@ def pack_path(folder: str, config: Config) -> str | None:
         return None
     name = folder.encode("utf-8", "surrogateescape")
     return os.path.join(base, "packs", f"{crc32(name):08x}-{len(name)}-{config.carch}")
-
-
-def cache_folder(config: Config) -> str | None:
-    """Where everything is kept that evaluations leave: below XDG_CACHE_HOME, or ~/.cache."""
-    home = config.environ.get("HOME")
-    base = config.environ.get("XDG_CACHE_HOME") or (os.path.join(home, ".cache") if home else "")
-    return os.path.join(base, "abuildpy") if base else None

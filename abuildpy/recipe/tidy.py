@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from abuildpy.recipe.shelf import cache_folder
+from abuildpy.recipe.cache import cache_folder
 
 if TYPE_CHECKING:
     from abuildpy.config import Config
