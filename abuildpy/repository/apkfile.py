@@ -14,6 +14,7 @@ import stat
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -21,6 +22,8 @@ from abuildpy.errors import RepositoryError
 
 if TYPE_CHECKING:
     import tarfile
+
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 _FIRST_READ = 16 * 1024
 _READ = 256 * 1024
@@ -312,29 +315,49 @@ def is_signed_by(apk: ApkFile, keys: Mapping[str, bytes]) -> bool:
 
 
 def verify_signature(signature: Signature, content: bytes, public_key: bytes) -> bool:
-    """Whether the signature over ``content`` was made with the private half of ``public_key`` (PEM)."""
-    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import padding, rsa
+    """Whether the signature over ``content`` was made with the private half of ``public_key`` (PEM).
 
-    algorithms: dict[str, hashes.HashAlgorithm] = {
-        "RSA": hashes.SHA1(),  # noqa: S303 -- the format's default
-        "RSA256": hashes.SHA256(),
-        "RSA512": hashes.SHA512(),
-    }
-    if signature.kind not in algorithms:
+    Raises RepositoryError if that is no RSA public key.
+    """
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric import padding
+
+    if signature.kind not in _DIGESTS:
         return False
     try:
-        key = serialization.load_pem_public_key(public_key)
-    except (ValueError, UnsupportedAlgorithm) as error:
+        key = _load_key(public_key)
+    except ValueError as error:
         raise RepositoryError(f"the public key {signature.key} is unusable: {error}") from error
-    if not isinstance(key, rsa.RSAPublicKey):
-        raise RepositoryError(f"the public key {signature.key} is unusable: it is not an RSA key")
+    algorithm, prefix = _DIGESTS[signature.kind]
     try:
-        key.verify(signature.value, content, padding.PKCS1v15(), algorithms[signature.kind])
+        # What was signed, and not "is this right": hosts with a strict policy refuse SHA-1, which the format's default is.
+        found = key.recover_data_from_signature(signature.value, padding.PKCS1v15(), None)
     except InvalidSignature:
         return False
-    return True
+    return found == prefix + hashlib.new(algorithm, content).digest()
+
+
+@lru_cache(maxsize=64)
+def _load_key(pem: bytes) -> RSAPublicKey:
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+    from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+    try:
+        key = load_pem_public_key(pem)
+    except UnsupportedAlgorithm as error:
+        raise ValueError(error) from error
+    if not isinstance(key, RSAPublicKey):
+        raise ValueError("it is not an RSA key")
+    return key
+
+
+# Kinds of signatures: the digest, and what PKCS #1 v1.5 (RFC 8017, 9.2) puts before it to name it.
+_DIGESTS = {
+    "RSA": ("sha1", bytes.fromhex("3021300906052b0e03021a05000414")),
+    "RSA256": ("sha256", bytes.fromhex("3031300d060960864801650304020105000420")),
+    "RSA512": ("sha512", bytes.fromhex("3051300d060960864801650304020305000440")),
+}
 
 
 def data_members(apk: ApkFile, *, contents: bool = False) -> Iterator[tuple[tarfile.TarInfo, bytes]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,8 +12,6 @@ from abuildpy.errors import RepositoryError, SigningError
 from abuildpy.repository import apkfile
 
 if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-
     from abuildpy.config import Config
 
 SYSTEM_KEYS = Path("/etc/apk/keys")
@@ -45,43 +42,10 @@ class Keys:
         )
 
     def _is_right(self, signature: apkfile.Signature, content: bytes) -> bool:
-        import hashlib
-
-        kinds = {"RSA": "sha1", "RSA256": "sha256", "RSA512": "sha512"}
-        key = _load(self._keys[signature.key])
-        if key is None or signature.kind not in kinds:
+        try:
+            return apkfile.verify_signature(signature, content, self._keys[signature.key])
+        except RepositoryError:  # a key that is none has signed nothing
             return False
-        numbers = key.public_numbers()
-        length = (numbers.n.bit_length() + 7) // 8
-        digest = hashlib.new(kinds[signature.kind], content).digest()
-        info = _DIGEST_INFO[signature.kind] + digest
-        filling = length - len(info) - 3
-        if len(signature.value) != length or filling < 8:
-            return False
-        # By hand, since hosts with a strict policy refuse SHA-1, which apk's default type is made of.
-        found = pow(int.from_bytes(signature.value), numbers.e, numbers.n)
-        return found == int.from_bytes(b"\x00\x01" + b"\xff" * filling + b"\x00" + info)
-
-
-# What PKCS #1 v1.5 (RFC 8017, 9.2) puts before the digest to name its algorithm.
-_DIGEST_INFO = {
-    "RSA": bytes.fromhex("3021300906052b0e03021a05000414"),
-    "RSA256": bytes.fromhex("3031300d060960864801650304020105000420"),
-    "RSA512": bytes.fromhex("3051300d060960864801650304020305000440"),
-}
-
-
-@lru_cache(maxsize=64)
-def _load(pem: bytes) -> RSAPublicKey | None:
-    from cryptography.exceptions import UnsupportedAlgorithm
-    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-    from cryptography.hazmat.primitives.serialization import load_pem_public_key
-
-    try:
-        key = load_pem_public_key(pem)
-    except (ValueError, UnsupportedAlgorithm):
-        return None
-    return key if isinstance(key, RSAPublicKey) else None
 
 
 def trusted_keys(config: Config, own: Mapping[str, bytes] | None = None) -> Keys:
