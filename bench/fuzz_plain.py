@@ -29,12 +29,15 @@ from types import TracebackType
 from typing import Self
 
 from abuildpy.config import load_config
-from abuildpy.phases.crew import Crew, Reading, Task
+from abuildpy.phases.crew import Crew, PlainReading, Reading, Task, Unread
+from abuildpy.phases.evaluating import variables_of
 from abuildpy.phases.pipes import Pipe, plumbed
-from abuildpy.recipe.conversation import Changes, Scripts, changes, changes_of_plain
+from abuildpy.recipe.answer import Fresh
+from abuildpy.recipe.conversation import Scripts, changes
 from abuildpy.recipe.environment import recipe_environment
 from abuildpy.recipe.evaluate import candidate_names, said_lines
 from abuildpy.recipe.library import library_functions
+from abuildpy.recipe.pack import has_sign
 from abuildpy.recipe.plain import read_plain
 from abuildpy.shell import find_ash, parse_functions
 
@@ -223,7 +226,7 @@ def main() -> int:
             while len(batch) < _AT_ONCE:
                 counts.mutants += 1
                 text = next(mutants)
-                if read_plain(text) is not None:
+                if read_plain(text) is not None and not has_sign(text):
                     batch.append(text)
             counts.plain += len(batch)
             for text, why in _check(folder, batch, counts):
@@ -301,6 +304,7 @@ def _check(folder: str, texts: list[bytes], counts: _Counts) -> Iterator[tuple[b
     library = {name.decode() for name in library_functions()}
     company = {each.task.number: each for each in _read(folder, together)}
     for each in _read(folder, alone):
+        assert isinstance(each, Reading)
         number = each.task.number
         plain = plains[number]
         assert plain is not None
@@ -309,26 +313,29 @@ def _check(folder: str, texts: list[bytes], counts: _Counts) -> Iterator[tuple[b
         commands = [entry for entry in _ENTRY.findall(each.said) if not _FINE.match(entry)]
         said = said_lines(each.said)
         new = {name for name, value in changed.items() if name not in _OWN} - {n.decode() for n in plain.assigned}
-        functions = parse_functions(each.functions or b"") ^ {name.decode() for name in plain.functions}
+        functions = parse_functions(each.functions) ^ {name.decode() for name in plain.functions}
         functions -= library  # a subpackage's split function may be called like one of those
         if commands or said or new or functions:
             yield texts[number], f"runs {commands[:3]}, says {said[:3]}, sets {new}, functions {functions}"
             continue
         group = company.get(number)
-        if group is not None and group.functions is None:
+        if isinstance(group, PlainReading):
             counts.together += 1
-            in_company: Changes = changes_of_plain(group.listing, group.base)
-            differing = {n for n in (*changed, *in_company) if changed.get(n, "") != in_company.get(n, "")}
+            in_company = dict(variables_of(group, each.base.variables))
+            by_itself = dict(Fresh(each.base.variables, changed))
+            differing = {
+                n for n in (*by_itself, *in_company) if by_itself.get(n) != in_company.get(n)
+            } - each.base.passing
             if differing:
                 yield (
                     texts[number],
-                    f"other values in company: {[(n, changed.get(n), in_company.get(n)) for n in differing]}",
+                    f"other values in company: {[(n, by_itself.get(n), in_company.get(n)) for n in differing]}",
                 )
         elif group is None and Scripts(each.base).fits(plain):
             yield texts[number], "read alone, not in company"
 
 
-def _read(folder: str, tasks: list[Task]) -> Iterator[Reading]:
+def _read(folder: str, tasks: list[Task]) -> Iterator[Reading | PlainReading]:
     config = load_config({"PATH": os.environ["PATH"], "CBUILD": "x86_64", "HOME": folder, "ABUILD_CONF": "/dev/null"})
     env = {
         **recipe_environment(config, "", colors=False),
@@ -339,7 +346,7 @@ def _read(folder: str, tasks: list[Task]) -> Iterator[Reading]:
     with Crew() as crew:
         crew.begin(lambda made, _number: _Bare(made, env, folder), 1, lambda: None)
         for each in crew.read(tasks):
-            if isinstance(each, Reading):
+            if not isinstance(each, Unread):
                 yield each
 
 

@@ -14,7 +14,8 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from abuildpy.errors import SandboxError
 from abuildpy.phases.pipes import Pipe, pipes
@@ -26,17 +27,17 @@ _PATIENCE = 15.0
 _FLOOD = 1 << 24
 """Bytes: no answer is that long."""
 _LONGEST_END = 32
-_GROUP = 40
+_GROUP = 80
 """Plain recipes in one subshell."""
-_AHEAD = 3
+_AHEAD = 2
 """Units that wait in a shell's pipe, so that it never waits for us."""
 _PIPE = 1 << 20
+_PART = 1 << 18
 _DEATHS = 20
 """After that many, what is left is given back."""
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
+class Task(NamedTuple):
     """A recipe to read: a number to know it by, and how it may be read."""
 
     number: int
@@ -46,19 +47,28 @@ class Task:
     """Names that may be functions; only for a recipe that is not plain."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What a shell told of a recipe."""
+class Reading(NamedTuple):
+    """What a shell told of a recipe that was read alone."""
 
     task: Task
     listing: bytes
     """All variables afterwards, as ``set`` prints them."""
-    functions: bytes | None
-    """What ``type`` said of the candidates; None for a plain recipe."""
+    functions: bytes
+    """What ``type`` said of the candidates."""
     said: bytes
-    """Its standard error with the trace, for a recipe that is not plain."""
+    """Its standard error with the trace."""
     base: Base
     """How the shell was before."""
+
+
+class PlainReading(NamedTuple):
+    """What a shell told of a plain recipe, in the form that packs have."""
+
+    task: Task
+    hot: bytes
+    others: bytes
+    derived: str | None
+    """What it has besides, if it is usual; else None, and all is in ``others``."""
 
 
 @dataclass(slots=True)
@@ -66,9 +76,9 @@ class _Unit:
     tasks: tuple[Task, ...]
     grouped: bool
     token: bytes
-    fields: list[bytes] = field(default_factory=list)
-    taken: int = 0
+    told: bytes = b""
     ended: bytes | None = None
+    """The status."""
     said: bytes | None = None
 
 
@@ -96,7 +106,8 @@ class _Shell:
         self.base: Base | None = None
         self.scripts: Scripts | None = None
         self._first: list[bytes] = []
-        self._answer_rest = b""
+        self._told = b""
+        self._sought = 0
         self._said_rest = b""
 
     def close(self) -> None:
@@ -125,24 +136,38 @@ class _Shell:
         if not data:
             return False
         self.heard = time.monotonic()
-        *fields, self._answer_rest = (self._answer_rest + data).split(b"\0")
-        units = iter(self.units)
-        unit = next((each for each in units if each.ended is None), None)
-        for each in fields:
-            if self.scripts is None:
-                self._first.append(each)
-                if len(self._first) == 2:
-                    self.base = read_base(*self._first)
-                    self.scripts = Scripts(self.base)
-                    self.outgoing += self.scripts.prelude()
-            elif unit is None:
-                return False
-            elif (end := each.rfind(b"=" + unit.token, -_LONGEST_END)) >= 0:  # after what a recipe's own printf left
-                unit.ended = each[end:]
-                unit = next(units, None)
-            else:
-                unit.fields.append(each)
-        return len(self._answer_rest) < _FLOOD
+        self._told += data
+        if self.scripts is None:
+            variables, *more = self._told.split(b"\0", 2)
+            if len(more) < 2:
+                return len(self._told) < _FLOOD
+            exported, self._told = more
+            self.base = read_base(variables, exported)
+            self.scripts = Scripts(self.base)
+            self.outgoing += self.scripts.prelude()
+        if self.scripts.derived is None:
+            derived, ended, rest = self._told.partition(b"\0")
+            if not ended:
+                return len(self._told) < _FLOOD
+            self.scripts.learn(derived)
+            self._told = rest
+        for unit in self.units:
+            if unit.ended is not None:
+                continue
+            mark = b"=%b " % unit.token  # it may follow what a recipe's own printf left
+            at = self._told.find(mark, self._sought)
+            end = self._told.find(b"\0", at) if at >= 0 else -1
+            if end < 0:
+                self._sought = at if at >= 0 else max(0, len(self._told) - len(mark))
+                break
+            unit.told, unit.ended = self._told[:at], self._told[at + len(mark) : end]
+            self._told = self._told[end + 1 :]
+            self._sought = 0
+        return len(self._told) < _FLOOD
+
+    def told_so_far(self) -> bytes:
+        """What was told of the first unit that has not ended."""
+        return self._told
 
     def hear_complaints(self) -> bool:
         data = _read(self.complaints.receive)
@@ -214,7 +239,7 @@ class Crew:
             status = first.running.wait()  # raises WallError
             raise SandboxError(f"the shell that reads recipes ended with status {status}")
 
-    def read(self, tasks: Iterable[Task]) -> Iterator[Reading | Unread]:
+    def read(self, tasks: Iterable[Task]) -> Iterator[Reading | PlainReading | Unread]:
         """Reads recipes, in whatever order."""
         waiting = _Waiting(tasks)
         while True:
@@ -262,11 +287,15 @@ class Crew:
         self._deaths += 1
         shell.close()
         for at, unit in enumerate(shell.units):
-            left = unit.tasks[unit.taken :]
-            if at == 0 and left:
-                yield Unread(left[0], b"")
-                left = left[1:]
-            waiting.give_back(left)
+            tasks = unit.tasks
+            if at == 0:
+                done = (
+                    len(shell.scripts.told(shell.told_so_far(), unit.token)[0]) if unit.grouped and shell.scripts else 0
+                )
+                guilty = tasks[min(done, len(tasks) - 1)]
+                yield Unread(guilty, b"")
+                tasks = tuple(task for task in tasks if task is not guilty)
+            waiting.give_back(tasks)
 
 
 def _not_begun(_pipes: tuple[Pipe, ...], _number: int) -> Running:
@@ -334,32 +363,43 @@ def _listen(shells: Sequence[_Shell], patience: float) -> list[_Shell]:
     return alive
 
 
-def _finished(shell: _Shell, waiting: _Waiting) -> Iterator[Reading | Unread]:
+def _finished(shell: _Shell, waiting: _Waiting) -> Iterator[Reading | PlainReading | Unread]:
     """What has come of the shell's units so far; those that are done leave its list."""
     base = shell.base
     while shell.units and base is not None:
         unit = shell.units[0]
-        if unit.grouped:
-            for task, listing in zip(unit.tasks[unit.taken :], unit.fields, strict=False):
-                yield Reading(task, listing, None, b"", base)
-            unit.taken = min(unit.taken + len(unit.fields), len(unit.tasks))
-            unit.fields.clear()
         if unit.ended is None or unit.said is None:
             return
         shell.units.popleft()
-        if unit.grouped:
-            for task in unit.tasks[unit.taken : unit.taken + 1]:  # where the subshell ended too early
-                yield Unread(task, b"")
-            waiting.give_back(unit.tasks[unit.taken + 1 :])
-        elif unit.ended.endswith(b" 0") and len(unit.fields) == 2:
-            yield Reading(unit.tasks[0], unit.fields[0], unit.fields[1], unit.said, base)
+        if unit.grouped and shell.scripts is not None:
+            yield from _group(unit, shell.scripts, waiting)
+            continue
+        fields = unit.told.split(b"\0")
+        if unit.ended == b"0" and len(fields) == 3:
+            yield Reading(unit.tasks[0], fields[0], fields[1], unit.said, base)
         else:
             yield Unread(unit.tasks[0], unit.said)
+
+
+def _group(unit: _Unit, scripts: Scripts, waiting: _Waiting) -> Iterator[PlainReading | Unread]:
+    records, left_behind = scripts.told(unit.told, unit.token)
+    if len(records) < len(unit.tasks) or unit.ended != b"0":  # the subshell ended too early
+        guilty = unit.tasks[min(len(records), len(unit.tasks) - 1)]
+        yield Unread(guilty, b"")
+        waiting.give_back(task for task in unit.tasks if task is not guilty)
+        return
+    for task, (hot, others) in zip(unit.tasks, records, strict=True):
+        usual = task.plain is not None and scripts.is_usual(task.plain)
+        # -dbg is more than usual, and nobody could see it coming.
+        if (usual and b"dbg" in hot) or (left_behind and task.plain and not left_behind.isdisjoint(task.plain.asked)):
+            yield Unread(task, b"")
+        else:
+            yield PlainReading(task, hot, others, scripts.derived if usual else None)
 
 
 def _read(descriptor: int) -> bytes | None:
     """What is there; empty at the end, None if there is nothing yet."""
     try:
-        return os.read(descriptor, _PIPE)
+        return os.read(descriptor, _PART)
     except BlockingIOError:
         return None

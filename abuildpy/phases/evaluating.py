@@ -5,36 +5,36 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
+from typing import NamedTuple
 
 from abuildpy.config import Config
 from abuildpy.errors import RecipeError
-from abuildpy.phases.crew import Crew, Reading, Task, Unread
+from abuildpy.phases.crew import Crew, PlainReading, Reading, Task, Unread
 from abuildpy.phases.settings import Settings
 from abuildpy.phases.walls import Stages
 from abuildpy.recipe.answer import NOTHING, Answer, Fresh
 from abuildpy.recipe.constant import depends_on, loops_depend_on
-from abuildpy.recipe.conversation import Changes, changes, changes_of_plain
+from abuildpy.recipe.conversation import Changes, changes
 from abuildpy.recipe.evaluate import candidate_names, evaluate, said_lines, trace_lines
 from abuildpy.recipe.library import PASSING, library_functions, library_names
-from abuildpy.recipe.pack import Signature
+from abuildpy.recipe.pack import HOT, USUAL, Told, has_sign
 from abuildpy.recipe.packing import Record, record, record_of_failure
 from abuildpy.recipe.plain import asked_names, read_plain
-from abuildpy.recipe.shelf import digest_of, signature_of, watch
+from abuildpy.recipe.shelf import digest_of
+from abuildpy.recipe.signatures import Signature, signature_of, watch
 from abuildpy.shell import parse_functions
 from abuildpy.ui.console import Console
 
 _FEW = 100
 """Recipes for which one shell is enough."""
 _MOST_SHELLS = 8
-_AHEAD = 1500
+_AHEAD = 200
 """Recipes that we look through while the shells start."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Text:
+class _Text(NamedTuple):
     """A recipe that has to be evaluated, as it was when we looked."""
 
     path: str
@@ -53,13 +53,17 @@ class Evaluating:
         self._before = before
         self._stages = Stages(config, settings, console)
         self._texts: dict[int, _Text] = {}
-        self._library = frozenset(map(os.fsdecode, library_functions()))
-        self.asked: set[bytes] = set(library_names())
+        self._library_functions = library_functions()
+        self._library = frozenset(map(os.fsdecode, self._library_functions))
+        # A hot variable that is there before is told of every recipe.
+        self.asked: set[bytes] = {*library_names(), *map(str.encode, HOT), b"sha512sums"}
         self.records: dict[str, dict[str, Record]] = {}
+        self.derived = ""
+        """What the usual ones of these have."""
 
-    def evaluate(self, recipes: list[tuple[int, str]]) -> Iterator[tuple[int, Answer]]:
-        """An answer for each recipe (number and path), in whatever order."""
-        unread: list[tuple[int, Answer]] = []
+    def evaluate(self, recipes: list[tuple[int, str]]) -> Iterator[tuple[int, Answer | None]]:
+        """An answer for each recipe (number and path), in whatever order; None for one that is not there."""
+        unread: list[tuple[int, Answer | None]] = []
         tasks = self._look(recipes, unread)
         looked: list[Task] = []
 
@@ -73,16 +77,21 @@ class Evaluating:
             size = 1 if len(recipes) <= _FEW else min(len(os.sched_getaffinity(0)), _MOST_SHELLS)
             self._stages.begin(crew, size, examples, meanwhile)
             for each in crew.read(chain(looked, tasks)):
-                if isinstance(each, Reading):
+                if isinstance(each, PlainReading):
+                    yield each.task.number, self._answer_of_plain(each)
+                elif isinstance(each, Reading):
                     yield each.task.number, self._answer(each)
+                elif each.said:  # it fails, which is soon told
+                    yield each.task.number, self._alone(each)
                 else:
                     again.append(each)
         yield from unread
         for failed in again:
             yield failed.task.number, self._alone(failed)
 
-    def _look(self, recipes: list[tuple[int, str]], unread: list[tuple[int, Answer]]) -> Iterator[Task]:
+    def _look(self, recipes: list[tuple[int, str]], unread: list[tuple[int, Answer | None]]) -> Iterator[Task]:
         """Reads the files and sees what they are; those that cannot be read are answered at once."""
+        bodies: dict[bytes, bool] = {}
         for number, path in recipes:
             try:
                 file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -91,41 +100,52 @@ class Evaluating:
                     text = os.read(file, status.st_size + 1)
                 finally:
                     os.close(file)
+            except (FileNotFoundError, NotADirectoryError):
+                unread.append((number, None))
+                continue
             except OSError as error:
                 reason = RecipeError(f"{path} cannot be read: {error.strerror}")
-                unread.append((number, Answer(path, {}, NOTHING, error=reason)))
+                unread.append((number, Answer(path, NOTHING, error=reason)))
                 continue
-            plain = read_plain(text)
+            plain = read_plain(text, bodies)
+            # One that redefines the library's functions is read alone, plain or not.
+            if plain is not None and (has_sign(text) or not self._library_functions.isdisjoint(plain.functions)):
+                plain = None
             asked = asked_names(text) if plain is None else plain.asked
             self._texts[number] = _Text(
                 path, signature_of(status), digest_of(text), asked, text if plain is None else b""
             )
-            # One that redefines the library's functions is read alone, plain or not.
-            in_company = plain is not None and self._library.isdisjoint(map(os.fsdecode, plain.functions))
-            candidates = () if in_company else candidate_names(text)
-            yield Task(number, path, plain, candidates)
+            yield Task(number, path, plain, candidate_names(text) if plain is None else ())
+
+    def _answer_of_plain(self, reading: PlainReading) -> Answer:
+        task = reading.task
+        plain = task.plain
+        text = self._texts.pop(task.number)
+        variables = variables_of(reading, self._before)
+        if reading.derived is not None:
+            self.derived = reading.derived
+        names: tuple[str, ...] | None = ()
+        folder, name = _place(task.path)
+        if plain and plain.loops:
+            names = loops_depend_on(plain.loops, os.path.dirname(task.path), variables.changes(), self._before)
+        if names is not None:
+            watched = tuple((file, watch(file)) for file in names)
+            kept = Record(name, text.signature, text.digest, variables.hot, variables.rest, watched)
+            self.records.setdefault(folder, {})[name] = kept
+            self.asked |= text.asked
+        return Answer(task.path, variables)
 
     def _answer(self, reading: Reading) -> Answer:
         task = reading.task
         text = self._texts.pop(task.number)
-        said: tuple[str, ...] = ()
-        if task.plain is not None and reading.functions is None:
-            changed = changes_of_plain(reading.listing, reading.base)
-            functions = frozenset([os.fsdecode(name) for name in task.plain.functions])
-            folder = os.path.dirname(task.path)
-            loops = task.plain.loops
-            names = loops_depend_on(loops, folder, changed, self._before) if loops else ()
-            if names is not None:
-                self._keep(task.path, text, functions, changed, (names, b""))
-        else:
-            changed = changes(reading.listing, reading.base)
-            functions = parse_functions(reading.functions or b"")
-            said = tuple(line.decode("utf-8", "replace") for line in said_lines(reading.said))
-            own = functions | self._library
-            depends = depends_on(task.path, text.text, reading.said, own, changed, self._before)
-            if depends is not None and not said:
-                self._keep(task.path, text, functions, changed, depends)
-        return Answer(task.path, self._before, Fresh(changed, functions), said)
+        changed = changes(reading.listing, reading.base)
+        functions = parse_functions(reading.functions)
+        said = tuple(line.decode("utf-8", "replace") for line in said_lines(reading.said))
+        own = functions | self._library
+        depends = depends_on(task.path, text.text, reading.said, own, changed, self._before)
+        if depends is not None and not said:
+            self._keep(task.path, text, functions, changed, depends)
+        return Answer(task.path, Fresh(self._before, changed, functions), said)
 
     def _keep(
         self,
@@ -162,7 +182,7 @@ class Evaluating:
                 depends = depends_on(path, text.text, trace, candidates | self._library, {}, self._before)
                 if depends is not None:
                     self._keep(path, text, frozenset(), error, depends)
-            return Answer(path, {}, NOTHING, error=error)
+            return Answer(path, NOTHING, error=error)
         changed: Changes = {
             name: value
             for name, value in recipe.variables.items()
@@ -170,10 +190,22 @@ class Evaluating:
         }
         changed.update((name, None) for name in self._before if name not in recipe.variables)
         lines = tuple(line.decode("utf-8", "replace") for line in said)
-        return Answer(path, self._before, Fresh(changed, recipe.functions), lines)
+        return Answer(path, Fresh(self._before, changed, recipe.functions), lines)
+
+
+def variables_of(reading: PlainReading, before: Mapping[str, str]) -> Told:
+    """The variables and functions of a plain recipe; ``before`` are those of a shell that has read no recipe yet."""
+    task = reading.task
+    rest = b" ".join(task.plain.functions) if task.plain else b""
+    if reading.derived is not None:
+        rest += USUAL.encode()
+    if reading.others:
+        rest += b"\0" + reading.others
+    hot = reading.hot.decode("utf-8", "surrogateescape").split("\0")
+    return Told(task.path, before, hot, rest, reading.derived or "")
 
 
 def _place(path: str) -> tuple[str, str]:
     """The repository folder of a recipe, and its path below that."""
-    folder = os.path.dirname(os.path.dirname(path))
-    return folder, path[len(folder) + 1 :]
+    folder, name, file = path.rsplit("/", 2)
+    return folder, f"{name}/{file}"

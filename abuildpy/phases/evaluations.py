@@ -3,21 +3,23 @@
 
 from __future__ import annotations
 
+import errno
 import gc
+import os
 
+from abuildpy.errors import RecipeError
 from abuildpy.recipe.answer import NOTHING, Answer
 from abuildpy.recipe.environment import recipe_environment
 from abuildpy.recipe.library import PASSING
+from abuildpy.recipe.pack import Kept, Shared
 from abuildpy.recipe.shelf import Conditions, Shelf
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from abuildpy.config import Config
     from abuildpy.phases.settings import Settings
-    from abuildpy.recipe.pack import Kept
-    from abuildpy.recipe.packing import Record
     from abuildpy.ui.console import Console
 
 
@@ -54,7 +56,7 @@ class Evaluations:
                 found.append(_Found(shelf, here, shelf.find([path[cut:] for path in here])))
             answers = self._answer(found)
         by_number = dict(zip((n for numbers in folders.values() for n in numbers), answers, strict=True))
-        return (by_number[number] for number in range(len(paths)))
+        return (by_number[number] or _absent(paths[number]) for number in range(len(paths)))
 
     def below(self, folders: Iterable[str]) -> Iterator[Answer]:
         """The same for all recipes below repository folders (absolute): ``FOLDER/NAME/APKBUILD``, sorted by name."""
@@ -62,9 +64,10 @@ class Evaluations:
             found = []
             for folder in folders:
                 shelf = self._shelf(folder)
-                names, kept = shelf.find_all()
-                found.append(_Found(shelf, [f"{folder}/{name}" for name in names], kept))
-            return iter(self._answer(found))
+                names, known = shelf.find_all()
+                found.append(_Found(shelf, [f"{folder}/{name}" for name in names], known))
+            answers = self._answer(found)
+        return filter(None, answers)
 
     def _shelf(self, folder: str) -> Shelf:
         if self._conditions is None:
@@ -72,29 +75,55 @@ class Evaluations:
             self._before = _before_recipes(self._config)
         return Shelf(folder, self._config, self._conditions)
 
-    def _answer(self, found: list[_Found]) -> list[Answer]:
-        answers: list[Answer | None] = []
-        before = self._before
+    def _answer(self, found: list[_Found]) -> Iterator[Answer | None]:
+        """Answers for all recipes, None for those that are not there."""
         missing: list[tuple[int, str]] = []
+        belongs: dict[int, _Found] = {}
+        number = 0
         for each in found:
-            for path, kept in zip(each.paths, each.kept, strict=True):
-                if kept is None:
-                    missing.append((len(answers), path))
-                    answers.append(None)
-                else:
-                    answers.append(Answer(path, before, NOTHING if kept.failed else kept, (), kept.error))
-        records: Mapping[str, Mapping[str, Record]] = {}
-        asked: Iterable[bytes] = ()
+            if isinstance(each.known, range):
+                number += len(each.known)
+                continue
+            for path, at in zip(each.paths, each.known, strict=True):
+                if at is None:
+                    belongs[number] = each
+                    each.missing += 1
+                    missing.append((number, path))
+                number += 1
+        for each in found:
+            if not each.missing:
+                each.shelf.save({}, ())
+        answers: dict[int, Answer | None] = {}
         if missing:
             from abuildpy.phases.evaluating import Evaluating
 
-            run = Evaluating(self._config, self._settings, self._console, before)
+            run = Evaluating(self._config, self._settings, self._console, self._before)
             for number, answer in run.evaluate(missing):
                 answers[number] = answer
-            records, asked = run.records, run.asked
+                each = belongs[number]
+                each.missing -= 1
+                if not each.missing:
+                    each.shelf.save(run.records.pop(each.shelf.folder, {}), run.asked, run.derived)
+        return self._in_order(found, answers)
+
+    def _in_order(self, found: list[_Found], answers: Mapping[int, Answer | None]) -> Iterator[Answer | None]:
+        number = 0
         for each in found:
-            each.shelf.save(records.get(each.shelf.folder, {}), asked)
-        return [answer for answer in answers if answer is not None]
+            pack = each.shelf.pack
+            shared = Shared(pack, each.shelf.folder, self._before) if pack else None
+            failed = pack.failed if pack else ()
+            for path, at in zip(each.paths, each.known, strict=True):
+                if at is None or shared is None:
+                    yield answers[number]
+                elif at in failed:
+                    yield Answer(path, NOTHING, (), shared.pack.error(at))
+                else:
+                    yield Answer(path, Kept(shared, at))
+                number += 1
+
+
+def _absent(path: str) -> Answer:
+    return Answer(path, NOTHING, error=RecipeError(f"{path} cannot be read: {os.strerror(errno.ENOENT)}"))
 
 
 def _before_recipes(config: Config) -> Mapping[str, str]:
@@ -109,12 +138,14 @@ def _before_recipes(config: Config) -> Mapping[str, str]:
 class _Found:
     """Recipes of one folder, and what is known of them."""
 
-    __slots__ = ("kept", "paths", "shelf")
+    __slots__ = ("known", "missing", "paths", "shelf")
 
-    def __init__(self, shelf: Shelf, paths: list[str], kept: list[Kept | None]) -> None:
+    def __init__(self, shelf: Shelf, paths: list[str], known: Sequence[int | None]) -> None:
         self.shelf = shelf
         self.paths = paths
-        self.kept = kept
+        self.known = known
+        self.missing = 0
+        """How many have yet to be evaluated."""
 
 
 class _NoCollection:

@@ -3,79 +3,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from abuildpy.errors import RecipeError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from typing import Protocol
+    from collections.abc import Iterator, Mapping
 
     from abuildpy.recipe.model import Recipe
 else:
-    Protocol = object  # thousands of answers are back before typing is loaded
-
-
-class Known(Protocol):
-    """What a recipe changed in its shell."""
-
-    def get(self, name: str) -> tuple[bool, str | None]:
-        """Whether it changed a variable, and to what (None: it unset it)."""
-
-    def changes(self) -> Mapping[str, str | None]:
-        """All variables that it changed."""
-
-    @property
-    def functions(self) -> frozenset[str]:
-        """Functions that it defined."""
-
-
-class Fresh:
-    """What was found out just now."""
-
-    __slots__ = ("_changes", "functions")
-
-    def __init__(self, changes: Mapping[str, str | None], functions: frozenset[str]) -> None:
-        self._changes = changes
-        self.functions = functions
-
-    def get(self, name: str) -> tuple[bool, str | None]:
-        """Whether the recipe changed a variable, and to what."""
-        changes = self._changes
-        return (True, changes[name]) if name in changes else (False, None)
-
-    def changes(self) -> Mapping[str, str | None]:
-        """All variables that the recipe changed."""
-        return self._changes
+    from _collections_abc import Mapping  # the same, without all the rest of collections
 
 
 class Variables(Mapping[str, str]):
     """A recipe's variables: what it changed, laid over what was there before. Unset ones are left out."""
 
-    __slots__ = ("_before", "_known")
+    __slots__ = ("_before",)
 
-    def __init__(self, before: Mapping[str, str], known: Known) -> None:
+    def __init__(self, before: Mapping[str, str]) -> None:
+        """``before`` are the variables of a shell that has read no recipe yet."""
         self._before = before
-        self._known = known
+
+    def changes(self) -> Mapping[str, str | None]:
+        """All variables that the recipe changed; None where it unset one."""
+        raise NotImplementedError
+
+    @property
+    def functions(self) -> frozenset[str]:
+        """Functions that the recipe defined."""
+        raise NotImplementedError
 
     def __getitem__(self, name: str) -> str:
-        changed, value = self._known.get(name)
-        if not changed:
-            return self._before[name]
+        changes = self.changes()
+        value = changes[name] if name in changes else self._before[name]
         if value is None:
             raise KeyError(name)
         return value
 
     def get(self, name: str, default: str = "") -> str:  # type: ignore[override]
         """A variable's value; ``default`` where it is unset."""
-        changed, value = self._known.get(name)
-        if not changed:
-            return self._before.get(name, default)
+        changes = self.changes()
+        value = changes[name] if name in changes else self._before.get(name)
         return default if value is None else value
 
+    def __contains__(self, name: object) -> bool:
+        changes = self.changes()
+        return changes[name] is not None if name in changes else name in self._before  # type: ignore[index]
+
     def _all(self) -> dict[str, str]:
-        changes = self._known.changes()
+        changes = self.changes()
         found = {name: value for name, value in self._before.items() if name not in changes}
         found.update({name: value for name, value in changes.items() if value is not None})
         return found
@@ -87,38 +62,53 @@ class Variables(Mapping[str, str]):
         return len(self._all())
 
 
+class Fresh(Variables):
+    """What was found out just now."""
+
+    __slots__ = ("_changes", "_functions")
+
+    def __init__(
+        self, before: Mapping[str, str], changes: Mapping[str, str | None], functions: frozenset[str] = frozenset()
+    ) -> None:
+        super().__init__(before)
+        self._changes = changes
+        self._functions = functions
+
+    def changes(self) -> Mapping[str, str | None]:
+        """All variables that the recipe changed; None where it unset one."""
+        return self._changes
+
+    @property
+    def functions(self) -> frozenset[str]:
+        """Functions that the recipe defined."""
+        return self._functions
+
+
 class Answer:
     """One recipe's evaluation, or why there is none."""
 
-    __slots__ = ("_before", "_known", "error", "path", "said")
+    __slots__ = ("error", "path", "said", "variables")
 
     def __init__(
         self,
         path: str,
-        before: Mapping[str, str],
-        known: Known,
+        variables: Variables,
         said: tuple[str, ...] = (),
         error: RecipeError | None = None,
     ) -> None:
-        """``before`` are the variables of a shell that has read no recipe yet."""
         self.path = path
         """The APKBUILD."""
+        self.variables = variables
+        """Raw values by name, unset ones left out; empty where there is an error."""
         self.said = said
         """Lines that the recipe (or ash about it) printed meanwhile."""
         self.error = error
         """Why the recipe could not be evaluated; None where it could."""
-        self._before = before
-        self._known = known
-
-    @property
-    def variables(self) -> Mapping[str, str]:
-        """Raw values by name, unset ones left out; empty where there is an error."""
-        return Variables({} if self.error else self._before, self._known)
 
     @property
     def functions(self) -> frozenset[str]:
         """Every function the recipe itself defines (or redefines)."""
-        return self._known.functions
+        return self.variables.functions
 
     def recipe(self) -> Recipe:
         """What the recipe means. Raises RecipeError if it could not be evaluated or asks for what cannot be."""
@@ -136,5 +126,5 @@ class Answer:
         return build_recipe(path, text, self.variables, self.functions)
 
 
-NOTHING = Fresh({}, frozenset())
+NOTHING = Fresh({}, {})
 """What is known of a recipe that could not be evaluated."""

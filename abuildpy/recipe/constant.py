@@ -42,6 +42,8 @@ _NO_FILE_NAMES = re.compile(
     rb"|(?<!\S)\[(?=\s)|\bfor[ \t]+[A-Za-z_][A-Za-z0-9_]*[ \t]+in\b[^\n;]*",
     re.DOTALL,
 )
+_SUMS = re.compile(rb"^sha512sums=\"[^\"\\`$]*\"$", re.MULTILINE)
+"""Long, and nothing in it matters."""
 _SPLIT_TEST = re.compile(rb"(?<!\S)(?:\[|test)[ \t](?:[^\n\]\"'$]|\"[^\"]*\"|'[^']*')*(\$[^\n]*)")
 _CASE_PATTERN = re.compile(rb"(?:^|\bin[ \t]|;;)[ \t]*\(?[^()\s|]+(?:[ \t]*\|[ \t]*[^()\s|]+)*[ \t]*\)", re.MULTILINE)
 _VALUE = re.compile(rb"(?<![^\s;&|(])[A-Za-z_][A-Za-z0-9_]*=[^\s`$()]*")
@@ -180,9 +182,10 @@ def depends_on(
                 return None
             if b"$" in entry[1]:  # it may ask for variables whose names are nowhere in the text
                 evaluated.append(b" ".join(words[1:]))
-    # Of what is in functions nothing was done, unless one was called. The second knows more, and takes longer.
-    for outside in (_outside_functions, _outside_any_function):
-        around = b"\n".join(outside(each, called) for each in (text, *sourced))
+    # Of what is in functions nothing was done, unless one was called. Parsing knows more of them, and takes longer.
+    texts = [_SUMS.sub(b"", outside_functions(each, called)) for each in (text, *sourced)]
+    for parsed in (False, True):
+        around = b"\n".join(_outside_any_function(each, called) if parsed else each for each in texts)
         names = _looks_at_names(around, splits, filters, folder, variables, before, meanwhile)
         if names is not None:
             return tuple(dict.fromkeys((*files, *names))), b"\n".join((*sourced, *evaluated))
@@ -216,11 +219,9 @@ def _looks_at_names(
 
 
 def _defines(text: bytes, name: bytes) -> bool:
+    if b"\n%b() {" % name in text:
+        return True
     return re.search(rb"(?<![^\s;&|(){}\"'])" + re.escape(name) + rb"[ \t]*\(", text) is not None or b"eval" in text
-
-
-def _outside_functions(text: bytes, called: set[bytes]) -> bytes:
-    return text if called else outside_functions(text)
 
 
 def _outside_any_function(text: bytes, called: set[bytes]) -> bytes:

@@ -6,26 +6,29 @@ configuration and the environment that any of its recipes names (``shelf.py``). 
 one recipe: it is taken if the file's size, inode, time of change and of modification are what they were, and were not
 too young to be trusted then; else if its bytes have the same digest.
 
-Layout, numbers in this machine's order: magic, the lengths of eight sections, their checksum, the sections, the rest.
-Texts are joined by NUL, which no variable can hold. The columns of :data:`HOT` are one section, as nearly every reader
-wants some of them for all recipes; all other variables are one text a recipe, read when they are asked for.
+Layout, numbers in this machine's order: magic, the lengths of nine sections, their checksum, the sections, the rest.
+Texts are joined by NUL, which no variable can hold. The columns of :data:`HOT` are one section, column by column, as nearly
+every reader wants some of them for all recipes; all other variables are one text a recipe, read when they are asked for. What the
+shell library makes of a usual recipe stands there once, for all (see :data:`USUAL`).
 """
 
 from __future__ import annotations
 
 import os
-from array import array
+import sys
 from zlib import crc32
 
 from abuildpy.errors import RecipeError
+from abuildpy.recipe.answer import Variables
+from abuildpy.recipe.signatures import Signature
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-MAGIC = b"abuildpy pack 2\n"
-_NUMBERS = 9
-_PIECE = 1 << 20
+MAGIC = b"abuildpy pack 5\n"
+_NUMBERS = 10
+_PIECE = 1 << 18
 HEAD = len(MAGIC) + 8 * _NUMBERS
 
 HOT = (
@@ -38,68 +41,153 @@ COLUMN = {name: at for at, name in enumerate(HOT)}
 AS_BEFORE = "\x01"
 UNSET = "\x02"
 FAILED = "\x03"
+_SIGN = (b"\x01", b"\x02", b"\x03", b"\x04")
+USUAL = "\x04"
+"""Stands after the functions of a recipe for which the shell library did nothing but the usual: its variables are the pack's
+``derived``, where marks stand for what is this recipe's own, besides those that it has itself."""
+MARK_STARTDIR, MARK_PKGNAME, MARK_PKGVER, MARK_SUBPACKAGES = (f"\x02{letter}" for letter in "dnvs")
 
-Signature = tuple[int, int, int, int]
-"""Size, inode, modification time and change time (nanoseconds) of a file; all zero where it was too young to trust."""
 Watched = tuple[tuple[str, Signature], ...]
 """Other files (absolute paths) that an evaluation depends on."""
 
 
-class Kept:
-    """What a recipe changed, out of a pack."""
+def has_sign(text: bytes) -> bool:
+    """Whether the text has a sign in it that stands for something else in packs."""
+    return any(sign in text for sign in _SIGN)
 
-    __slots__ = ("_all", "_at", "_pack", "failed")
 
-    def __init__(self, pack: Pack, at: int) -> None:
-        self._pack = pack
-        self._at = at
-        self.failed = pack.hot[at * WIDTH] == FAILED
-        """Whether the recipe could not be evaluated."""
-        self._all: tuple[frozenset[str], dict[str, str | None]] | None = None
+class Told(Variables):
+    """The variables of one recipe in the form that packs keep."""
 
-    def get(self, name: str) -> tuple[bool, str | None]:
-        """Whether the recipe changed a variable, and to what."""
+    __slots__ = ("_derived", "_others", "_path", "hot", "rest")
+
+    def __init__(self, path: str, before: Mapping[str, str], hot: Sequence[str], rest: bytes, derived: str) -> None:
+        """``path`` is the APKBUILD, ``hot`` the columns, ``rest`` what is in no column, ``derived`` what usual recipes have."""
+        self._path = path
+        self._before = before
+        self.hot = hot
+        self.rest = rest
+        self._derived = derived
+        self._others: tuple[frozenset[str], dict[str, str | None]] | None = None
+
+    def get(self, name: str, default: str = "") -> str:  # type: ignore[override]
+        """A variable's value; ``default`` where it is unset."""
         column = COLUMN.get(name)
         if column is None:
             changes = self._read()[1]
-            return (True, changes[name]) if name in changes else (False, None)
-        value = self._pack.hot[self._at * WIDTH + column]
-        if value == AS_BEFORE:
-            return False, None
-        return True, None if value == UNSET else value
+            value = changes[name] if name in changes else self._before.get(name)
+            return default if value is None else value
+        found = self.hot[column]
+        if found == AS_BEFORE:
+            return self._before.get(name, default)
+        return default if found == UNSET else found
+
+    def changes(self) -> dict[str, str | None]:
+        """All variables that the recipe changed; None where it unset one."""
+        changed = ((name, value) for name, value in zip(HOT, self.hot, strict=True) if value != AS_BEFORE)
+        return {**{name: None if value == UNSET else value for name, value in changed}, **self._read()[1]}
 
     @property
     def functions(self) -> frozenset[str]:
         """Functions that the recipe defines."""
         return self._read()[0]
 
-    @property
-    def error(self) -> RecipeError | None:
-        """Why the recipe could not be evaluated; None where it could."""
-        if not self.failed:
-            return None
-        message, _, hint = self._pack.rest(self._at).decode("utf-8", "surrogateescape").partition("\0")
-        return RecipeError(message, hint=hint or None)
+    def _read(self) -> tuple[frozenset[str], dict[str, str | None]]:
+        if self._others is None:
+            self._others = _read_rest(self.rest, self._derived, self._path, self.get)
+        return self._others
+
+
+class Kept(Variables):
+    """The variables of one recipe out of a pack."""
+
+    __slots__ = ("_at", "_columns", "_others", "_shared")
+
+    def __init__(self, shared: Shared, at: int) -> None:
+        self._shared = shared
+        self._columns = shared.columns
+        self._at = at
+        self._others: tuple[frozenset[str], dict[str, str | None]] | None = None
+
+    def get(self, name: str, default: str = "") -> str:  # type: ignore[override]
+        """A variable's value; ``default`` where it is unset."""
+        column = self._columns.get(name)
+        if column is None:
+            if name not in COLUMN:
+                changes = self._read()[1]
+                value = changes[name] if name in changes else self._shared.before.get(name)
+                return default if value is None else value
+            column = self._shared.column(name)
+        found = column[self._at]
+        return default if found == UNSET else found
 
     def changes(self) -> dict[str, str | None]:
-        """All variables that the recipe changed; None where it unset one."""
-        start = self._at * WIDTH
-        found = {
-            name: None if value == UNSET else value
-            for name, value in zip(HOT, self._pack.hot[start : start + WIDTH], strict=True)
-            if value != AS_BEFORE
-        }
-        return {**found, **self._read()[1]}
+        """Variables that the recipe changed, and the hot ones; None where one is unset."""
+        hot = ((name, self._shared.column(name)[self._at]) for name in HOT)
+        return {**{name: None if value == UNSET else value for name, value in hot}, **self._read()[1]}
+
+    @property
+    def _before(self) -> Mapping[str, str]:  # type: ignore[override]
+        return self._shared.before
+
+    @property
+    def functions(self) -> frozenset[str]:
+        """Functions that the recipe defines."""
+        return self._read()[0]
 
     def _read(self) -> tuple[frozenset[str], dict[str, str | None]]:
-        if self._all is None:
-            functions, *pairs = self._pack.rest(self._at).decode("utf-8", "surrogateescape").split("\0")
-            changes: dict[str, str | None] = {}
-            for pair in pairs:
-                name, equals, value = pair.partition("=")
-                changes[name] = value if equals else None
-            self._all = frozenset(functions.split()), changes
-        return self._all
+        if self._others is None:
+            shared = self._shared
+            pack = shared.pack
+            path = f"{shared.folder}/{pack.names[self._at]}"
+            self._others = _read_rest(pack.rest(self._at), pack.derived, path, self.get)
+        return self._others
+
+
+class Shared:
+    """What the recipes of one pack share."""
+
+    __slots__ = ("before", "columns", "folder", "pack")
+
+    def __init__(self, pack: Pack, folder: str, before: Mapping[str, str]) -> None:
+        """``folder`` is the repository's, ``before`` are the variables of a shell that has read no recipe yet."""
+        self.pack = pack
+        self.folder = folder
+        self.before = before
+        self.columns: dict[str, list[str]] = {}
+        """Those that somebody has asked for."""
+
+    def column(self, name: str) -> list[str]:
+        """One of :data:`HOT`, for all recipes; :data:`UNSET` where it is unset."""
+        found = self.columns.get(name)
+        if found is None:
+            found = self.columns[name] = self.pack.column(name, self.before.get(name, UNSET))
+        return found
+
+
+def _read_rest(
+    own: bytes, derived: str, path: str, get: Callable[[str], str]
+) -> tuple[frozenset[str], dict[str, str | None]]:
+    functions, *pairs = own.decode("utf-8", "surrogateescape").split("\0")
+    changes: dict[str, str | None] = {}
+    if functions.endswith(USUAL):
+        functions = functions[: -len(USUAL)]
+        for mark, value in (
+            (MARK_STARTDIR, path.rpartition("/")[0]),
+            (MARK_PKGNAME, get("pkgname")),
+            (MARK_PKGVER, get("pkgver")),
+            (MARK_SUBPACKAGES, get("subpackages")),
+        ):
+            derived = derived.replace(mark, value)
+        for field in derived.split("\0"):
+            name, equals, value = field.partition("=")
+            if equals:
+                changes[name] = value
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if value or name not in changes:  # an empty builddir is as good as none
+            changes[name] = value if equals else None
+    return frozenset(functions.split()), changes
 
 
 class Pack:
@@ -111,46 +199,65 @@ class Pack:
         head = os.pread(file, HEAD, 0)
         if len(head) != HEAD or not head.startswith(MAGIC):
             raise ValueError("no pack")
-        sizes = array("q", head[len(MAGIC) :])
-        key, names, members, signatures, digests, watched, hot, offsets, checksum = sizes
+        sizes = _numbers(head[len(MAGIC) :])
+        key, names, members, signatures, digests, watched, derived, hot, offsets, checksum = sizes
         if min(sizes[:-1]) < 0 or sum(sizes[:-1]) > os.fstat(file).st_size or offsets % 8:
             raise ValueError("no whole pack")
         body = os.pread(file, sum(sizes[:-1]), HEAD)
-        self._offsets = array("q", body[len(body) - offsets :])
+        self._offsets = _numbers(body[len(body) - offsets :])
         self._rest_at = HEAD + len(body)
         if (
             len(body) != sum(sizes[:-1])
             or not self._offsets
-            or checksum_of(sizes[:-1], body, self._pieces()) != checksum
+            or checksum_of(head[len(MAGIC) : -8], body, self._pieces()) != checksum
         ):
             raise ValueError("no whole pack")
         at = 0
+        view = memoryview(body)
 
         def take(size: int) -> bytes:
             nonlocal at
             at += size
-            return body[at - size : at]
+            return bytes(view[at - size : at])
 
         self.key = take(key)
         self.asked = take(names)
         self.names = _split(take(members))
-        self.signatures = array("q", take(signatures))
+        self.signatures: Sequence[int] = _numbers(take(signatures))
         self._digests = take(digests)
         self.watched = _watched(_split(take(watched)))
-        self.hot = _split(take(hot))
+        self.derived = take(derived).decode("utf-8", "surrogateescape")
+        """What usual recipes have, see :data:`USUAL`."""
+        self._hot = view[at : at + hot]
+        first = self._text(HOT[0])
+        numbers = enumerate(first.split("\0")) if FAILED in first else ()
+        self.failed = frozenset(at for at, value in numbers if value == FAILED)
+        """Numbers of the recipes that could not be evaluated."""
 
-    def _pieces(self) -> Iterator[bytes]:
+    def _pieces(self) -> Iterator[memoryview]:
         """What follows the sections, piece by piece."""
         at, end = self._rest_at, self._rest_at + self._offsets[-1]
+        buffer = memoryview(bytearray(min(_PIECE, end - at)))
         while at < end:
-            piece = os.pread(self._file, min(_PIECE, end - at), at)
-            if not piece:
+            count = os.preadv(self._file, [buffer[: end - at]], at)
+            if not count:
                 return
-            yield piece
-            at += len(piece)
+            yield buffer[:count]
+            at += count
 
     def __del__(self) -> None:
         os.close(self._file)
+
+    def column(self, name: str, before: str = AS_BEFORE) -> list[str]:
+        """One of :data:`HOT`, for all recipes, with ``before`` for those that left it as it was."""
+        text = self._text(name)
+        return text.replace(AS_BEFORE, before).split("\0") if self.names else []  # no value has a sign in it
+
+    def _text(self, name: str) -> str:
+        number = COLUMN[name]
+        lengths = _numbers(self._hot[: 8 * WIDTH])
+        start = 8 * WIDTH + sum(lengths[:number])
+        return str(self._hot[start : start + lengths[number]], "utf-8", "surrogateescape")
 
     def digest(self, at: int) -> bytes:
         """Of the bytes of the recipe with that number."""
@@ -158,8 +265,13 @@ class Pack:
 
     def rest(self, at: int) -> bytes:
         """Functions and variables that are no columns. Raises OSError."""
-        start, end = self._offsets[at : at + 2]
+        start, end = self._offsets[at], self._offsets[at + 1]
         return os.pread(self._file, end - start, self._rest_at + start)
+
+    def error(self, at: int) -> RecipeError:
+        """Why a recipe could not be evaluated that is one of :attr:`failed`. Raises OSError."""
+        message, _, hint = self.rest(at).decode("utf-8", "surrogateescape").partition("\0")
+        return RecipeError(message, hint=hint or None)
 
     def all_rest(self) -> list[bytes]:
         """What :meth:`rest` gives, for all recipes. Raises OSError."""
@@ -167,16 +279,29 @@ class Pack:
         return [blob[start:end] for start, end in zip(self._offsets, self._offsets[1:], strict=False)]
 
 
-def checksum_of(sizes: array[int], body: bytes, pieces: Iterable[bytes]) -> int:
+def checksum_of(sizes: bytes, body: bytes, pieces: Iterable[bytes | memoryview]) -> int:
     """Of the sections' sizes, the sections, and what follows them."""
-    found = crc32(body, crc32(sizes.tobytes()))
+    found = crc32(body, crc32(sizes))
     for piece in pieces:
         found = crc32(piece, found)
     return found
 
 
+def _numbers(raw: bytes | memoryview) -> list[int]:
+    # The module array would do it without a list, but loading it takes longer than all of this.
+    return memoryview(raw).cast("q").tolist()
+
+
 def _split(section: bytes) -> list[str]:
     return section.decode("utf-8", "surrogateescape").split("\0") if section else []
+
+
+def hot_section(rows: Iterable[Sequence[str]]) -> bytes:
+    """The section of the columns, out of them recipe by recipe."""
+    columns = ["\0".join(column).encode("utf-8", "surrogateescape") for column in zip(*rows, strict=True)] or [
+        b""
+    ] * WIDTH
+    return b"".join((*(len(column).to_bytes(8, sys.byteorder) for column in columns), *columns))
 
 
 def _watched(lines: list[str]) -> dict[int, Watched]:

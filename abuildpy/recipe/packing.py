@@ -10,9 +10,22 @@ from typing import NamedTuple
 
 from abuildpy.atomic import replacing
 from abuildpy.errors import RecipeError
-from abuildpy.recipe.pack import AS_BEFORE, COLUMN, FAILED, MAGIC, UNSET, WIDTH, Pack, Signature, Watched, checksum_of
+from abuildpy.recipe.pack import (
+    AS_BEFORE,
+    COLUMN,
+    FAILED,
+    HOT,
+    MAGIC,
+    UNSET,
+    WIDTH,
+    Pack,
+    Watched,
+    checksum_of,
+    hot_section,
+)
+from abuildpy.recipe.signatures import Signature
 
-_SIGNS = frozenset((AS_BEFORE, UNSET, FAILED))
+_SIGNS = frozenset("\x01\x02\x03\x04")
 
 
 class Record(NamedTuple):
@@ -24,6 +37,7 @@ class Record(NamedTuple):
     digest: bytes
     """Of its bytes, 16 bytes."""
     hot: Sequence[str]
+    """The columns."""
     rest: bytes
     watched: Watched = ()
 
@@ -36,35 +50,36 @@ def record(
     changes: Mapping[str, str | None],
     watched: Watched = (),
 ) -> Record | None:
-    """Puts an evaluation into the form that packs have; None if a value looks like one of the signs used there."""
+    """Puts an evaluation into the form that packs have; None if a value has one of the signs in it that are used there."""
     hot = [AS_BEFORE] * WIDTH
     rest = [" ".join(functions)]
     for variable, value in changes.items():
         column = COLUMN.get(variable)
         if column is not None:
-            if value in _SIGNS:
+            if value and not _SIGNS.isdisjoint(value):
                 return None
             hot[column] = UNSET if value is None else value
         else:
             rest.append(variable if value is None else f"{variable}={value}")
-    return Record(name, signature, digest, hot, "\0".join(rest).encode("utf-8", "surrogateescape"), watched)
+    return Record(name, signature, digest, hot, _joined(rest), watched)
 
 
 def record_of_failure(name: str, signature: Signature, digest: bytes, error: RecipeError, watched: Watched) -> Record:
     """The same for a recipe that cannot be evaluated."""
-    rest = f"{error.message}\0{error.hint or ''}".encode("utf-8", "surrogateescape")
+    rest = _joined((error.message, error.hint or ""))
     return Record(name, signature, digest, [FAILED] + [AS_BEFORE] * (WIDTH - 1), rest, watched)
 
 
-def old_records(pack: Pack, numbers: Iterable[int], signatures: array[int]) -> list[Record]:
+def old_records(pack: Pack, numbers: Iterable[int], signatures: Sequence[int]) -> list[Record]:
     """Records of a pack in the form in which they are written, with newer signatures. Raises OSError."""
     rest = pack.all_rest()
+    rows = list(zip(*(pack.column(name) for name in HOT), strict=True))
     return [
         Record(
             pack.names[at],
             tuple(signatures[4 * at : 4 * at + 4]),  # type: ignore[arg-type]
             pack.digest(at),
-            pack.hot[WIDTH * at : WIDTH * (at + 1)],
+            rows[at],
             rest[at],
             pack.watched.get(at, ()),
         )
@@ -72,7 +87,7 @@ def old_records(pack: Pack, numbers: Iterable[int], signatures: array[int]) -> l
     ]
 
 
-def write_pack(path: str, key: bytes, asked: bytes, records: Sequence[Record]) -> None:
+def write_pack(path: str, key: bytes, asked: bytes, records: Sequence[Record], derived: str = "") -> None:
     """Writes a pack beside its name and renames it, so that readers see the old or the new one. Raises OSError."""
     signatures = array("q", [number for each in records for number in each.signature])
     offsets = array("q", [0])
@@ -89,13 +104,18 @@ def write_pack(path: str, key: bytes, asked: bytes, records: Sequence[Record]) -
             for at, each in enumerate(records)
             for path, signature in each.watched
         ).encode("utf-8", "surrogateescape"),
-        "\0".join([value for each in records for value in each.hot]).encode("utf-8", "surrogateescape"),
+        derived.encode("utf-8", "surrogateescape"),
+        hot_section(each.hot for each in records),
         offsets.tobytes(),
     )
     body = b"".join(sections)
     head = array("q", map(len, sections))
-    head.append(checksum_of(head, body, (each.rest for each in records)))
+    head.append(checksum_of(head.tobytes(), body, (each.rest for each in records)))
     os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
     with replacing(path, 0o600) as file:
         file.write(MAGIC + head.tobytes() + body)
         file.write(b"".join([each.rest for each in records]))
+
+
+def _joined(texts: Iterable[str]) -> bytes:
+    return "\0".join(texts).encode("utf-8", "surrogateescape")

@@ -11,6 +11,7 @@ simply not plain, and gets a shell of its own.
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from typing import NamedTuple
 
 # Nothing below may be read in two ways: whatever repeats has choices that begin differently, and names end where no more of
@@ -36,7 +37,7 @@ _VALUE = rf"{_PIECE}*"
 _OPERAND = rf"(?:{_LITERAL})+"  # one word for sure, and nobody's file names
 _END = r"(?=[ \t\n;]|\Z)"
 _DONE = r"(?=[ \t]*(?:[\n;\#&|]|\Z))"  # no word follows, of which "if" and the like would be one
-_TEST = rf"\[[ \t]+(?:![ \t]+)?(?:-[zn][ \t]+{_OPERAND}|{_OPERAND}[ \t]+!?=[ \t]+{_OPERAND}|{_DOUBLE})[ \t]+\]"
+_TEST = rf"\[[ \t]+(?:![ \t]+)?(?:-[zn][ \t]+)?{_OPERAND}(?:[ \t]+!?=[ \t]+{_OPERAND})?[ \t]+\]"
 _BEGIN = r"(?<![^ \t\n;])"
 _OPENING = rf"(?<![^\n])(?P<function>{_NAME})[ \t]*\([ \t]*\)[ \t]*\n?[ \t]*\{{[ \t]*(?:\#[^\n]*)?\n"
 _LINES = r"(?:(?:[ \t\#][^\n]*)?\n)*"
@@ -48,7 +49,7 @@ _STEP = re.compile(
     | {_BEGIN} (?P<assigned>{_NAME})={_VALUE}(?:{_DONE}|(?=[ \t]+{_NAME}=))
     | {_OPENING}(?P<body>{_LINES})\}}{_END}
     | (?<![^\n]) (?P<short>{_NAME})[ \t]*\([ \t]*\)[ \t]*\{{(?:[ \t]+{_WORD})+[ \t]*;[ \t]*\}}{_END}
-    | {_BEGIN} export(?P<exported>(?:[ \t]+{_NAME}(?:={_VALUE})?(?=[ \t\n;]|\Z))+){_END}
+    | {_BEGIN} export(?P<exported>(?:[ \t]+{_NAME}(?=[ \t\n;]|\Z))*)(?=[ \t]+{_NAME}=|[\n;]|\Z)
     | {_BEGIN} (?P<opens>if{_END}|case[ \t]+{_WORD}[ \t]+in{_END})
     | {_BEGIN} (?P<closes>(?:fi|esac|done){_END})
     | {_BEGIN} (?P<joins>(?:&&|\|\||!){_END})
@@ -67,7 +68,15 @@ _SIMPLE = r"\$\{[^'\"`\\${}\n]*\}"
 _OPENED = rf"(?!{_SIMPLE})\$\{{\#?[A-Za-z0-9_@*]+(?::?[-+=?]|[%\#/])"
 _SUM = r"\$\(\([^()'\"`\\\#<{}]*\)\)"
 _TEXT = rf"\"[^\"\\`${{}}]*(?:(?:{_PARAMETER}|{_SIMPLE})[^\"\\`${{}}]*)*\""
-_PROGRAM = rf"[^'\"`\\\#$<{{}}()]*(?:(?:'[^']*'|{_TEXT}|{_PARAMETER}|{_SIMPLE}|\\[^\n])[^'\"`\\\#$<{{}}()]*)*"
+# A command in $(...) is read anew, whatever it stands in.
+_INNER_DEFAULT = (
+    rf"(?!{_SIMPLE})\$\{{[A-Za-z0-9_]+:?[-+][^'\"`\\${{}}()\n]*(?:(?:{_PARAMETER}|{_SIMPLE})[^'\"`\\${{}}()\n]*)*\}}"
+)
+_INNER_TEXT = rf"\"[^\"\\`${{}}]*(?:(?:{_PARAMETER}|{_SIMPLE}|{_INNER_DEFAULT}|\\[^\n])[^\"\\`${{}}]*)*\""
+_PROGRAM = (
+    rf"[^'\"`\\\#$<{{}}()]*"
+    rf"(?:(?:'[^']*'|{_INNER_TEXT}|{_PARAMETER}|{_SIMPLE}|{_INNER_DEFAULT}|\\[^\n])[^'\"`\\\#$<{{}}()]*)*"
+)
 _DEFAULT = rf"[^'\"`\\${{}}]*(?:(?:{_TEXT}|{_PARAMETER})[^'\"`\\${{}}]*)*"
 _BACKTICKS = r"`[^`\\]*(?:\\.[^`\\]*)*`"
 _IN_DOUBLE = (
@@ -84,6 +93,7 @@ _TOKEN = re.compile(
     | \$\((?!\()
     | {_SIMPLE}
     | {_OPENED}[^'"`\\${{}}\n]*(?:(?:{_SIMPLE}|{_PARAMETER}|{_TEXT}|\\[^\n])[^'"`\\${{}}\n]*)*\}}
+    | \$'[^'\\]*(?:\\[abefnrtv0-7][^'\\]*)*'
     | \$(?![({{'"])
     | \\(?!\n(?:[\#<{{}}($'"]|\Z)|[\s;&|()<>`]\#).
     | {_BACKTICKS}
@@ -121,6 +131,8 @@ OWN = frozenset(
     b"SECONDS EPOCHSECONDS EPOCHREALTIME FUNCNAME TERM".split()
 )
 """Variables that the shell itself uses or sets."""
+_RESERVED = (b"_ab_", b"LC_", b"ABUILDPY_")
+"""How names begin that are ours, or change how the shell reads."""
 _COMMANDS = frozenset(b"set unset printf cd export type command eval exec exit return trap shift local".split())
 
 
@@ -135,12 +147,19 @@ class Plain(NamedTuple):
     """What its loops go over: where that holds patterns, they stand for names of files."""
     asked: frozenset[bytes]
     """Names of variables whose value it may ask for."""
+    debug: bool
+    """Whether there is something of ``dbg`` in it."""
 
 
-def read_plain(text: bytes) -> Plain | None:
-    """What a plain recipe's text leaves behind; None if the recipe is not plain."""
+def read_plain(text: bytes, bodies: dict[bytes, bool] | None = None) -> Plain | None:
+    """What a plain recipe's text leaves behind; None if the recipe is not plain.
+
+    ``bodies`` remembers what was found out of functions: in many recipes, half of them are the same.
+    """
     if len(text) > _MOST or b"\0" in text:
         return None
+    if bodies is None:
+        bodies = {}
     assigned: set[bytes] = set()
     functions: list[bytes] = []
     loops = b""
@@ -154,8 +173,15 @@ def read_plain(text: bytes) -> Plain | None:
             assigned.add(step["assigned"])
         elif kind in {"body", "short"}:
             # Where it may not be defined at all, or its end may not be where it seems.
-            if depth or joined or (kind == "body" and not _is_whole(step["body"])):
+            if depth or joined:
                 return None
+            if kind == "body":
+                body = step["body"]
+                whole = bodies.get(body)
+                if whole is None:
+                    whole = bodies[body] = _is_whole(body)
+                if not whole:
+                    return None
             functions.append(step["function"] or step["short"])
         elif kind == "exported":
             assigned.update(_NAMES.findall(step["exported"]))
@@ -174,11 +200,11 @@ def read_plain(text: bytes) -> Plain | None:
         joined = kind == "joins"
     if not OWN.isdisjoint(assigned) or not _COMMANDS.isdisjoint(functions):
         return None
-    if any(name.startswith((b"_ab_", b"LC_", b"ABUILDPY_")) for name in (*assigned, *functions)):
+    if any(start in text for start in _RESERVED) and any(n.startswith(_RESERVED) for n in (*assigned, *functions)):
         return None
     if loops:
         loops += _set_again(text, loops)
-    return Plain(frozenset(assigned), tuple(functions), loops, asked_names(text) | assigned)
+    return Plain(frozenset(assigned), tuple(functions), loops, asked_names(text) | assigned, b"dbg" in text)
 
 
 def _set_again(text: bytes, loops: bytes) -> bytes:
@@ -221,9 +247,11 @@ def _is_paired(rest: bytes, body: bytes) -> bool:
     return depth == 0
 
 
-def outside_functions(text: bytes) -> bytes:
-    """The text without the functions that are written in the usual way; others stay in it."""
-    return _FUNCTION.sub(lambda match: b"" if _is_whole(match["body"]) else match[0], text)
+def outside_functions(text: bytes, called: Collection[bytes] = ()) -> bytes:
+    """The text without the functions that are written in the usual way; others, and those that are ``called``, stay in it."""
+    return _FUNCTION.sub(
+        lambda match: b"" if match["function"] not in called and _is_whole(match["body"]) else match[0], text
+    )
 
 
 def asked_names(text: bytes) -> frozenset[bytes]:

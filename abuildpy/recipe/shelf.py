@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import os
 import time
-from array import array
 from zlib import crc32
 
 from abuildpy import __version__
 from abuildpy.recipe.cache import cache_folder
 from abuildpy.recipe.environment import files_naming_withheld, recipe_environment, visible_variables
-from abuildpy.recipe.library import library_files
-from abuildpy.recipe.pack import Kept, Pack, Signature
+from abuildpy.recipe.library import PASSING, library_files
+from abuildpy.recipe.pack import Pack
+from abuildpy.recipe.signatures import MISSING, NEVER, signature_of, signatures, watch
 from abuildpy.shell import find_ash
 
 try:
@@ -31,32 +31,12 @@ if TYPE_CHECKING:
     from abuildpy.config import Config
     from abuildpy.recipe.packing import Record
 
-_YOUNG = 2_000_000_000
-"""Nanoseconds: a file changed so shortly before it was read may change again within the same tick of its clock."""
-_NEVER: Signature = (0, 0, 0, 0)
-_MISSING: Signature = (-1, 0, 0, 0)
 _DAY = 86400
 
 
 def digest_of(text: bytes) -> bytes:
     """The digest that a recipe's bytes are known by."""
     return blake2b(text, digest_size=16).digest()
-
-
-def signature_of(status: os.stat_result) -> Signature:
-    """What tells that a file is as it was, if it was old enough; all zero if it was too young."""
-    last = max(status.st_mtime_ns, status.st_ctime_ns)
-    if time.time_ns() - last < _YOUNG:
-        return _NEVER
-    return status.st_size, status.st_ino, status.st_mtime_ns, status.st_ctime_ns
-
-
-def watch(path: str) -> Signature:
-    """The signature of a file that an evaluation depends on, whether it is there or not."""
-    try:
-        return signature_of(os.stat(path))
-    except OSError:
-        return _MISSING
 
 
 class Conditions:
@@ -69,6 +49,7 @@ class Conditions:
         self._values = {
             name.encode("utf-8", "surrogateescape"): value
             for name, value in {**visible_variables(config), **environment}.items()
+            if name not in PASSING and name != "PWD"  # the recipe's shell has its own
         }
         fixed = blake2b(__version__.encode() + b"\0", digest_size=32)
         functions = f"{config.get('sharedir')}/functions.sh"
@@ -95,8 +76,9 @@ class Shelf:
         self._config = config
         self._conditions = conditions
         self._path = pack_path(folder, config)
-        self._pack = self._open()
-        self._good: array[int] = array("q")
+        self.pack = self._open()
+        """What is known; None if nothing is."""
+        self._good: list[int] = []
         self._newer = False
 
     def _open(self) -> Pack | None:
@@ -114,69 +96,49 @@ class Shelf:
             return None
         return pack
 
-    def find_all(self) -> tuple[list[str], list[Kept | None]]:
-        """All recipes below the folder (``NAME/APKBUILD``, sorted), and what is known of each. Raises OSError."""
+    def find(self, names: Sequence[str]) -> Sequence[int | None]:
+        """The records of the pack of recipes (paths below the folder), None for those that have to be evaluated."""
+        if self.pack is None:
+            return [None] * len(names)
+        return self._find(names, signatures(self.folder, names))
+
+    def find_all(self) -> tuple[list[str], Sequence[int | None]]:
+        """The same for all recipes below the folder (``NAME/APKBUILD``, sorted), which are returned too. Raises OSError.
+
+        Where nothing is known, some of them may not be there.
+        """
         names = [f"{name}/APKBUILD" for name in os.listdir(self.folder)]
         names.sort()  # as a shell sorts them: lib-extra/ comes before lib/
-        signatures = self._signatures(names)
-        if _MISSING[0] in signatures[::4]:
-            names = [name for name, size in zip(names, signatures[::4], strict=True) if size != _MISSING[0]]
-            signatures = array(
-                "q",
-                [
-                    n
-                    for at in range(0, len(signatures), 4)
-                    if signatures[at] != _MISSING[0]
-                    for n in signatures[at : at + 4]
-                ],
-            )
-        return names, self._find(names, signatures)
+        if self.pack is None:
+            return names, [None] * len(names)
+        here = signatures(self.folder, names)
+        if MISSING[0] in here[::4]:
+            names = [name for name, size in zip(names, here[::4], strict=True) if size != MISSING[0]]
+            here = [n for at in range(0, len(here), 4) if here[at] != MISSING[0] for n in here[at : at + 4]]
+        return names, self._find(names, here)
 
-    def find(self, names: Sequence[str]) -> list[Kept | None]:
-        """What is known of recipes (paths below the folder), None for those that have to be evaluated."""
-        if self._pack is None:
-            return [None] * len(names)
-        return self._find(names, self._signatures(names))
-
-    def _find(self, names: Sequence[str], signatures: array[int]) -> list[Kept | None]:
-        pack = self._pack
+    def _find(self, names: Sequence[str], signatures: list[int]) -> Sequence[int | None]:
+        pack = self.pack
         if pack is None:
             return [None] * len(names)
         known = pack.signatures
         bad = {
-            at for at, files in pack.watched.items() if any(was == _NEVER or watch(path) != was for path, was in files)
+            at for at, files in pack.watched.items() if any(was == NEVER or watch(path) != was for path, was in files)
         }
         if not bad and signatures == known and list(names) == pack.names:
-            self._good = known
-            return [Kept(pack, at) for at in range(len(names))]
+            self._good = signatures
+            return range(len(names))
         numbers = {name: at for at, name in enumerate(pack.names)}
-        self._good = pack.signatures[:]
-        found: list[Kept | None] = []
+        self._good = list(known)
+        found: list[int | None] = []
         for place, name in enumerate(names):
             at = numbers.get(name)
             if at is None or at in bad:
                 found.append(None)
                 continue
             as_known = signatures[4 * place : 4 * place + 4] == known[4 * at : 4 * at + 4]
-            found.append(Kept(pack, at) if as_known or self._same_bytes(pack, at) else None)
+            found.append(at if as_known or self._same_bytes(pack, at) else None)
         return found
-
-    def _signatures(self, names: Sequence[str]) -> array[int]:
-        numbers: list[int] = []
-        extend = numbers.extend
-        stat = os.stat
-        folder = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            for name in names:
-                try:
-                    status = stat(name, dir_fd=folder)
-                except OSError:
-                    extend(_MISSING)
-                else:
-                    extend((status.st_size, status.st_ino, status.st_mtime_ns, status.st_ctime_ns))
-        finally:
-            os.close(folder)
-        return array("q", numbers)
 
     def _same_bytes(self, pack: Pack, at: int) -> bool:
         """Whether the file has the bytes that were evaluated, although it was touched; then it is known by its new state."""
@@ -189,16 +151,16 @@ class Shelf:
         if digest_of(text) != pack.digest(at):
             return False
         signature = signature_of(status)
-        if signature != _NEVER:
+        if signature != NEVER:
             self._newer = True
-            self._good[4 * at : 4 * at + 4] = array("q", signature)
+            self._good[4 * at : 4 * at + 4] = signature
         return True
 
-    def save(self, new: Mapping[str, Record], asked: Iterable[bytes]) -> None:
+    def save(self, new: Mapping[str, Record], asked: Iterable[bytes], derived: str = "") -> None:
         """Adds evaluations and writes the pack anew, if there is anything to write.
 
-        ``asked`` are the names of variables that the new ones (and the library) ask for. A pack that cannot be written
-        is none.
+        ``asked`` are the names of variables that the new ones (and the library) ask for, ``derived`` is what the usual among
+        them have (it is the same for all in a pack). A pack that cannot be written is none.
         """
         if self._path is None:
             return
@@ -210,15 +172,18 @@ class Shelf:
         old: list[Record] = []
         names = frozenset(asked)
         try:
-            if self._pack is not None:
+            if self.pack is not None:
                 here = set(os.listdir(self.folder))
                 stay = [
-                    at for at, name in enumerate(self._pack.names) if name not in new and name.partition("/")[0] in here
+                    at for at, name in enumerate(self.pack.names) if name not in new and name.partition("/")[0] in here
                 ]
-                old = old_records(self._pack, stay, self._good or self._pack.signatures)
-                names |= frozenset(self._pack.asked.split(b"\0"))
+                old = old_records(self.pack, stay, self._good or self.pack.signatures)
+                names |= frozenset(self.pack.asked.split(b"\0"))
+                derived = derived or self.pack.derived
             records = sorted((*old, *new.values()))
-            write_pack(self._path, self._conditions.key(self.folder, names), b"\0".join(sorted(names)), records)
+            write_pack(
+                self._path, self._conditions.key(self.folder, names), b"\0".join(sorted(names)), records, derived
+            )
         except OSError:
             return
         if new:

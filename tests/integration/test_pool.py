@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from poolkit import FUNCTIONS, TRACED, alone, below, differences, place_config, recipe, values, write
 
+from abuildpy.config import Config
 from abuildpy.phases import evaluating, walls
 from abuildpy.phases.crew import Crew
 from abuildpy.recipe.answer import Answer
@@ -100,6 +101,21 @@ FINE: dict[str, tuple[bytes, dict[str, str]]] = {
     "library-variables": (b"startdir=/\nbuilddir=/\nrepo=x\nsumalgo=x\nAPKBUILD=/\n", {"builddir": "/"}),
     "words-for-commands": (b"_x=1 if || :\n_x=1 fi || :\n", {}),
     "bad-number": (b'if [ "x" -eq 1 ]; then\n_x=1\nfi\n', {}),
+    "builddir-empty": (b"builddir=\n", {}),
+    "builddir-maybe": (b'if [ "$CARCH" = none ]; then\n\tbuilddir=/x\nfi\n', {}),
+    "builddir-own": (b'builddir="$srcdir/x"\n', {}),
+    "debug-package": (b'subpackages="$pkgname-dbg $pkgname-doc"\n', {}),
+    "debug-package-in-pieces": (
+        b'_d=db\nsubpackages="$pkgname-${_d}g"\n',
+        {"subpackages": "debug-package-in-pieces-dbg"},
+    ),
+    "flags": (b'export CFLAGS="$CFLAGS -O3" LDFLAGS="$LDFLAGS -s"\nexport FFLAGS\nexport A B=2\n', {"A": "", "B": "2"}),
+    "exported-file-names": (b"export A=*\nexport B=2 C\n", {"A": "*"}),
+    "sums": (b'sha256sums="x  y"\n', {"sumalgo": "sha256"}),
+    "folders": (b"srcdir=/a\npkgbasedir=/b\ntmpdir=/c\nGOCACHE=/d\n", {"GOMODCACHE": "/d"}),
+    "subpackage": (b"subpkgname=other\n", {}),
+    "noarch": (b'arch="noarch"\n', {"pkgarch": "noarch"}),
+    "asks-for-folders": (b'_x="$startdir $srcdir $builddir $PWD"\n', {}),
     "many-functions": (b"".join(b"f%d() {\n\t:\n}\n" % n for n in range(2000)), {}),
 }
 """Recipes that do something odd and are right, and some values."""
@@ -150,6 +166,23 @@ def test_an_odd_recipe_has_its_own_values(base: Path, answers: dict[str, Answer]
     assert {n: answer.variables.get(n, "") for n in expected} == expected
     if name != "rubbish":
         assert not differences(values(answer), alone(Path(answer.path), place_config(base)))
+
+
+@pytest.mark.parametrize(
+    "variables", [{"DEFAULT_DBG": "1"}, {"DEBUG": "1"}, {"GOCACHE": "/x", "srcdir": "/y"}, {"pkgdesc": "\x02"}]
+)
+def test_what_the_library_makes_of_recipes_is_what_it_makes_of_one(base: Path, variables: dict[str, str]) -> None:
+    config = place_config(base)
+    config = Config({**config.variables, **variables}, config.exported, {**config.environ, **variables})
+    for name, text in (
+        ("plain", b"unset pkgdesc\n"),
+        ("sub", b'subpackages="$pkgname-doc"\n'),
+        ("noarch", b"arch=noarch\n"),
+    ):
+        write(base, f"x-{name}", recipe(name, text))
+    for name, answer in below(base, config).items():
+        if name.startswith("x-"):
+            assert not differences(values(answer), alone(Path(answer.path), config))
 
 
 def test_good_recipes_are_unharmed(base: Path, answers: dict[str, Answer]) -> None:

@@ -16,7 +16,7 @@ from poolkit import FUNCTIONS, HEAD, alone, below, differences, place_config, re
 
 from abuildpy.config import Config
 from abuildpy.phases import evaluating
-from abuildpy.recipe import shelf
+from abuildpy.recipe import shelf, signatures
 from abuildpy.recipe.answer import Answer
 
 Change = Callable[[Path, dict[str, str]], object]
@@ -37,7 +37,7 @@ def fixture_evaluated(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     found: list[str] = []
     original = evaluating.Evaluating.evaluate
 
-    def evaluate(self: evaluating.Evaluating, recipes: list[tuple[int, str]]) -> Iterator[tuple[int, Answer]]:
+    def evaluate(self: evaluating.Evaluating, recipes: list[tuple[int, str]]) -> Iterator[tuple[int, Answer | None]]:
         found.extend(path for _, path in recipes)
         return original(self, recipes)
 
@@ -166,7 +166,7 @@ def test_after_a_change(
     base: Path, evaluated: list[str], monkeypatch: pytest.MonkeyPatch, change: str, trusting: bool
 ) -> None:
     if trusting:  # as if the files had been there for long
-        monkeypatch.setattr(shelf, "_YOUNG", 0)
+        monkeypatch.setattr(signatures, "_YOUNG", 0)
     text, make = CHANGES[change]
     env = {"CFLAGS": "-O2"}
     write(base, "one", recipe("one", text + FUNCTIONS))
@@ -195,7 +195,7 @@ def test_after_a_change(
 def test_what_is_known_is_not_evaluated_again(
     base: Path, evaluated: list[str], monkeypatch: pytest.MonkeyPatch, text: bytes
 ) -> None:
-    monkeypatch.setattr(shelf, "_YOUNG", 0)
+    monkeypatch.setattr(signatures, "_YOUNG", 0)
     write(base, "one", recipe("one", text))
     write(base, "beside", recipe("beside"))
     below(base, place_config(base))

@@ -21,13 +21,14 @@ cd "$startdir"
 . "$APKBUILD"
 { set +x; } 2>/dev/null
 
-builddir=${builddir:-"$srcdir/$pkgname-$pkgver"}
-export REPODEST SRCDEST
-
 if [ -z "$pkgarch" ]; then
 	pkgarch=$CARCH
 	! list_has noarch $arch || pkgarch=noarch
 fi
+
+# What follows is known beforehand for nearly all recipes (conversation.py looks for this line).
+builddir=${builddir:-"$srcdir/$pkgname-$pkgver"}
+export REPODEST SRCDEST
 
 # Debug symbols for everybody who can have them.
 if [ -n "$DEFAULT_DBG" ] && [ "$pkgarch" != noarch ] && ! subpackage_types_has dbg && ! options_has '!dbg'; then

@@ -114,9 +114,9 @@ class Evaluator:
             name = Path(path).parent.name
             answer, said = self.answers[name], self.said.get(name, ())
             if isinstance(answer, RecipeError):
-                yield Answer(path, {"pkgname": "surroundings"}, NOTHING, said, answer)
+                yield Answer(path, NOTHING, said, answer)
             else:
-                yield Answer(path, {}, Fresh(answer, frozenset()), said)
+                yield Answer(path, Fresh({}, answer), said)
 
 
 def test_recipes_that_cannot_be_evaluated_are_named_and_left_out(tmp_path: Path) -> None:

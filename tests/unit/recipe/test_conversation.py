@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from abuildpy.recipe.conversation import changes, changes_of_plain, read_base
+from abuildpy.recipe.conversation import changes, read_base
 from abuildpy.shell import find_ash
 
 VALUES = [
@@ -45,13 +45,11 @@ def listing(**variables: str) -> bytes:
 def test_what_was_changed(name: str, value: str) -> None:
     base = read_base(listing(before="1", long="a\nb", tmpdir="/tmp"), b"")
     after = listing(before="1", long="a\nb", tmpdir="/tmp", **{name: value})
-    assert changes_of_plain(after, base) == {name: value}
     assert changes(after, base) == {name: value}
 
 
 @pytest.mark.parametrize("value", VALUES)
 def test_what_was_there_before(value: str) -> None:
     base = read_base(listing(before=value), b"")
-    assert changes_of_plain(listing(before=value), base) == {}
+    assert changes(listing(before=value), base) == {}
     assert changes(listing(), base) == {"before": None}
-    assert changes_of_plain(listing(), base) == {}

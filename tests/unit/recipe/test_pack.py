@@ -9,12 +9,14 @@ from pathlib import Path
 import pytest
 
 from abuildpy.errors import RecipeError
-from abuildpy.recipe.pack import Kept, Pack
+from abuildpy.recipe.pack import HOT, USUAL, Kept, Pack, Shared, Told
 from abuildpy.recipe.packing import Record, old_records, record, record_of_failure, write_pack
 
 SIGNATURE = (1, 2, 3, 4)
 DIGEST = b"d" * 16
 CHANGES = {"pkgname": "foo", "pkgdesc": "", "url": None, "_own": "a\nb='c'", "_gone": None, "source": "\udcff"}
+
+BEFORE = {"pkgver": "1", "_mine": "2", "url": "https://example.org"}
 
 
 def made(name: str = "foo/APKBUILD", **changes: str | None) -> Record:
@@ -38,23 +40,26 @@ def two_recipes(tmp_path: Path) -> Path:
 def test_what_a_recipe_changed(path: Path) -> None:
     pack = opened(path)
     assert (pack.key, pack.asked, pack.names) == (b"key", b"ASKED\0CARCH", ["foo/APKBUILD", "goo/APKBUILD"])
-    kept = Kept(pack, 0)
-    assert kept.changes() == CHANGES
-    assert {name: kept.get(name) for name in CHANGES} == {name: (True, value) for name, value in CHANGES.items()}
-    assert kept.get("pkgver") == (False, None)
-    assert kept.get("_other") == (False, None)
+    kept = Kept(Shared(pack, "/r/main", BEFORE), 0)
+    assert {name: value for name, value in kept.changes().items() if value is not None} == {
+        name: value for name, value in {**BEFORE, **CHANGES}.items() if value is not None and name != "_mine"
+    }
+    assert {name: kept.get(name, "?") for name in CHANGES} == {
+        name: "?" if value is None else value for name, value in CHANGES.items()
+    }
+    assert (kept.get("pkgver"), kept["pkgver"], kept.get("_other", "?"), kept["_mine"]) == ("1", "1", "?", "2")
+    assert ("url" in kept, "_gone" in kept, "pkgver" in kept) == (False, False, True)
     assert kept.functions == {"build", "package"}
-    assert (kept.failed, kept.error) == (False, None)
+    assert pack.failed == {1}
     assert pack.watched == {0: (("/a b/c", (5, 6, 7, 8)),)}
     assert list(pack.signatures) == [*SIGNATURE, *SIGNATURE]
     assert pack.digest(1) == DIGEST
 
 
 def test_a_failure(path: Path) -> None:
-    kept = Kept(opened(path), 1)
-    assert kept.failed
-    assert kept.error is not None
-    assert (kept.error.message, kept.error.hint) == ("no", "mend")
+    pack = opened(path)
+    assert pack.failed == {1}
+    assert (pack.error(1).message, pack.error(1).hint) == ("no", "mend")
 
 
 def test_records_taken_over(path: Path, tmp_path: Path) -> None:
@@ -62,13 +67,14 @@ def test_records_taken_over(path: Path, tmp_path: Path) -> None:
     write_pack(str(tmp_path / "q"), b"key", b"", old_records(pack, [1, 0], pack.signatures))
     again = opened(tmp_path / "q")
     assert again.names == ["goo/APKBUILD", "foo/APKBUILD"]
-    assert Kept(again, 1).changes() == CHANGES
-    assert Kept(again, 0).failed
+    assert dict(Kept(Shared(again, "/r", BEFORE), 1)) == dict(Kept(Shared(pack, "/r", BEFORE), 0))
+    assert again.failed == {0}
 
 
 @pytest.mark.parametrize("sign", ["\x01", "\x02", "\x03"])
 def test_values_that_mean_something_else_in_a_pack_are_not_kept(sign: str) -> None:
     assert record("n", SIGNATURE, DIGEST, (), {"pkgdesc": sign}) is None
+    assert record("n", SIGNATURE, DIGEST, (), {"pkgdesc": f"a{sign}b"}) is None
     assert record("n", SIGNATURE, DIGEST, (), {"_own": sign}) is not None
 
 
@@ -91,4 +97,31 @@ def test_whatever_bit_is_another(path: Path, tmp_path: Path) -> None:
 def test_no_recipes(tmp_path: Path) -> None:
     write_pack(str(tmp_path / "p"), b"key", b"", [])
     pack = opened(tmp_path / "p")
-    assert (pack.names, list(pack.signatures), pack.hot) == ([], [], [])
+    assert (pack.names, list(pack.signatures), {name: pack.column(name) for name in HOT}) == (
+        [],
+        [],
+        {name: [] for name in HOT},
+    )
+
+
+def test_what_the_library_makes_of_a_usual_recipe(tmp_path: Path) -> None:
+    derived = "builddir=\x02d/src/\x02n-\x02v\0allpackages=\x02n \x02s\0GOCACHE=\x02d/tmp/go"
+    hot = {"pkgname": "foo", "pkgver": "2", "subpackages": "foo-doc"}
+    rows = [hot.get(name, "\x01") for name in HOT]
+    records = [
+        Record(f"{name}/APKBUILD", SIGNATURE, DIGEST, rows, f"build{USUAL}{own}".encode())
+        for name, own in (("foo", ""), ("goo", "\0builddir=/elsewhere\0_own=1"), ("hoo", "\0builddir="))
+    ]
+    write_pack(str(tmp_path / "p"), b"key", b"", records, derived)
+    shared = Shared(opened(tmp_path / "p"), "/r/main", {})
+    for at, folder, builddir in (
+        (0, "foo", "/r/main/foo/src/foo-2"),
+        (1, "goo", "/elsewhere"),
+        (2, "hoo", "/r/main/hoo/src/foo-2"),
+    ):
+        told = Told(f"/r/main/{folder}/APKBUILD", {}, rows, records[at].rest, derived)
+        for variables in (Kept(shared, at), told):
+            assert variables["builddir"] == builddir.format(folder)
+            assert (variables["allpackages"], variables["GOCACHE"]) == ("foo foo-doc", f"/r/main/{folder}/tmp/go")
+            assert variables.get("_own", "?") == ("1" if at == 1 else "?")
+            assert set(variables.functions) == {"build"}

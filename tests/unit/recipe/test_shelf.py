@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from abuildpy.config import Config, load_config
+from abuildpy.recipe.pack import Kept, Shared
 from abuildpy.recipe.packing import Record, record
-from abuildpy.recipe.shelf import Conditions, Shelf, digest_of, signature_of, watch
+from abuildpy.recipe.shelf import Conditions, Shelf, digest_of
+from abuildpy.recipe.signatures import signature_of, watch
 
 OLD = 1_600_000_000
 
@@ -59,17 +61,21 @@ class Case:
         shelf.save(found, self.asked)
 
     def known(self, **environment: str) -> dict[str, str]:
-        names, kept = self.shelf(**environment).find_all()
+        shelf = self.shelf(**environment)
+        names, known = shelf.find_all()
+        if shelf.pack is None:
+            return {}
+        shared = Shared(shelf.pack, shelf.folder, {})
         return {
-            name.partition("/")[0]: each.get("pkgname")[1] or "?"
-            for name, each in zip(names, kept, strict=True)
-            if each is not None
+            name.partition("/")[0]: Kept(shared, at).get("pkgname", "?")
+            for name, at in zip(names, known, strict=True)
+            if at is not None
         }
 
 
 @pytest.fixture(name="case")
 def kept_case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Case:
-    monkeypatch.setattr("abuildpy.recipe.shelf._YOUNG", -(1 << 62))  # files of this test are of age at once
+    monkeypatch.setattr("abuildpy.recipe.signatures._YOUNG", -(1 << 62))  # files of this test are of age at once
     case = Case(tmp_path)
     case.keep("a", "b")
     return case
@@ -133,7 +139,7 @@ def test_a_watched_file_that_was_too_young_to_be_trusted(case: Case, monkeypatch
     watched = case.base / "watched"
     watched.write_text("")
     with monkeypatch.context() as young:
-        young.setattr("abuildpy.recipe.shelf._YOUNG", 1 << 62)
+        young.setattr("abuildpy.recipe.signatures._YOUNG", 1 << 62)
         case.keep("a", watched=(str(watched),))
         assert case.known() == {"b": "b"}
     assert case.known() == {"b": "b"}
@@ -141,7 +147,7 @@ def test_a_watched_file_that_was_too_young_to_be_trusted(case: Case, monkeypatch
 
 def test_a_recipe_that_was_too_young_is_known_by_its_bytes(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as young:
-        young.setattr("abuildpy.recipe.shelf._YOUNG", 1 << 62)
+        young.setattr("abuildpy.recipe.signatures._YOUNG", 1 << 62)
         case.keep("a")
     assert case.known() == {"a": "a", "b": "b"}
     case.write("a", "pkgname=z\n")
