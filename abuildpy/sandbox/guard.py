@@ -29,7 +29,7 @@ PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL = 47, 4
 PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 22, 2
 CAPABILITY_VERSION_3 = 0x20080522
 LANDLOCK_CREATE_RULESET, LANDLOCK_ADD_RULE, LANDLOCK_RESTRICT_SELF = 444, 445, 446
-LANDLOCK_RULE_PATH_BENEATH, LANDLOCK_RULE_NET_PORT = 1, 2
+LANDLOCK_RULE_PATH_BENEATH = 1
 LANDLOCK_OF_FILES = 1 << 0 | 1 << 1 | 1 << 2 | 1 << 14 | 1 << 15
 """Rights that a file can have: execute, write, read, truncate, control of a device. The others are for folders."""
 LAST_SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT})
@@ -103,8 +103,10 @@ def become(
             prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
             libc.capset((ctypes.c_uint32 * 2)(CAPABILITY_VERSION_3, 0), (ctypes.c_uint32 * 6)())  # inheritable ones
         if ruleset is not None and rules is not None:
-            required(libc.syscall(LANDLOCK_RESTRICT_SELF, ruleset, 0), "Landlock")
-            os.close(ruleset)
+            # The ports last: what is there already is copied each time, and they are many. None may stay open, to be added to.
+            for layer in (ruleset, *rules["rulesets"]):
+                required(libc.syscall(LANDLOCK_RESTRICT_SELF, layer, 0), "Landlock")
+                os.close(layer)
             filter_calls(rules["filter"], libc)
         prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         os.chdir(cwd)
@@ -133,14 +135,6 @@ def make_ruleset(rules: Mapping[str, Any], libc: ctypes.CDLL) -> int:
             allow_path(ruleset, path, os.O_NOFOLLOW, rights, libc)
         for output in (1, 2):  # a log file or terminal, which programs reopen as /dev/stdout and /dev/stderr
             allow_path(ruleset, f"/proc/self/fd/{output}", 0, rules["output"], libc)
-        port = (ctypes.c_uint64 * 2)()
-        add_rule, kind = libc.syscall, ctypes.c_int(LANDLOCK_RULE_NET_PORT)
-        number, handle, none = ctypes.c_long(LANDLOCK_ADD_RULE), ctypes.c_int(ruleset), ctypes.c_uint32(0)
-        for first, last, step, rights in rules["ports"]:
-            port[0] = rights
-            for port[1] in range(first, last + 1, step):
-                if add_rule(number, handle, kind, port, none):
-                    required(-1, "Landlock's ports")
     except BaseException:
         os.close(ruleset)
         raise
@@ -282,4 +276,6 @@ def children() -> list[int]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    status = main(sys.argv[1:])
+    sys.stderr.flush()
+    os._exit(status)  # nothing is left to be done, and taking Python down orderly takes as long as much of the rest

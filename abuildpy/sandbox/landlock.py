@@ -26,6 +26,7 @@ from abuildpy.sandbox.base import BuildUser, Request
 from abuildpy.sandbox.identity import reachable
 from abuildpy.sandbox.mounts import NOTHING, Kind, Table, mount_table
 from abuildpy.sandbox.none import GuardedStage
+from abuildpy.sandbox.ports import BIND_TCP, CONNECT_TCP, port_ruleset, ports_for_tests
 from abuildpy.sandbox.seccomp import Inet, has_filter, socket_filter
 
 _CREATE_RULESET = 444
@@ -48,12 +49,10 @@ OUTPUT = _WRITE_FILE | _TRUNCATE | _IOCTL_DEV
 LIST = _READ_DIR
 EVERYTHING = (1 << 16) - 1
 
-_BIND_TCP, _CONNECT_TCP = 1, 2
 _SCOPE_ABSTRACT, _SCOPE_SIGNAL = 1, 2
 _NETWORK_VERSION, _SCOPE_VERSION = 4, 6
 
 _DEVICES = ("null", "zero", "full", "random", "urandom", "ptmx")
-_PORT_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
 
 class Access(enum.IntEnum):
@@ -153,33 +152,35 @@ class LandlockWall:
         }
         user = self._user
         ids = (str(user.host_uid), str(user.host_gid)) if user.drops else ("-", "-")
+        rules = self.rules(request)
+        ports = rules.pop("ports")
+        more = (port_ruleset(ports),) if ports else ()
         return GuardedStage(
             (*ids, "session", os.fspath(request.cwd), *request.argv),
             env,
             request.stdin,
             request.stderr,
-            request.pass_fds,
-            marshal.dumps(self.rules(request)),
+            (*request.pass_fds, *more),
+            marshal.dumps({**rules, "rulesets": more}),
         )
 
     def rules(self, request: Request) -> dict[str, Any]:
-        """The wall as guard.py reads it: the kernel's structures as bytes, paths with their rights, ranges of ports."""
+        """The wall: the kernel's structures as bytes, paths with their rights, ranges of ports.
+
+        guard.py reads it so, but for the ports: those it gets as open rulesets.
+        """
         version, sockets = self._version, "any" if request.network else request.sockets
         table = mount_table(request, self._user, fresh_proc=False)
         known = EVERYTHING & ~sum(right for right, since in _NEWER.items() if version < since)
         held = sockets != "any" and version >= _NETWORK_VERSION
+        ports = ports_for_tests() if held and sockets == "tests" else ()
         attributes = struct.pack(
             "<QQQ",
             known,
-            (_BIND_TCP | _CONNECT_TCP) if held else 0,
+            (BIND_TCP | CONNECT_TCP) if held and not ports else 0,
             (_SCOPE_ABSTRACT | _SCOPE_SIGNAL) if version >= _SCOPE_VERSION else 0,
         )
         length = 24 if version >= _SCOPE_VERSION else 16 if version >= _NETWORK_VERSION else 8
-        ports: list[tuple[int, int, int, int]] = []
-        if held and sockets == "tests":
-            first, last = _ephemeral_ports()
-            # Every other one: bind() is given those, while connect() uses the others up (Linux 4.2, inet_csk_get_port).
-            ports = [(0, 0, 1, _BIND_TCP), (first + 1, last, 2, _CONNECT_TCP)]
         inet = Inet.ANY
         if sockets != "any":
             inet = Inet.TCP if sockets == "tests" and held else Inet.NONE
@@ -257,12 +258,3 @@ def _entries(folder: str) -> list[str]:
             return [entry.path for entry in entries if not entry.is_symlink()]
     except OSError:
         return []
-
-
-def _ephemeral_ports() -> tuple[int, int]:
-    """The ports of which a program gets one that asks for any."""
-    try:
-        first, last = map(int, _PORT_RANGE.read_text(encoding="ascii").split())
-    except (OSError, ValueError):
-        return 32768, 60999
-    return first, last

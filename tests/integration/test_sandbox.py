@@ -891,3 +891,31 @@ def test_under_landlock_sockets_are_as_asked_for(locked: Place, sockets: str, ne
     for way_round in ("fast", "mptcp"):
         assert (said.pop(way_round) == "PermissionError") is shut, way_round
     assert not said
+
+
+AGAIN = """
+import os, socket
+print([number for number in map(int, os.listdir("/proc/self/fd")) if os.path.exists(f"/proc/self/fd/{number}")])
+server = socket.create_server(("127.0.0.1", 0))
+socket.create_connection(server.getsockname())
+for act in (lambda: socket.create_server(("127.0.0.1", 8123)), lambda: socket.create_connection(("127.0.0.1", 631))):
+    try:
+        act()
+        print("open")
+    except PermissionError:
+        print("shut")
+"""
+
+
+def test_under_landlock_rules_for_ports_are_made_once_and_no_stage_gets_hold_of_them(locked: Place) -> None:
+    def stages() -> tuple[list[tuple[int, str]], int]:
+        wall, done, open_before = locked.landlock(), [], 0
+        words = ("/bin/sh", "-c", 'exec "$@" >src/out 2>&1', "sh", str(find_system_program("python3")), "-c", AGAIN)
+        for _ in range(3):
+            done.append(locked.run(wall, replace(locked.request("", sockets="tests"), argv=words)))
+            open_before = open_before or len(os.listdir("/proc/self/fd"))
+        return done, len(os.listdir("/proc/self/fd")) - open_before
+
+    done, more = as_caller(locked.caller, stages)
+    assert done == [(0, "[0, 1, 2]\nshut\nshut\n")] * 3
+    assert more == 0

@@ -13,6 +13,7 @@ import pytest
 
 from abuildpy.errors import SandboxError
 from abuildpy.sandbox import landlock
+from abuildpy.sandbox import ports as ports_module
 from abuildpy.sandbox.base import BuildUser, Request, View
 from abuildpy.sandbox.landlock import Access, LandlockWall, gaps, grants
 from abuildpy.sandbox.mounts import Kind, Mount, Table
@@ -168,12 +169,12 @@ def test_terminals_are_there_only_for_somebody_elses_stages(
 @pytest.mark.parametrize(
     ("version", "how", "held", "ports"),
     [
-        (7, {}, True, []),
-        (7, {"sockets": "none"}, True, []),
-        (7, {"sockets": "tests"}, True, [(0, 0, 1, 1), (40001, 40010, 2, 2)]),
-        (7, {"sockets": "any"}, False, []),
-        (7, {"network": True}, False, []),
-        (7, {"network": True, "sockets": "tests"}, False, []),
+        (7, {}, True, ()),
+        (7, {"sockets": "none"}, True, ()),
+        (7, {"sockets": "tests"}, False, ((0, 0, 1, 1), (40001, 40010, 2, 2))),  # held by the ports' own ruleset
+        (7, {"sockets": "any"}, False, ()),
+        (7, {"network": True}, False, ()),
+        (7, {"network": True, "sockets": "tests"}, False, ()),
     ],
 )
 def test_tcp_is_held_by_ports(
@@ -183,11 +184,11 @@ def test_tcp_is_held_by_ports(
     version: int,
     how: dict[str, Any],
     held: bool,
-    ports: list[tuple[int, int, int, int]],
+    ports: tuple[ports_module.PortRange, ...],
 ) -> None:
     range_file = tmp_path / "range"
     range_file.write_text("40000\t40010\n")
-    monkeypatch.setattr(landlock, "_PORT_RANGE", range_file)
+    monkeypatch.setattr(ports_module, "_HANDED_OUT", range_file)
     rules = LandlockWall(ME, version).rules(request_for(**how))
     assert struct.unpack("<3Q", rules["ruleset"])[1] == (3 if held else 0)
     assert rules["ports"] == ports
