@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``abuildpy sandbox``: which walls can be had on this machine, why not the others, and what each keeps in."""
+"""``abuildpy sandbox``: which walls can be had here, why not the others, what each keeps in, and who keeps limits."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Any
 from abuildpy.errors import UsageError
 from abuildpy.sandbox.base import BuildUser
 from abuildpy.sandbox.bwrap import BwrapWall
+from abuildpy.sandbox.delegation import WANTED, Delegation, find_delegation
 from abuildpy.sandbox.landlock import gaps, landlock_version
 from abuildpy.sandbox.none import NoWall
 from abuildpy.sandbox.probe import Rung, survey
@@ -23,6 +24,8 @@ _TITLES = {
     "landlock": "Landlock",
     "none": "none",
 }
+_LIMITS = {"memory": "memory", "pids": "processes"}
+"""Limits by the controllers that can keep them."""
 _RIGHTS = "new rights and capabilities"
 _ALL = (
     "writing outside the build's folders",
@@ -61,10 +64,13 @@ def sandbox(folder: Path, *, as_json: bool) -> int:
     described = [_described(rung) for rung in rungs]
     chosen = next(rung for rung in rungs if rung.wall is not None)
     if as_json:
-        document = {"chosen": chosen.name, "caller": os.geteuid(), "walls": described}
+        document = {
+            **{"chosen": chosen.name, "caller": os.geteuid(), "walls": described},
+            "limits": _limits(find_delegation()),
+        }
         sys.stdout.write(json.dumps(document, indent=2) + "\n")
     else:
-        _print_table(described, chosen)
+        _print_table(described, chosen, find_delegation())
     return 0
 
 
@@ -78,6 +84,14 @@ def _described(rung: Rung) -> dict[str, Any]:
         "holds": _held(rung.name),
         "leaves_open": list(_usual_gaps(rung.name) if wall is None else wall.gaps()),
     }
+
+
+def _limits(groups: Delegation) -> dict[str, Any]:
+    """Who keeps the limits of memory and processes."""
+    kept = {
+        _LIMITS[name]: "kernel" if groups.folder and name in groups.controllers else "polled" for name in sorted(WANTED)
+    }
+    return {**kept, "groups": None if groups.folder is None else str(groups.folder), "reason": groups.reason}
 
 
 def _held(name: str) -> list[str]:
@@ -94,7 +108,7 @@ def _usual_gaps(name: str) -> tuple[str, ...]:
     return BwrapWall("", me, fresh_proc=name == "bwrap").gaps() if name != "none" else NoWall(me).gaps()
 
 
-def _print_table(described: Sequence[Mapping[str, Any]], chosen: Rung) -> None:
+def _print_table(described: Sequence[Mapping[str, Any]], chosen: Rung, groups: Delegation) -> None:
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
@@ -110,4 +124,11 @@ def _print_table(described: Sequence[Mapping[str, Any]], chosen: Rung) -> None:
         table.add_row(*map(Text, (_TITLES[row["name"]], here, held, open_)))
     console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else 120)
     console.print(table)
+    for limit, keeper in ((limit, keeper) for limit, keeper in _limits(groups).items() if limit in _LIMITS.values()):
+        how = "the kernel keeps it" if keeper == "kernel" else "looked after five times a second"
+        console.print(Text(f"--max-{limit}: {how}"))
+    if groups.folder is not None:
+        console.print(Text(f"Control groups for phases: in {groups.folder}"), soft_wrap=True)
+    if groups.reason:
+        console.print(Text(f"Control groups: {groups.reason}"), soft_wrap=True)
     console.print(Text(f"--sandbox=auto takes: {_TITLES[chosen.name]}"))

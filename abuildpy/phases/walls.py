@@ -348,6 +348,7 @@ class Stages:
 
         def run(wall: Wall) -> StageResult:
             hand_over(workspace.create(), wall.user)
+            enclosed = wall.name == "bwrap"
             with (
                 pipes(2) as (events, answers),
                 through() as heard,
@@ -365,6 +366,7 @@ class Stages:
                     sockets=self._sockets,
                     stdin=0 if interactive else None,
                     pass_fds=tuple(dict.fromkeys(ends.values())),
+                    group=watch.door(enclosed=enclosed) if watch else None,
                 )
                 with wall.start(self._around.furnish(request, recipe, wall.user)) as running:
                     events.close_send()
@@ -372,7 +374,7 @@ class Stages:
                     if heard:
                         heard.started()
                     if watch:
-                        watch.begin(running.pid, user=wall.user.host_uid, enclosed=wall.name == "bwrap")
+                        watch.begin(running.pid, user=wall.user.host_uid, enclosed=enclosed)
                     result = listener.follow(events.receive, answers.send, running, had_network=network, heard=heard)
                 return replace(result, breach=watch.breach) if watch else result
 

@@ -94,6 +94,8 @@ class Request:
     """Descriptor for errors, the wall's own included; None is the caller's."""
     pass_fds: tuple[int, ...] = ()
     """Descriptors handed in under their own numbers. Pipes only: an open folder would be a hole in the wall."""
+    group: Path | None = None
+    """A control group to be in: the file to which a process writes 0 to join it. None leaves it in ours."""
     view: View | None = None
     """A file system of its own instead of this machine's."""
     hostname: str | None = None

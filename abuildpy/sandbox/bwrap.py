@@ -17,6 +17,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -127,7 +128,8 @@ class BwrapWall:
 
     def start(self, request: Request) -> BwrapStage:
         """Start a stage; see :class:`abuildpy.sandbox.base.Wall`."""
-        return BwrapStage((*self.become, self._program), self.arguments(request), request)
+        program = (*_joining(request.group), *self.become, self._program)
+        return BwrapStage(program, self.arguments(request), request)
 
     def arguments(self, request: Request) -> list[str]:
         """bubblewrap's arguments for the request, without the program and the descriptor options."""
@@ -198,6 +200,14 @@ def _wrapped(env: Mapping[str, str]) -> dict[str, str]:
 
 
 _QUOTED_QUOTE = "'\\''"
+
+
+def _joining(group: Path | None) -> tuple[str, ...]:
+    """Start of a command line that joins a control group and runs the rest: from the first moment all is in it."""
+    shell = find_system_program("sh")
+    if group is None or shell is None:
+        return ()
+    return shell, "-c", 'echo 0 >"$1" || exit; shift; exec "$@"', "sh", os.fspath(group)
 
 
 def _pairs(option: str, env: Mapping[str, str]) -> list[str]:

@@ -12,8 +12,12 @@ import resource
 import signal
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from abuildpy.sandbox.process import open_pidfd
+
+if TYPE_CHECKING:
+    from abuildpy.sandbox.cgroup import Group
 
 _ROUNDS = 100
 _DAEMON = b"faked"
@@ -109,12 +113,15 @@ def _shared_memory(pids: list[int]) -> int:
     return 0
 
 
-def end_all(pid: int, handle: int, *, enclosed: bool) -> None:
+def end_all(pid: int, handle: int, *, enclosed: bool, group: Group | None = None) -> None:
     """End all processes below a process, then have it end itself; ``handle`` is its pidfd, so that it cannot be another's.
 
-    What is ``enclosed`` in a namespace ends with it. Without one, what forks could outrun us: so whole groups of processes are
-    stopped at once, which the kernel does in one go, before they are killed one by one. Groups of our own session are ours.
+    What is ``enclosed`` in a namespace ends with it, and what is in a control ``group`` is ended by the kernel. Without either,
+    what forks could outrun us: so whole groups of processes are stopped at once, which the kernel does in one go, before they
+    are killed one by one. Groups of our own session are ours.
     """
+    if group is not None:
+        group.kill(lambda each: not enclosed and _is_daemon(each))
     if enclosed:
         _signal(handle, signal.SIGKILL)
         return
@@ -123,14 +130,19 @@ def end_all(pid: int, handle: int, *, enclosed: bool) -> None:
         found = [process for process in descendants(pid) if not process.name.startswith(_DAEMON)]
         if not found:
             break
-        for group in {process.group for process in found if process.session not in (ours, 0) and process.group > 1}:
+        for number in {process.group for process in found if process.session not in (ours, 0) and process.group > 1}:
             try:
-                os.killpg(group, signal.SIGSTOP)
+                os.killpg(number, signal.SIGSTOP)
             except (ProcessLookupError, PermissionError):
                 pass
         for process in found:
             _kill(process)
     _signal(handle, signal.SIGTERM)
+
+
+def _is_daemon(pid: int) -> bool:
+    process = _read(pid)
+    return process is not None and process.name.startswith(_DAEMON)
 
 
 def _signal(handle: int, number: signal.Signals) -> None:

@@ -2,10 +2,11 @@
 """Runs one stage and ends everything it started. A program, not a module: ``none.py`` starts it.
 
 Arguments: process id of the caller, descriptor with the environment (NUL-separated ``NAME=value``), descriptor with
-Landlock's rules (``landlock.py`` makes them; ``-``: no walls), user id, group id (``-``: stay), ``session``, ``terminal`` or
-``helper``, the folder to start in, the command. It becomes the reaper of all that the stage leaves behind, so that nothing
-escapes by double forking, and ends with its caller. Ends with the stage's exit status, 128 + signal, or 125 when it could
-not start it. It imports nothing of ours: it runs with ``-I -S``, for a fast start and nobody's modules.
+Landlock's rules (``landlock.py`` makes them; ``-``: no walls), the file by which the stage joins a control group (``-``: none),
+user id, group id (``-``: stay), ``session``, ``terminal`` or ``helper``, the folder to start in, the command. It becomes the
+reaper of all that the stage leaves behind, so that nothing escapes by double forking, and ends with its caller. Ends with the
+stage's exit status, 128 + signal, or 125 when it could not start it. It imports nothing of ours: it runs with ``-I -S``, for a
+fast start and nobody's modules.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ PATIENCE = 0.1
 
 def main(argv: list[str]) -> int:
     """Run the command; see the module."""
-    parent, env_fd, rules_fd, uid, gid, session, cwd, *command = argv
+    parent, env_fd, rules_fd, group, uid, gid, session, cwd, *command = argv
     with open(int(env_fd), "rb") as file:
         env = dict(entry.split(b"=", 1) for entry in file.read().split(b"\0") if b"=" in entry)
     rules = None
@@ -59,7 +60,7 @@ def main(argv: list[str]) -> int:
     signal.pthread_sigmask(signal.SIG_BLOCK, watched)
     child = os.fork()
     if child == 0:
-        become(uid, gid, session, cwd, command, env, rules, libc)
+        become(group, uid, gid, session, cwd, command, env, rules, libc)
     status: int | None = None
     while status is None:
         if signal.sigwait(watched) in LAST_SIGNALS:
@@ -76,6 +77,7 @@ def main(argv: list[str]) -> int:
 
 
 def become(
+    group: str,
     uid: str,
     gid: str,
     session: str,
@@ -88,6 +90,9 @@ def become(
     """In the child: give up what is to be given up, and become the command."""
     prctl = libc.prctl
     try:
+        if group != "-":
+            with open(group, "r+b", buffering=0) as door:
+                door.write(b"0")
         if session == "session":
             os.setsid()
         if session != "helper":  # the user's own choice, which may be sudo

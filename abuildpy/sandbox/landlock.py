@@ -162,6 +162,7 @@ class LandlockWall:
             request.stderr,
             (*request.pass_fds, *more),
             marshal.dumps({**rules, "rulesets": more}),
+            request.group,
         )
 
     def rules(self, request: Request) -> dict[str, Any]:

@@ -71,7 +71,9 @@ class NoWall:
         user = self._user
         ids = (str(user.host_uid), str(user.host_gid)) if user.drops else _SAME
         how = (*ids, "terminal" if request.terminal else "session", os.fspath(request.cwd))
-        return GuardedStage((*how, *request.argv), env, request.stdin, request.stderr, request.pass_fds)
+        return GuardedStage(
+            (*how, *request.argv), env, request.stdin, request.stderr, request.pass_fds, group=request.group
+        )
 
 
 def run_helper(argv: Sequence[str], env: Mapping[str, str]) -> int:
@@ -95,13 +97,17 @@ class GuardedStage:
         stderr: int | None = None,
         keep: Sequence[int] = (),
         rules: bytes | None = None,
+        group: Path | None = None,
     ) -> None:
-        """``arguments`` are guard.py's, from the ids on; ``keep`` are descriptors to hand in; ``rules`` are Landlock's."""
+        """``arguments`` are guard.py's, from the ids on; ``keep`` are descriptors to hand in; ``rules`` are Landlock's.
+
+        ``group`` is as in Request; the guard itself stays outside.
+        """
         self._returned: int | None = None
         self._pid = 0
         try:
             with undisturbed():
-                self._pid = _start_guard(arguments, env, stdin, stderr, keep, rules)
+                self._pid = _start_guard(arguments, env, stdin, stderr, keep, rules, group)
         except BaseException:
             self.__exit__(None, None, None)
             raise
@@ -187,6 +193,7 @@ def _start_guard(
     stderr: int | None,
     keep: Sequence[int],
     rules: bytes | None,
+    group: Path | None,
 ) -> int:
     # Ours may lie where only root gets to.
     python = sys.executable if os.access(sys.executable, os.X_OK) else find_system_program("python3")
@@ -198,7 +205,7 @@ def _start_guard(
         handed.append(in_memory(variables))
         if rules is not None:
             handed.append(in_memory(rules))
-        told = (str(handed[0]), str(handed[1]) if rules is not None else "-")
+        told = (str(handed[0]), str(handed[1]) if rules is not None else "-", os.fspath(group) if group else "-")
         guard: tuple[str, ...] = (os.fspath(Path(__file__).with_name("guard.py")),)
         code = _guards_code() if python == sys.executable else None
         if code is not None:

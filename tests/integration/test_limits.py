@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from buildkit import Done, Place, processes_with, wait_for
 
+from abuildpy.sandbox.delegation import find_delegation
+
 pytest_plugins = ["buildfixtures"]
 
 HOG = """\
@@ -26,8 +28,11 @@ elif what == "shared":
         file.write(b"x" * (200 << 20))
 elif what == "threads":
     import threading
-    for _ in range(60):
-        threading.Thread(target=time.sleep, args=(600,), daemon=True).start()
+    try:
+        for _ in range(60):
+            threading.Thread(target=time.sleep, args=(600,), daemon=True).start()
+    except RuntimeError:  # a control group does not let it
+        pass
 time.sleep(600)
 """
 
@@ -228,6 +233,28 @@ def test_a_killed_program_leaves_nothing_of_a_watched_stage(place: Place, sandbo
     process.kill()
     process.communicate()
     wait_for(lambda: not processes_with(mark), "the phase's end", 20)
+
+
+def test_a_watched_stage_has_a_control_group_as_long_as_it_lasts(place: Place, sandbox: str) -> None:
+    delegation = find_delegation()
+    if delegation.folder is None:
+        pytest.skip(delegation.reason)
+    folder = place.recipe(
+        """build() { cat /proc/self/cgroup >"$startdir"/src/group; sleep 600; }\npackage() { mkdir -p "$pkgdir"; }"""
+    )
+    process = place.start(folder, "-d", sandbox, "--no-output-timeout=1h", "--max-memory=1G", "--max-processes=500")
+    seen = folder / "src/group"
+    wait_for(lambda: seen.exists() and "0::" in seen.read_text(), "the phase")
+    name = seen.read_text().partition("0::")[2].splitlines()[0].rpartition("/")[2]
+    groups = list(delegation.folder.glob(f"abuildpy-run-{process.pid}-*"))
+    assert len(groups) == 1
+    assert name == ("" if "bwrap" in sandbox else groups[0].name)  # bubblewrap's has groups of its own
+    for file, value in (("memory.max", str(1 << 30)), ("pids.max", "501" if "bwrap" in sandbox else "500")):
+        if file.partition(".")[0] in delegation.controllers:
+            assert (groups[0] / file).read_text() == f"{value}\n"
+    process.terminate()
+    process.communicate()
+    assert not list(delegation.folder.glob(f"abuildpy-*-{process.pid}-*"))
 
 
 def test_what_multiplies_is_held_and_ended(place: Place, sandbox: str) -> None:

@@ -13,6 +13,7 @@ from abuildpy.cli import sandbox as command
 from abuildpy.errors import UsageError
 from abuildpy.sandbox.base import BuildUser
 from abuildpy.sandbox.bwrap import BwrapWall
+from abuildpy.sandbox.delegation import WANTED, Delegation
 from abuildpy.sandbox.landlock import LandlockWall
 from abuildpy.sandbox.none import NoWall
 from abuildpy.sandbox.probe import Rung
@@ -77,6 +78,45 @@ def test_the_first_that_works_is_what_auto_takes(
     monkeypatch.setattr(command, "survey", lambda folder: rungs)
     command.sandbox(tmp_path, as_json=False)
     assert capsys.readouterr().out.endswith("--sandbox=auto takes: bubblewrap\n")
+
+
+@pytest.mark.parametrize(
+    ("groups", "limits", "lines"),
+    [
+        (
+            Delegation(Path("/cg/ours"), WANTED, leaves=True),
+            {"memory": "kernel", "processes": "kernel", "groups": "/cg/ours", "reason": ""},
+            ["--max-memory: the kernel keeps it", "--max-processes: the kernel keeps it"],
+        ),
+        (
+            Delegation(Path("/cg"), frozenset({"pids"}), reason="/cg hands on no memory"),
+            {"memory": "polled", "processes": "kernel", "groups": "/cg", "reason": "/cg hands on no memory"},
+            ["--max-memory: looked after five times a second", "--max-processes: the kernel keeps it"],
+        ),
+        (
+            Delegation(None, reason="/cg is not ours to write to"),
+            {"memory": "polled", "processes": "polled", "groups": None, "reason": "/cg is not ours to write to"},
+            ["--max-memory: looked after five times a second", "Control groups: /cg is not ours to write to"],
+        ),
+    ],
+    ids=["both", "one", "none"],
+)
+def test_who_keeps_the_limits(
+    ladder: None,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    groups: Delegation,
+    limits: dict[str, str | None],
+    lines: list[str],
+) -> None:
+    monkeypatch.setattr(command, "find_delegation", lambda: groups)
+    command.sandbox(tmp_path, as_json=True)
+    assert json.loads(capsys.readouterr().out)["limits"] == limits
+    command.sandbox(tmp_path, as_json=False)
+    said = capsys.readouterr().out.splitlines()
+    assert set(lines) < set(said)
+    assert ("Control groups for phases: in /cg/ours" in said) is (limits["groups"] == "/cg/ours")
 
 
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
