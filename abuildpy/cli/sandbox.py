@@ -17,6 +17,7 @@ from abuildpy.sandbox.delegation import WANTED, Delegation, find_delegation
 from abuildpy.sandbox.landlock import gaps, landlock_version
 from abuildpy.sandbox.none import NoWall
 from abuildpy.sandbox.probe import Rung, survey
+from abuildpy.sandbox.scope import VERSION
 
 _TITLES = {
     "bwrap": "bubblewrap",
@@ -82,7 +83,7 @@ def _described(rung: Rung) -> dict[str, Any]:
         "reason": rung.reason,
         "runs_as": None if wall is None else wall.user.host_uid,
         "holds": _held(rung.name),
-        "leaves_open": list(_usual_gaps(rung.name) if wall is None else wall.gaps()),
+        "leaves_open": [*(_usual_gaps(rung.name) if wall is None else wall.gaps()), *_with_network(rung.name)],
     }
 
 
@@ -98,6 +99,13 @@ def _held(name: str) -> list[str]:
     version = landlock_version()
     newer = _OF_LANDLOCK_6 if name == "landlock" and 0 < version < 6 else ()
     return [each for each in _HELD[name] if each not in newer]
+
+
+def _with_network(name: str) -> tuple[str, ...]:
+    """What bubblewrap leaves open only where a recipe has the network; not worth a line in every build."""
+    if not name.startswith("bwrap") or landlock_version() >= VERSION:
+        return ()
+    return ("abstract sockets, to functions with the network (Linux 6.12 can shut them)",)
 
 
 def _usual_gaps(name: str) -> tuple[str, ...]:

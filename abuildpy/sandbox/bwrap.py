@@ -128,8 +128,17 @@ class BwrapWall:
 
     def start(self, request: Request) -> BwrapStage:
         """Start a stage; see :class:`abuildpy.sandbox.base.Wall`."""
-        program = (*_joining(request.group), *self.become, self._program)
+        program = (*_joining(request.group), *self._apart(request), *self.become, self._program)
         return BwrapStage(program, self.arguments(request), request)
+
+    def _apart(self, request: Request) -> tuple[str, ...]:
+        """What keeps a stage with the machine's network from the sockets in that."""
+        if not request.network:
+            return ()
+        from abuildpy.sandbox.landlock import landlock_version
+        from abuildpy.sandbox.scope import scoped
+
+        return scoped(self._program, landlock_version())
 
     def arguments(self, request: Request) -> list[str]:
         """bubblewrap's arguments for the request, without the program and the descriptor options."""

@@ -783,6 +783,37 @@ def test_an_unknown_command_is_a_failure_of_the_stage(place: Place) -> None:
     assert as_caller(place.caller, lambda: place.run(place.none(), request))[0] == 127
 
 
+ABSTRACT = """
+import os, socket, sys
+def reach(name):
+    try:
+        socket.socket(socket.AF_UNIX).connect("\\0" + name)
+        print("open")
+    except OSError:
+        print("shut")
+reach(sys.argv[1])
+server = socket.socket(socket.AF_UNIX)
+server.bind("\\0" + sys.argv[1] + "own")
+server.listen()
+reach(sys.argv[1] + "own")
+"""
+
+
+@pytest.mark.parametrize("network", [False, True], ids=["alone", "network"])
+def test_sockets_of_the_machine_without_a_file_are_out_of_reach_with_its_network_too(
+    walled: Place, network: bool
+) -> None:
+    if network and landlock_version() < 6:
+        pytest.skip("no Landlock here that knows them")
+    name = f"abuildpy-{walled.base.name.encode().hex()}"
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(f"\0{name}")
+        server.listen()
+        words = ("/bin/sh", "-c", 'exec "$@" >src/out 2>&1', "sh", str(find_system_program("python3")), "-c", ABSTRACT)
+        request = replace(walled.request("", network=network), argv=(*words, name))
+        assert as_caller(walled.caller, lambda: walled.run(walled.bwrap(), request)) == (0, "shut\nopen\n")
+
+
 # --- behind Landlock --------------------------------------------------------------------------------------------
 
 

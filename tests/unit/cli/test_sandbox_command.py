@@ -31,6 +31,7 @@ def ladder(monkeypatch: pytest.MonkeyPatch) -> None:
         Rung("none", NoWall(USER)),
     )
     monkeypatch.setattr(command, "survey", lambda folder: rungs)
+    monkeypatch.setattr(command, "landlock_version", lambda: 7)
 
 
 def test_as_json(ladder: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -53,11 +54,14 @@ def test_as_json(ladder: None, tmp_path: Path, capsys: pytest.CaptureFixture[str
 def test_an_old_kernels_landlock_promises_less(
     ladder: None, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    held = []
+    held, left = [], []
     for version in (5, 6):
         monkeypatch.setattr(command, "landlock_version", lambda version=version: version)
         command.sandbox(tmp_path, as_json=True)
-        held.append(set(json.loads(capsys.readouterr().out)["walls"][2]["holds"]))
+        walls = json.loads(capsys.readouterr().out)["walls"]
+        held.append(set(walls[2]["holds"]))
+        left.append([any("abstract sockets" in gap for gap in wall["leaves_open"]) for wall in walls[:2]])
+    assert left == [[True, True], [False, False]]
     assert held[1] - held[0] == {"abstract sockets", "signals to processes outside"}
 
 
