@@ -2,9 +2,11 @@
 """A control group (version 2) for one stage: the kernel holds it to its limits, tells which it reached, and ends all of it.
 
 Groups are folders ``abuildpy-run-PID-…``, held by a lock as those of scratch.py are: what a killed run left, the next one ends
-and removes. Our own processes, where they have to make room (delegation.py), are in ``abuildpy-self-PID-…`` until the
-program ends. Limits of memory are those for memory and swap together: no swap is allowed. One process that memory was refused
-for is ended by the kernel, and the watch ends the others: among them may be one that has to clean up behind it.
+and removes. Our own processes, where they have to make room (delegation.py), are in ``abuildpy-self-PID-…`` until the program
+ends. The limits are a group's own, and its processes are in another one within: a stage in namespaces of its own can see the
+group that it is in as if there were no other, and where that belongs to its user, write there. Limits of memory are those for
+memory and swap together: no swap is allowed. One process that memory was refused for is ended by the kernel, and the watch ends
+the others: among them may be one that has to clean up behind it.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from abuildpy.sandbox.process import open_pidfd, undisturbed
 _RUN, _SELF = "abuildpy-run-", "abuildpy-self-"
 _MADE_UP = re.compile(rf"({_RUN}|{_SELF})[0-9]+-[0-9a-f]{{12}}", re.ASCII)
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_INNER = "stage"
 _PATIENCE = 5.0
 """Seconds for what was killed to be gone."""
 _LOOK = 0.005
@@ -42,7 +45,7 @@ class Group:
     @property
     def door(self) -> Path:
         """The file to which a process writes 0 to be in the group."""
-        return self.path / "cgroup.procs"
+        return self.path / _INNER / "cgroup.procs"
 
     def reached(self) -> str:
         """The limit that was reached, ``memory`` or ``processes``; empty if none was."""
@@ -60,7 +63,7 @@ class Group:
 
     def kill(self, spared: Callable[[int], bool] = lambda _: False) -> None:
         """Ends all processes but those that are ``spared``; nothing can be born meanwhile."""
-        if not any(map(spared, members(self.path))) and _write(self.path / "cgroup.kill", "1"):
+        if not any(map(spared, everybody(self.path))) and _write(self.path / "cgroup.kill", "1"):
             return
         _write(self.path / "cgroup.freeze", "1")
         try:
@@ -68,7 +71,7 @@ class Group:
             while time.monotonic() < deadline:
                 if _count(self.path / "cgroup.events", "frozen"):  # else there may be more next time
                     deadline = 0.0
-                left = [pid for pid in members(self.path) if pid and not spared(pid)]
+                left = [pid for pid in everybody(self.path) if pid and not spared(pid)]
                 if not left:
                     return
                 _kill(left, self.path)
@@ -104,10 +107,21 @@ def make_group(
         if made is None:
             return None
         path, held = made
+        try:
+            (path / _INNER).mkdir(mode=0o755)
+        except OSError:
+            _remove(path)
+            os.close(held)
+            return None
         by_memory = memory is not None and "memory" in place.controllers and _limit_memory(path, memory)
         by_number = processes is not None and "pids" in place.controllers
         by_number = by_number and _write(path / "pids.max", str(processes))
         return Group(path, held, memory=by_memory, processes=by_number)
+
+
+def everybody(group: Path) -> list[int]:
+    """Processes that are in a group or in one within."""
+    return [pid for folder in _within(group) for pid in members(folder)]
 
 
 def sweep(folder: Path) -> None:
@@ -209,10 +223,15 @@ def _hold(path: Path) -> int | None:
 
 def _remove(path: Path) -> None:
     deadline = time.monotonic() + _PATIENCE
-    while not _remove_folder(path) and time.monotonic() < deadline:
+    while not all(_remove_folder(folder) for folder in _within(path)) and time.monotonic() < deadline:
         if not _write(path / "cgroup.kill", "1"):
-            _kill(members(path), path)
+            _kill(everybody(path), path)
         time.sleep(_LOOK)
+
+
+def _within(path: Path) -> list[Path]:
+    """A group and all within, which a stage can have made, the innermost first."""
+    return [Path(folder) for folder, _, _ in os.walk(path, topdown=False)]
 
 
 def _remove_folder(path: Path) -> bool:
@@ -233,7 +252,7 @@ def _kill(pids: list[int], group: Path) -> None:
             handle = open_pidfd(pid) if pid else None
             if handle is not None:
                 handles[pid] = handle
-        for pid in members(group):
+        for pid in everybody(group):
             if pid in handles:
                 try:
                     signal.pidfd_send_signal(handles[pid], signal.SIGKILL)

@@ -91,8 +91,9 @@ def become(
     prctl = libc.prctl
     try:
         if group != "-":
-            with open(group, "r+b", buffering=0) as door:
-                door.write(b"0")
+            door = os.open(group, os.O_WRONLY)
+            os.write(door, b"0")
+            os.close(door)
         if session == "session":
             os.setsid()
         if session != "helper":  # the user's own choice, which may be sudo
