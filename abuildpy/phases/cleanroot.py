@@ -26,6 +26,7 @@ from abuildpy.sandbox.base import BuildUser, Place, Request, View, Wall
 from abuildpy.sandbox.bwrap import BwrapWall
 from abuildpy.sandbox.handover import hand_over
 from abuildpy.sandbox.identity import Identity, reachable
+from abuildpy.sandbox.process import is_inside
 
 HOME = Path("/home/user")
 _APORTS = HOME / "aports"
@@ -155,10 +156,18 @@ class CleanRoot:
 
     def furnish(self, request: Request, recipe: Recipe, user: BuildUser) -> Request:
         """The root, with the work folders and sources laid over it."""
+        from abuildpy.phases.concealed import cleaned_git
+
         written = (Place(folder, self.inside(folder), writable=True) for folder in request.writable)
+        startdir = recipe.startdir.resolve()
+        cleaned = (
+            Place(copy, self._aport / original.relative_to(startdir))
+            for copy, original in cleaned_git((startdir,), self.private)
+            if is_inside(original, startdir)
+        )
         return replace(
             request,
-            view=View(self._folder.root, (*self._places, *written), HOME),
+            view=View(self._folder.root, (*self._places, *written, *cleaned), HOME),
             writable=(),
             files=self._identity(recipe, user).write(self.private),
             hostname=self._hostname,

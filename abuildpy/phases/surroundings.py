@@ -147,9 +147,12 @@ class Host:
 
     def furnish(self, request: Request, recipe: Recipe, user: BuildUser) -> Request:
         """Adds the recipe's tree, its sources, the sysroot and caches, and the accounts; hides keys."""
+        from abuildpy.phases.concealed import cleaned_git, named_files
+
         root = self._config.get("CBUILDROOT")  # what is built for another machine is built against that
         return replace(
             request,
+            cleaned=cleaned_git(self._readable(recipe.startdir), self.private),
             readable=_existing(
                 *self._readable(recipe.startdir),
                 source_folder(recipe, self._config),
@@ -157,17 +160,20 @@ class Host:
                 *((Path(root),) if root else ()),
             ),
             caches=self._caches(user),
-            hidden=self._key.hidden(),
+            hidden=(*self._key.hidden(), *named_files(self._config)),
             files=_identity(recipe, user).write(self.private),
         )
 
     def furnish_evaluation(self, request: Request, *startdirs: Path) -> Request:
         """Adds the trees of recipes (of one in each repository folder) and the configuration; hides keys."""
-        trees = (path for startdir in startdirs for path in self._readable(startdir))
+        from abuildpy.phases.concealed import cleaned_git, named_files
+
+        trees = tuple(dict.fromkeys(path for startdir in startdirs for path in self._readable(startdir)))
         return replace(
             request,
             readable=_existing(*trees, *self._config_files()),
-            hidden=self._key.hidden(),
+            hidden=(*self._key.hidden(), *named_files(self._config)),
+            cleaned=cleaned_git(trees, self.private),
         )
 
     def _config_files(self) -> tuple[Path, ...]:

@@ -81,6 +81,8 @@ class Request:
     """Files and folders to mask wherever they would show (private keys, agents' folders). Missing ones are ignored."""
     files: tuple[tuple[Path, Path], ...] = ()
     """(source, destination) of single files to lay over the stage's view, read-only."""
+    cleaned: tuple[tuple[Path, Path], ...] = ()
+    """Files of which only a copy may show, as (copy, original); where nothing can be laid over the original, it does not show."""
     network: bool = False
     """Whether the host's network is there; without it only a loopback of its own."""
     sockets: str = "none"

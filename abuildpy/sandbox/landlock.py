@@ -18,6 +18,7 @@ import marshal
 import os
 import struct
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -171,7 +172,8 @@ class LandlockWall:
         guard.py reads it so, but for the ports: those it gets as open rulesets.
         """
         version, sockets = self._version, "any" if request.network else request.sockets
-        table = mount_table(request, self._user, fresh_proc=False)
+        hidden = (*request.hidden, *(original for _, original in request.cleaned))
+        table = mount_table(replace(request, hidden=hidden, cleaned=()), self._user, fresh_proc=False)
         known = EVERYTHING & ~sum(right for right, since in _NEWER.items() if version < since)
         held = sockets != "any" and version >= _NETWORK_VERSION
         ports = ports_for_tests() if held and sockets == "tests" else ()

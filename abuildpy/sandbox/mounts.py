@@ -12,7 +12,7 @@ HOME (``/home/builder``)               ``Request.home``
 folders that the user cannot pass      empty, with only the requested trees below them
 ``Request.readable``                   at their own paths, read-only
 ``Request.writable``, ``caches``       at their own paths, writable
-``Request.files``                      laid over single files, read-only (``/etc/passwd``, ``/etc/group``)
+``Request.files``, ``cleaned``         laid over single files, read-only (``/etc/passwd``, ``/etc/group``)
 ``Request.hidden``, known secrets      masked: folders by an empty one, files by an unreadable device
 =====================================  ==========================================================================
 
@@ -207,7 +207,7 @@ class _Planner:
             if real != ROOT:
                 trees[real] = Mount(Kind.READ_ONLY, real, real)
                 self._check_readable(real)
-        for source, target in self.request.files:
+        for source, target in (*self.request.files, *self.request.cleaned):
             where = self._shown(target.parent) / target.name
             if os.path.islink(where):
                 where = self._shown(target)

@@ -229,3 +229,32 @@ def test_no_phase_has_rights(anyone: Place, sandbox: str, options: str) -> None:
     assert done.out.count("rights: [] 1 False\n") + done.out.count("rights: [] 1 True\n") == 3, str(done)
     # In a fakeroot session everybody believes to be root.
     assert done.out.count("rights: [] 1 True\n") == 1, str(done)
+
+
+def test_a_jobs_token_in_the_checkout_and_in_files_beside_it_is_not_shown(place: Place, sandbox: str) -> None:
+    if "none" in sandbox:
+        pytest.skip("for walls")
+    git = place.aports / ".git"
+    for name in ("objects", "refs"):
+        (git / name).mkdir(parents=True)
+    (git / "HEAD").write_text("ref: refs/heads/main\n")
+    (git / "config").write_text(
+        "[core]\n\tlogallrefupdates = true\n[http]\n\textraheader = AUTHORIZATION: basic tok-1\n"
+    )
+    (git / "config").chmod(0o644)
+    beside = place.aports / "variable"
+    beside.write_text("tok-2")
+    beside.chmod(0o644)
+    folder = place.recipe(
+        'cat "$startdir"/../../.git/config "$startdir"/../../variable >"$startdir"/src/seen 2>/dev/null || :\n'
+        'case "$(cat "$startdir"/../../.git/config "$startdir"/../../variable 2>/dev/null)" in *tok-*) pkgrel=7;; esac\n'
+        'package() { cp "$startdir"/src/seen "$startdir"/src/seen.txt; mkdir -p "$pkgdir"; }',
+        options="",
+    )
+    env = {"DEPLOY_TOKEN_FILE": "", "DEPLOY_TOKEN": str(beside)}
+    place.build(folder, "-K", sandbox, env=env)
+    seen = (folder / "src/seen.txt").read_text()
+    assert "tok-" not in seen
+    assert ("logallrefupdates" in seen) is ("bwrap" in sandbox)
+    assert place.run(folder, sandbox, "listpkg", env=env).out == "foo-1.0-r0.apk\n"
+    assert "tok-1" in (git / "config").read_text()

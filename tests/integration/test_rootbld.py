@@ -150,6 +150,21 @@ def test_no_key_inside(rooted: RootPlace) -> None:
     assert place.key.name not in Path(f"{rooted.calls}.keys").read_text().splitlines()
 
 
+def test_a_token_in_a_checkout_is_not_inside(rooted: RootPlace) -> None:
+    functions = """
+        package() {
+            ! grep -r "basic tok" "$startdir"/.git || return 1
+            install -Dm644 "$startdir"/.git/config "$pkgdir"/usr/share/foo/config
+        }
+        """
+    folder = rooted_recipe(rooted, functions)
+    (folder / ".git").mkdir()
+    (folder / ".git/config").write_text("[core]\n\tbare = false\n[http]\n\textraheader = AUTHORIZATION: basic tok-1\n")
+    (folder / ".git/config").chmod(0o644)
+    rooted.rootbld(folder)
+    assert b"bare = false" in rooted.place.package().contents["usr/share/foo/config"]
+
+
 def test_subpackages_scripts_and_splits(rooted: RootPlace) -> None:
     functions = """\
         package() {
