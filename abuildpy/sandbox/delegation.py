@@ -53,7 +53,9 @@ def find_delegation(proc: Path = _PROC, systemd: Path = _SYSTEMD) -> Delegation:
     found = _mounted(proc, paths[0])
     if found is None:
         return Delegation(None, reason="our control group (version 2) is not to be seen here")
-    top, here = found
+    top, here, writable = found
+    if not writable:
+        return Delegation(None, reason=f"{top} is mounted read-only, as in most containers")
     booted = systemd.is_dir()
     if here == top and not (here / "cgroup.type").exists():  # the root of all groups is the only one without
         complaint = _complaint(here, booted)
@@ -92,12 +94,13 @@ def family() -> set[int]:
     return {os.getpid(), *(process.pid for process in descendants(os.getpid()))}
 
 
-def _mounted(proc: Path, path: str) -> tuple[Path, Path] | None:
-    """The mount point that shows our group and the group's folder; None if none does so."""
+def _mounted(proc: Path, path: str) -> tuple[Path, Path, bool] | None:
+    """The mount point that shows our group, the group's folder, and whether it can be written; None if none does so."""
+    found = None
     for line in _text(proc / "self/mountinfo").splitlines():
         fields, _, rest = line.partition(" - ")
         words = fields.split()
-        if len(words) < 6 or not rest.startswith("cgroup2 ") or "ro" in words[5].split(","):
+        if len(words) < 6 or not rest.startswith("cgroup2 "):
             continue
         root, point = (_OCTAL.sub(lambda match: chr(int(match[1], 8)), word) for word in words[3:5])
         inside = path if root == "/" else path.removeprefix(root) if f"{path}/".startswith(f"{root}/") else None
@@ -106,8 +109,10 @@ def _mounted(proc: Path, path: str) -> tuple[Path, Path] | None:
         top = Path(point)
         here = top / inside.lstrip("/")
         if (here / "cgroup.procs").exists():
-            return top, here
-    return None
+            if "ro" not in words[5].split(","):
+                return top, here, True
+            found = found or (top, here, False)
+    return found
 
 
 def _complaint(folder: Path, booted: bool) -> str:
