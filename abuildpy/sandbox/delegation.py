@@ -7,7 +7,8 @@ where their files belong to us. The kernel has two rules: who moves a process ne
 its new group lie; and a group that hands controllers on holds no processes itself ("no internal processes"). So a stage's
 group lies
 
-- beside ours, if the folder above it hands on controllers and is ours; or
+- beside ours, if the folder above it hands on controllers and is ours, and ours has no limits that a stage would get away from;
+  or
 - below ours. For controllers our own processes then have to leave it, for a group of their own beside the stages' (cgroup.py);
   where somebody else's are in it too that cannot be, as they are not ours to move. Without controllers it only helps to end a
   stage. The root of all groups may hold processes, and what it hands on is for the machine's owner to say.
@@ -67,7 +68,7 @@ def find_delegation(proc: Path = _PROC, systemd: Path = _SYSTEMD) -> Delegation:
     if here != top:
         above = here.parent
         handed = _words(above / "cgroup.subtree_control") & WANTED
-        if handed and not _complaint(above, booted):
+        if handed and not _is_limited(here) and not _complaint(above, booted):
             missing = "" if handed == WANTED else f"{above} hands on no {_named(WANTED - handed)}"
             return Delegation(above, frozenset(handed), reason=missing)
     complaint = _complaint(here, booted)
@@ -123,6 +124,15 @@ def _complaint(folder: Path, booted: bool) -> str:
     if booted and not _is_marked(folder):
         return f"systemd keeps {folder} to itself; {_HOW}"
     return ""
+
+
+def _is_limited(group: Path) -> bool:
+    """Whether somebody gave the group itself a limit."""
+    limits = ("memory.max", "memory.high", "memory.swap.max", "memory.swap.high", "pids.max", "cpu.max")
+    values = [_text(group / name).split()[:1] for name in limits]
+    return any(value not in ([], ["max"]) for value in values) or any(
+        _text(group / name).strip() for name in ("cpuset.cpus", "cpuset.mems", "io.max")
+    )
 
 
 def _is_marked(folder: Path) -> bool:

@@ -80,6 +80,27 @@ def test_groups_lie_beside_ours_where_the_folder_above_hands_on_controllers(mach
     assert machine.found() == Delegation(above, WANTED)
 
 
+@pytest.mark.parametrize(
+    ("name", "free", "limited"),
+    [
+        ("memory.max", "max", "100"),
+        ("pids.max", "max", "9"),
+        ("cpu.max", "max 100000", "50000 100000"),
+        ("io.max", "", "8:0 rbps=1"),
+    ],
+)
+def test_a_stage_does_not_get_away_from_our_own_limits(machine: Machine, name: str, free: str, limited: str) -> None:
+    above = machine.group("above", controllers="memory pids", handed="memory pids")
+    ours = machine.group("above/ours", controllers="memory pids", procs="100\n")
+    machine.here("/above/ours")
+    (ours / name).write_text(f"{free}\n")
+    assert machine.found() == Delegation(above, WANTED)
+    (ours / name).write_text(f"{limited}\n")
+    assert machine.found() == Delegation(ours, WANTED, leaves=True)
+    (ours / "cgroup.procs").write_text("99\n100\n")
+    assert (machine.found().folder, machine.found().controllers) == (ours, frozenset())
+
+
 def test_one_controller_is_better_than_none(machine: Machine) -> None:
     above = machine.group("above", handed="pids")
     machine.group("above/ours", controllers="pids", procs="100\n")
