@@ -34,7 +34,8 @@ def head_of_group(log: Log, events: Sequence[Event]) -> Event:
     """The first of the last events that stand close together."""
     head = events[-1]
     for event in reversed(events):
-        if head.index - event.index > 4:
+        between = range(event.index + 1, head.index)
+        if len(between) > 3 and sum(not log.line(each).startswith((" ", "\t")) for each in between[:40]) > 3:
             break
         if any(COMMAND.match(log.line(each)) for each in range(event.index + 1, head.index)):
             break
@@ -48,8 +49,39 @@ def first_test(tests: Sequence[Event]) -> Event:
     return details[0] if details else tests[0]
 
 
+_DENIES = re.compile(
+    r"\b(?:0|no|zero|without(?: any)?)\s+(?:[a-z]+ )?(?:errors?|failures?|failed|problems?)\b|\berrors?: 0\b|"
+    r"\b(?:error|failure) (?:is|was) expected\b|\bexpected (?:error|failure)\b|\((?:as )?expected\)|\bas expected\b|"
+    r"\b(?:ignor(?:ed|ing)|skipp(?:ed|ing)|harmless|retrying|simulated|going on|continuing)\b|\bcaught: |"
+    r"\b(?:error|exception) caught\b",
+    re.IGNORECASE,
+)
+_COUNTS = re.compile(r"\b[1-9]\d* (?:[a-z]+ )?(?:errors?|fail)", re.IGNORECASE)
+
+
+def denies(text: str) -> bool:
+    """Whether a line with words of trouble says that there was none, or that nobody minds."""
+    return _DENIES.search(text) is not None and _COUNTS.search(text) is None
+
+
+_ENDS = re.compile(
+    r"\b(?:returned|(?:terminated|exited|failed|finished) with)(?: an?)?(?: (?:non-?zero|error|unsuccessful))*(?: exit)?"
+    r" (?:exit)?(?:code|status|value)\b|\b[Cc]ompilation (?:aborted|failed|terminated)\b|"
+    r"\b(?:[Bb]uild|BUILD) (?:failed|FAILED|aborted|stopped)[.!]?$"
+)
+
+
+def only_ends(text: str) -> bool:
+    """Whether a line tells only that a program ended badly, not why."""
+    return _ENDS.search(text) is not None
+
+
 TROUBLE = re.compile(
-    r"\b(?:cannot|can't|could not|couldn't|unable|failed|failure|error|invalid|missing|unknown|unexpected|"
-    r"not found|undefined|must|required|no such|illegal|bad|refused|denied|expected|unsupported)\b",
+    r"(?<![\w-])(?:cannot|can't|could not|couldn't|unable|failed|failure|error|invalid|missing|unknown|unexpected|"
+    r"not found|undefined|must|required|no such|illegal|bad|refused|denied|expected|unsupported|"
+    r"exceed(?:s|ed)?|duplicate|mismatch\w*|conflict(?:s|ing)?|corrupt\w*|overflow\w*|out of range|wrong|incorrect|incompatible|"
+    r"unresolved|ambiguous|malformed|unterminated|truncated|violat\w+|panic\w*|died|unhandled|uncaught|exception|"
+    r"does(?:n't| not)|too (?:many|few|large|long|short|small|big|old|new)|no longer|"
+    r"not (?:allowed|supported|enough|valid|permitted|recognized|defined|available|exist|match|a|an|in))(?![\w-])",
     re.IGNORECASE,
 )

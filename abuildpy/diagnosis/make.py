@@ -8,8 +8,10 @@ import re
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
-from abuildpy.diagnosis.groups import COMMAND, MAKE_SAYS, TROUBLE, best, first_test, head_of_group
+from abuildpy.diagnosis.groups import COMMAND, MAKE_SAYS, TROUBLE, best, denies, first_test, head_of_group
+from abuildpy.diagnosis.jobs import Job, job_of, lines_of, said_by
 from abuildpy.diagnosis.model import Event, Rank
+from abuildpy.diagnosis.scan import harmless
 from abuildpy.diagnosis.text import Log
 
 _OBJECT = re.compile(
@@ -34,7 +36,9 @@ def of_make(log: Log, events: Sequence[Event], end: int) -> Event | None:
     inside = [event for event in events if begin < event.index <= last and event.kind not in _MAKE_ENDS]
     leaves = _leaves([event for event in ends if first <= event.index <= last and event.target])
     if not leaves:
-        return best([event for event in inside if event.rank >= Rank.CAUSE])
+        return best([event for event in inside if event.rank is Rank.STOP and event.tool == "make"]) or best(
+            [event for event in inside if event.rank >= Rank.CAUSE]
+        )
     before = [event for event in inside if event.index < leaves[-1].index]
     return (_parallel if parallel else _in_order)(log, before, leaves, begin)
 
@@ -59,7 +63,7 @@ def _last_run(log: Log, ends: Sequence[Event]) -> tuple[int, int, bool]:
             following = next((each for each in ends if each.index > event.index), None)
             waits = following is not None and following.level == 0 and following.kind == "make-waiting"
             closed = not waits and following is not None and following.index - event.index > 1
-    parallel = parallel or b"jobserver" in log.data[-200_000:] or _others_between(log, ends)
+    parallel = parallel or keeps_going or b"jobserver" in log.data[-200_000:] or _others_between(log, ends)
     return first, ends[-1].index, parallel
 
 
@@ -122,39 +126,83 @@ def _in_order(log: Log, before: Sequence[Event], leaves: Sequence[Event], begin:
 
 
 def _parallel(log: Log, before: Sequence[Event], leaves: Sequence[Event], begin: int) -> Event | None:
-    """Jobs side by side: what is about a target that could not be made, else the first that says so plainly."""
-    matched: list[Event] = []
-    unmatched = False
-    for leaf in leaves:
-        about = _about(log, [event for event in before if event.index < leaf.index], leaf.target)
-        matched += about[:1]
-        unmatched = unmatched or not about
-    above = [event for event in before if event.index < leaves[0].index]
+    """Jobs side by side: what is about a target that could not be made, else what was told last before make said so."""
+    own = [_own(log, before, leaf, begin) for leaf in leaves[:_MOST_LEAVES]]
+    matched = [event for event in own if event is not None]
+    job = job_of(log, leaves[0].target, begin, leaves[0].index)
+    above = [event for event in before if job.start < event.index < leaves[0].index]
     tests = [event for event in above if event.rank is Rank.TEST]
     if tests and any(_TESTED.match(leaf.target) for leaf in leaves):
         return first_test(tests)
-    if matched and not unmatched:
+    if matched and own[0] is not None:
         return min(matched, key=lambda event: event.index)
-    hinted = _hinted(log, [event for event in above if event.rank <= Rank.LIKELY], leaves[0])
+    return _nearest(log, above, leaves[0], max(begin, job.start), job) or (matched[0] if matched else leaves[0])
+
+
+_MOST_LEAVES = 20
+
+
+def _own(log: Log, before: Sequence[Event], leaf: Event, begin: int) -> Event | None:
+    """The error that names what a job made, or was made of."""
+    events = [event for event in before if event.index < leaf.index]
+    about = _about(log, events, leaf.target)
+    return about[0] if about else said_by(log, job_of(log, leaf.target, begin, leaf.index), events)
+
+
+_CLOSE, _FAR = 12, 40
+"""Lines between an error that names no place and make's complaint: it is surely about it, or hardly."""
+
+
+def _nearest(log: Log, above: Sequence[Event], leaf: Event, begin: int, job: Job) -> Event | None:
+    """Of what says nothing of the target the error that stands closest before make's complaint.
+
+    make complains as soon as a job ends; what was told long before is of jobs that went on, or ended well.
+    """
+    near = [event for event in above if leaf.index - event.index <= _CLOSE]
+    hinted = _hinted(log, [event for event in above if event.rank <= Rank.LIKELY], leaf)
     plain = [event for event in above if event.rank >= Rank.CAUSE]
-    if plain:
-        return plain[0]
+    placed = [event for event in plain if event.file and leaf.index - event.index <= _FAR]
+    if placed and not plain[-1].file and plain[-1].tool == "cc":
+        plain = placed
+    close = bool(plain) and leaf.index - plain[-1].index <= _CLOSE
+    if close or (
+        plain
+        and (plain[-1].file or plain[-1].rank is Rank.STOP)
+        and (hinted is None or leaf.index - hinted.index > _CLOSE)
+    ):
+        return _head_of_job(above, plain)
     if hinted is not None:
         return _first_equal(log, above, hinted)
-    crashed = [leaf for leaf in leaves if leaf.status > 128]
-    if crashed:
-        return crashed[0]
+    if leaf.status > 128:
+        return leaf
+    tests = [event for event in above if event.rank is Rank.TEST]
     if tests:
         return first_test(tests)
-    likely = [event for event in above if event.rank >= Rank.WEAK]
-    near = [event for event in likely if leaves[0].index - event.index <= 2000]
     for rank in (Rank.LIKELY, Rank.WEAK):
         group = [event for event in near if event.rank is rank]
         if group:
-            return _first_equal(log, near, head_of_group(log, group))
-    if matched:
-        return matched[0]
-    return _unknown(log, max(begin + 1, leaves[0].index - 40), leaves[0].index) or leaves[0]
+            return _first_equal(log, above, head_of_group(log, group))
+    said = lines_of(log, job, leaf.index)
+    unknown = _unknown(log, max(begin + 1, min([leaf.index - _CLOSE, *said])), leaf.index, said)
+    if unknown is not None:
+        return unknown
+    likely = [event for event in above if event.rank >= Rank.WEAK and leaf.index - event.index <= _FAR]
+    found = best(likely)
+    return None if found is None else _first_equal(log, above, found)
+
+
+def _head_of_job(above: Sequence[Event], plain: Sequence[Event]) -> Event:
+    """The first of the last errors of one kind: about one file, or of one call of the linker."""
+    head = plain[-1]
+    for event in reversed(above):
+        if event.index >= head.index:
+            continue
+        if event.rank is Rank.END and event.tool == head.tool:
+            break
+        kin = event.file == head.file or head.tool == "ld" or head.index - event.index <= 2
+        if kin and event.rank >= Rank.CAUSE and event.tool == head.tool:
+            head = event
+    return head
 
 
 _PARTICULARS = re.compile(r"[`'‘\"«»“/\d]")
@@ -209,14 +257,23 @@ _EXCERPT = re.compile(r"\s*\d* \|(?: |$)")
 def _is_call(text: str) -> bool:
     """Whether a line looks like a command that make shows: a program and options, or output into a file."""
     words = text.split()
-    return ": " not in text and len(words) > 1 and words[0][0] in _PROGRAM and (words[1][0] == "-" or ">" in words)
+    return (
+        ": " not in text
+        and len(words) > 1
+        and words[0][0] in _PROGRAM
+        and (words[1][0] in "-/.$" or not _SHELLS.isdisjoint(words))
+    )
 
 
+_SHELLS = frozenset((">", ">>", "|", "&&", "||", "<"))
 _PROGRAM = "abcdefghijklmnopqrstuvwxyz./"
 
 
-def _unknown(log: Log, top: int, bottom: int) -> Event | None:
-    """A line that no rule knows, in words of trouble; else the last one."""
+def _unknown(log: Log, top: int, bottom: int, told: Sequence[int] | None = None) -> Event | None:
+    """A line that no rule knows, in words of trouble; else the last one.
+
+    With other jobs' lines between, those ``told`` are surely of the job, and only of those one without such words counts.
+    """
     said = [
         index
         for index in range(max(top, bottom - 300), bottom)
@@ -224,14 +281,27 @@ def _unknown(log: Log, top: int, bottom: int) -> Event | None:
         and not _EXCERPT.match(text)
         and not COMMAND.match(text)
         and not _is_call(text)
+        and not harmless(text)
+        and not _ignored_below(log, index)
         and not re.match(
             r"(?:.*: )?(?:[Ww]arning|note)\b|collect2: |compilation terminated|\d+ errors? generated", text
         )
     ]
-    for index in said:
-        if TROUBLE.search(log.line(index)):
-            return Event(index, "unknown", Rank.LIKELY, "any", log.line(index))
+    own = [index for index in told or () if index in said]
+    heads = [index for index in said if not log.line(index).startswith((" ", "\t", ";"))]  # a backtrace is indented
+    for index in (*own, *heads, *said):
+        if TROUBLE.search(text := log.line(index)) and not denies(text):
+            return Event(index, "unknown", Rank.LIKELY, "any", text)
+    if told is None and not said:
+        said = [index for index in range(max(top, bottom - 300), bottom) if TROUBLE.search(log.line(index))][-1:]
+    if told is not None:
+        said = [index for index in told if index in said][:1]
     return Event(said[-1], "unknown", Rank.WEAK, "any", log.line(said[-1])) if said else None
+
+
+def _ignored_below(log: Log, index: int) -> bool:
+    """Whether make ignores what was told in a line, as it says soon after."""
+    return any(log.line(each).endswith("(ignored)") for each in range(index + 1, min(index + 4, len(log))))
 
 
 def _about(log: Log, events: Iterable[Event], target: str) -> list[Event]:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from functools import cache
 
+from abuildpy.diagnosis.groups import denies, only_ends
 from abuildpy.diagnosis.model import Event, Rank, Rule
 from abuildpy.diagnosis.rules import rules_by_needle
 from abuildpy.diagnosis.text import Log
@@ -35,7 +36,7 @@ _HARMLESS = re.compile(
 _WORDS = tuple(
     (
         "error,fail,not found,no such,cannot,can't,could not,couldn't,***,killed,memory,denied,undefined,no space,missing,"
-        "unable to,fatal,exceeded,bad,abort,  1) ,.erl:,.go:,.kt,.lua:,.po:,.proto:,.texi:,<<< ,"
+        "unable to,fatal,exceeded,bad,abort,  1) ,.erl:,.go:,.kt,.lua:,.po:,.proto:,.texi:,build.xml:,<<< ,"
         "assertion,bail out!,base class package,"
         "build constraints exclude,build stopped,cd: ,checksum,core dumped,dial tcp,did not match,"
         "dubious,duplicate symbol,e   ,"
@@ -122,14 +123,26 @@ def event_of(index: int, text: str) -> Event | None:
     return _matched(index, text, [word for word in _WORDS if word in lower])
 
 
+_TORN = re.compile(r"(?<=\S)(?:(?:g|b)?make(?:\[\d+\])?: \*\*\* \[|Traceback \(most recent call last\):$)")
+"""What begins within a line, because another job had written that without its end."""
+
+
+def harmless(text: str) -> bool:
+    """Whether a line may bear any word without meaning it."""
+    return _HARMLESS.match(text) is not None
+
+
 def _matched(index: int, text: str, words: list[str]) -> Event | None:
+    torn = _TORN.search(text) if "*** [" in text or text.endswith("last):") else None
+    if torn is not None:
+        text = text[torn.start() :]
     if _HARMLESS.match(text):
         return None
     lower = text.lower()
     rules = [rule for word in words for needle, rules in _needles_of(word) if needle in lower for rule in rules]
     for _, rule in sorted(rules, key=lambda each: each[0]):
         match = rule.pattern.match(text)
-        if match is not None:
+        if match is not None and not (rule.kind == "error" and denies(text)):
             return _made(index, rule, text, match)
     return None
 
@@ -146,10 +159,11 @@ def _made(index: int, rule: Rule, text: str, match: re.Match[str]) -> Event:
         value = found.get(name) or ""
         return int(value) if value.isascii() and value.isdigit() and len(value) < 10 else 0
 
+    rank = Rank.END if rule.kind in ("error", "java-error") and only_ends(text) else rule.rank
     return Event(
         index,
         rule.kind,
-        Rank.TEST if in_test else rule.rank,
+        Rank.TEST if in_test else rank,
         "pytest" if in_test else rule.tool,
         text,
         file=(found.get("file") or "").strip() if rule.rank is not Rank.END else "",

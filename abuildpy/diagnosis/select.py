@@ -9,6 +9,7 @@ could not be made there, and to the first error that is about just that. Jobs th
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Sequence
 
 from abuildpy.diagnosis.groups import COMMAND, MAKE_SAYS, TROUBLE, best, first_test, head_of_group
@@ -46,7 +47,11 @@ def segment(log: Log) -> tuple[int, int]:
 def choose(log: Log, events: Sequence[Event]) -> Event | None:
     """The first real error among the events of a failure; None where nothing tells."""
     start, end = segment(log)
-    events = [event for event in events if not _ignored(log, event)]
+    answers = _answers(log)
+    events = [event for event in events if not _ignored(log, event) and not _answered(event, answers)]
+    warned = _warned_of(log, events)
+    events = [event for event in events if event.index not in warned]
+    events = _without_pending(log, events)
     inside = [event for event in events if start <= event.index < end]
     found = _choose(log, inside, end)
     if found is None and start:
@@ -54,6 +59,41 @@ def choose(log: Log, events: Sequence[Event]) -> Event | None:
     if found is None:  # nothing before abuild's own words: then those
         found = next((event for event in events if event.index >= end or event.tool == "abuild"), None)
     return found
+
+
+_ANSWER = re.compile(rb"^[ \t]*[Cc]hecking .*[.:]+ *(?:no|not found|failed|disabled|unsupported)\r?$", re.MULTILINE)
+_TELLING = re.compile(r"[\w./+=-]*[^\W\d_][\w./+=-]{3,}[\w+=-]")
+_SOON = 40
+"""Lines below an error of a compiler in which the answer of a check is looked for that it was made for."""
+
+
+def _answers(log: Log) -> dict[str, list[int]]:
+    """The words of checks that were answered with no, and their lines."""
+    found: dict[str, list[int]] = {}
+    for match in _ANSWER.finditer(log.data):
+        index = log.index_of(match.start())
+        for word in set(_TELLING.findall(log.line(index))) - {
+            "checking",
+            "Checking",
+            "whether",
+            "accepts",
+            "supports",
+            "found",
+        }:
+            found.setdefault(word, []).append(index)
+    return found
+
+
+def _answered(event: Event, answers: dict[str, list[int]]) -> bool:
+    """Whether an error without a place is only how a check found out that something does not work."""
+    if not answers or event.file or event.tool not in ("cc", "ld", "any", "tool") or event.rank is Rank.END:
+        return False
+    for word in _TELLING.findall(event.text):
+        lines = answers.get(word, [])
+        at = bisect_right(lines, event.index)
+        if at < len(lines) and lines[at] - event.index <= _SOON:
+            return True
+    return False
 
 
 def _ignored(log: Log, event: Event) -> bool:
@@ -134,6 +174,9 @@ def _of_the_end(log: Log, events: Sequence[Event], end: int) -> Event | None:
     ends = [event for event in events if event.rank is Rank.END]
     last_end = ends[-1] if ends else None
     tail = _last_words(log, said, end)
+    refused = [event for event in ends if _COMMAND_FAILED.search(event.text)]
+    if refused and (failed := _of_last_command(log, said, refused[-1])) is not None:
+        return failed
     strong = [*stops, *tests, *causes]
     if tail is not None and (
         not strong or (tail not in strong and _is_stale(log, max(each.index for each in strong), tail, last_end))
@@ -154,6 +197,61 @@ def _of_the_end(log: Log, events: Sequence[Event], end: int) -> Event | None:
         if group:
             return group[0] if rank is Rank.LIKELY and last_end is not None else head_of_group(log, group)
     return None
+
+
+_COMMAND_FAILED = re.compile(r"\bcommand\b.*\b(?:failed|returned|exited|terminated)\b", re.IGNORECASE)
+
+
+def _of_last_command(log: Log, said: Sequence[Event], last_end: Event) -> Event | None:
+    """What the last command told, where a program says last that a command failed: it had gone on after those before."""
+    indent = len(last_end.text) - len(last_end.text.lstrip())
+    for index in range(last_end.index - 1, max(last_end.index - 5000, -1), -1):
+        text = log.line(index)
+        if (text[:indent].isspace() or not indent) and COMMAND.match(text[indent:]):
+            block = [event for event in said if index < event.index < last_end.index]
+            return best([event for event in block if event.rank >= Rank.CAUSE])
+    return None
+
+
+_MINDS_NOT = re.compile(
+    r"\s*[Ww](?:arning|ARNING): (?:.*\bfailed: [Cc]ommand\b|.*\b(?:extension|module|plugin|component|feature|bindings?)\b"
+    r".*\b(?:failed|not (?:be )?(?:built|compiled)|disabled|skipped)\b)"
+)
+
+
+def _warned_of(log: Log, events: Sequence[Event]) -> set[int]:
+    """The errors after which somebody says, before anything else is run, that what failed there is not needed."""
+    found: set[int] = set()
+    for event in events:
+        if event.rank is Rank.END or event.index in found:
+            continue
+        for index in range(event.index + 1, min(event.index + 16, len(log))):
+            text = log.line(index)
+            if _MINDS_NOT.match(text):
+                found.update(range(event.index, index))
+                break
+            if COMMAND.match(text.lstrip()) or MAKE_SAYS.match(text):
+                break
+    return found if any(event.rank >= Rank.LIKELY and event.index not in found for event in events) else set()
+
+
+_HEADING = re.compile(
+    rb"^(?:(?P<pending>(?:Pending|Skipped|(?:Expected|Known) failures)\b[^\n:]*:)|[^\W\d][^\n:]*:[ \t\r]*$|(?:Failure|Error)\b)",
+    re.MULTILINE | re.IGNORECASE,
+)
+
+
+def _without_pending(log: Log, events: Sequence[Event]) -> list[Event]:
+    """The events without those of tests that a runner lists as pending or known to fail, below a heading that says so."""
+    tests = [event.index for event in events if event.rank is Rank.TEST]
+    if not tests:
+        return list(events)
+    headings = [(log.index_of(match.start()), match["pending"] is not None) for match in _HEADING.finditer(log.data)]
+    lines = [index for index, _ in headings]
+    hidden = {index for index in tests if (at := bisect_right(lines, index)) and headings[at - 1][1]}
+    if len(hidden) == len(set(tests)):
+        return list(events)
+    return [event for event in events if event.index not in hidden]
 
 
 def _unknown_at_end(log: Log, after: int, end: int) -> Event | None:
@@ -195,7 +293,10 @@ def _last_words(log: Log, said: Sequence[Event], end: int) -> Event | None:
         for event in said
         if event.index in lines and event.rank in (Rank.WEAK, Rank.LIKELY) and not _SUMMARY.match(event.text)
     ]
-    return head_of_group(log, near) if near else None
+    if not near:
+        return None
+    told = [event for event in said if event.rank in (Rank.WEAK, Rank.LIKELY) and event.index <= near[-1].index]
+    return head_of_group(log, told)
 
 
 def _is_stale(log: Log, index: int, tail: Event, last_end: Event | None) -> bool:

@@ -277,6 +277,13 @@ RULES = (
     rule("gradle-error", END, "java", "build failed with an exception", r"FAILURE: Build failed"),
     rule("gradle-error", LIKELY, "java", "what went wrong", r"\* What went wrong:"),
     rule("java-exception", CAUSE, "java", "exception in thread", r"Exception in thread \"[^\"]*\" "),
+    rule(
+        "java-error",
+        CAUSE,
+        "java",
+        "build.xml:",
+        r"(?P<file>\S*build\.xml):(?P<line>\d+): (?!Compile failed|The following error occurred|Warning: (?!Could not))",
+    ),
     rule("java-error", END, "java", "build failed", r"BUILD FAILED|\[INFO\] BUILD FAILURE"),
     # Perl
     rule(

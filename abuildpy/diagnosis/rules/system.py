@@ -7,7 +7,7 @@ curl, wget, git.
 
 from __future__ import annotations
 
-from abuildpy.diagnosis.rules.table import CAUSE, END, LIKELY, QUOTED, STOP, WEAK, rule
+from abuildpy.diagnosis.rules.table import CAUSE, END, LIKELY, PATH, QUOTED, STOP, WEAK, rule
 
 _SHELL = r"(?:\S*/)?(?:ash|sh|bash|dash|busybox|zsh|\S+\.sh|\S+): (?:eval: )?(?:line )?\d+: "
 _TOOL = (
@@ -303,6 +303,14 @@ RULES = (
 )
 
 LAST = (
+    # how compilers of Borland's and Microsoft's kind tell a place
+    rule(
+        "compile-error",
+        CAUSE,
+        "cc",
+        "fatal",
+        rf"(?P<file>{PATH}?)\((?P<line>\d+)(?:,\s*\d+)?\)\s?:? (?:Fatal|fatal error)\b(?!.*\b(?:There were|aborted))",
+    ),
     # things that say of themselves that they are errors, in no way that says more
     rule("error", WEAK, "tool", "cannot", rf"{_TOOL}: .*cannot "),
     rule("error", WEAK, "tool", "can't", rf"{_TOOL}: .*can't "),

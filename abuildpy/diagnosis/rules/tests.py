@@ -42,8 +42,8 @@ RULES = (
     rule("test-failed", END, "junit", "<<< ", r"(?:\[ERROR\] +)?Tests run: .*<<< (?:FAILURE|ERROR)!"),
     # verdicts
     rule("test-failed", TEST, "phpunit", "::test", r"\d+\) (?P<name>[\w\\]+::test\w+.*)"),
-    rule("test-failed", TEST, "busted", "failure → ", r"Failure → (?P<name>\S.*)"),
-    rule("test-failed", TEST, "busted", "error → ", r"Error → (?P<name>\S.*)"),
+    rule("test-failed", TEST, "busted", "failure ", r"Failure (?:→|->) (?P<name>\S.*)"),
+    rule("test-failed", TEST, "busted", "error ", r"Error (?:→|->) (?P<name>\S.*)"),
     rule("unittest-verdict", TEST, "unittest", "error: ", r"(?:ERROR): (?P<name>\w+ \(.+\))$"),
     rule("unittest-verdict", TEST, "unittest", "fail: ", r"(?:FAIL): (?P<name>\w+ \(.+\))"),
     rule("test-failed", TEST, "automake", "fail: ", r"(?:FAIL|XPASS): (?P<name>\S+(?: \d+)?(?: - .*)?)(?: \(.*\))?$"),
