@@ -29,6 +29,11 @@ _CAUSES: dict[str, tuple[str, str]] = {
         "config.log in the build folder tells how it tried",
     ),
     "crash": ("a program crashed", "run it alone, in a debugger"),
+    "cmake-error": (
+        "CMake finds something missing or unusable",
+        "the lines below it tell what; an option may turn it off",
+    ),
+    "doc-error": ("a document cannot be made", "look at the place named; an option may leave the documents out"),
     "disk-full": (
         "there is no room left on a disk",
         "make room, or put the work folders elsewhere (srcdir, pkgbasedir, tmpdir)",
@@ -39,6 +44,8 @@ _CAUSES: dict[str, tuple[str, str]] = {
     ),
     "fetch-failed": ("a file cannot be fetched", "look whether it has moved; fetch in prepare() or name it in source"),
     "file-too-large": ("a file grew beyond what is allowed", "raise the limit (ulimit -f)"),
+    "go-panic": ("a Go program stopped itself", "the lines below it tell why"),
+    "grammar-error": ("a grammar is refused", "look at the place named; a newer generator may want a patch"),
     "go-error": ("the Go compiler or the go command refuses", "look at the place named"),
     "link-error": ("the linker refuses", "look at the objects and libraries named"),
     "lock-file": ("Cargo.lock does not fit Cargo.toml", "run cargo update in prepare(), or patch Cargo.lock"),
@@ -86,6 +93,10 @@ _CAUSES: dict[str, tuple[str, str]] = {
         "add what provides it to makedepends or checkdepends",
     ),
     "missing-vala-package": ("Vala's package {name} is not there", "add what provides it to makedepends"),
+    "meson-error": (
+        "Meson finds something missing or unusable",
+        "meson-logs/meson-log.txt in the build folder tells how it tried",
+    ),
     "multiple-definition": (
         "a name is defined in more than one object",
         "-fcommon in CFLAGS is how older sources are built; a patch is better",
@@ -106,6 +117,8 @@ _CAUSES: dict[str, tuple[str, str]] = {
         "something may not be done: the system is read-only to recipes, and they never are root",
         "work in the build folders, install to $pkgdir",
     ),
+    "php-error": ("PHP refuses the source, or a script ended with an error", "look at the place named"),
+    "protobuf-error": ("protoc refuses a definition", "look at the place named, and for the files that it imports"),
     "python-requirement": (
         "a Python package is missing or of the wrong version",
         "add it to makedepends or checkdepends",
@@ -124,10 +137,12 @@ _CAUSES: dict[str, tuple[str, str]] = {
         "a test took too long: {name}",
         "run it alone; give it more time, or leave it out in check() and say why",
     ),
+    "translation-error": ("a translation is faulty", "mend the line named in the .po file, or leave it out"),
     "undefined-reference": (
         "nothing that is linked defines {name}",
         "a library is missing on the command line, or comes before what needs it",
     ),
+    "xml-error": ("an XML document is refused", "look at the place named; what it refers to may be missing here"),
     "warnings-are-errors": ("warnings count as errors here", "take -Werror out, or mend what it warns of"),
 }
 _STATUS = {

@@ -88,6 +88,10 @@ def _whole(log: Log, event: Event) -> Event:
         return replace(event, text=f"{event.text} {below}", rank=Rank.END if _SUMMARY.match(below) else event.rank)
     if event.tool == "ocaml":
         return _placed_before(log, event)
+    if event.kind == "sphinx-error" and (extension := _EXTENSION.search(_next_text(log, event.index))) is not None:
+        return replace(event, kind="missing-python-module", name=extension["name"])
+    if event.rank is Rank.TEST and event.name in ("Failure:", "Error:"):  # minitest
+        return replace(event, name=_next_text(log, event.index).partition(" [")[0])
     if event.kind == "python-syntax":
         return _frame_before(log, event)
     if event.kind == "compile-error" and _PLACE_ALONE.search(event.text):
@@ -99,6 +103,7 @@ def _whole(log: Log, event: Event) -> Event:
     return event
 
 
+_EXTENSION = re.compile(r"Could not import extension (?P<name>[\w.]+)")
 _WAF = re.compile(r"Checking for (?P<name>.*?)\s+: (?:not found|no\b)")
 
 

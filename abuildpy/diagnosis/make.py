@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from itertools import pairwise
 
 from abuildpy.diagnosis.groups import COMMAND, MAKE_SAYS, TROUBLE, best, denies, first_test, head_of_group
@@ -30,7 +30,8 @@ def of_make(log: Log, events: Sequence[Event], end: int) -> Event | None:
     if not ends:
         return None
     first, last, parallel = _last_run(log, ends)
-    if _goes_on_elsewhere(log, events, last, end):
+    waits = ends[-1].kind == "make-waiting"  # what follows is told by the jobs that it waits for
+    if not waits and _goes_on_elsewhere(log, events, last, end):
         return None
     begin = max((event.index for event in ends if event.index < first), default=-1)
     inside = [event for event in events if begin < event.index <= last and event.kind not in _MAKE_ENDS]
@@ -158,37 +159,71 @@ def _nearest(log: Log, above: Sequence[Event], leaf: Event, begin: int, job: Job
 
     make complains as soon as a job ends; what was told long before is of jobs that went on, or ended well.
     """
-    near = [event for event in above if leaf.index - event.index <= _CLOSE]
     hinted = _hinted(log, [event for event in above if event.rank <= Rank.LIKELY], leaf)
+    if leaf.status in _SIGNALLED:
+        hinted = _hinted(log, above, leaf)
+        return leaf if hinted is None else _first_equal(log, above, hinted)
     plain = [event for event in above if event.rank >= Rank.CAUSE]
     placed = [event for event in plain if event.file and leaf.index - event.index <= _FAR]
     if placed and not plain[-1].file and plain[-1].tool == "cc":
         plain = placed
-    close = bool(plain) and leaf.index - plain[-1].index <= _CLOSE
-    if close or (
-        plain
+    away = _away(log, plain[-1].index, leaf.index) if plain else _NOWHERE
+    if away > 0 and hinted is not None and _away(log, hinted.index, leaf.index) < away:
+        return _first_equal(log, above, hinted)
+    near = [event for event in above if leaf.index - event.index <= _CLOSE]
+    known = {event.index for event in above}
+    if away <= _CLOSE and (away <= _DIRECT or not _told_directly(log, near, leaf, begin, known)):
+        return _head_of_job(above, plain)
+    tests = [event for event in above if event.rank is Rank.TEST]
+    if tests and (not plain or _away(log, tests[-1].index, leaf.index) < away):
+        return first_test(tests)
+    likely = [event for event in near if event.rank is Rank.LIKELY]
+    if likely:
+        return _first_equal(log, above, head_of_group(log, likely))
+    said = lines_of(log, job, leaf.index)
+    unknown = _unknown(log, max(begin + 1, min([leaf.index - _CLOSE, *said])), leaf.index, said, known)
+    if unknown is not None and unknown.index in said:
+        return unknown
+    if (
+        away <= _FAR
+        and not _told_directly(log, near, leaf, begin, known)
         and (plain[-1].file or plain[-1].rank is Rank.STOP)
-        and (hinted is None or leaf.index - hinted.index > _CLOSE)
     ):
         return _head_of_job(above, plain)
-    if hinted is not None:
-        return _first_equal(log, above, hinted)
-    if leaf.status > 128:
-        return leaf
-    tests = [event for event in above if event.rank is Rank.TEST]
-    if tests:
-        return first_test(tests)
-    for rank in (Rank.LIKELY, Rank.WEAK):
-        group = [event for event in near if event.rank is rank]
-        if group:
-            return _first_equal(log, above, head_of_group(log, group))
-    said = lines_of(log, job, leaf.index)
-    unknown = _unknown(log, max(begin + 1, min([leaf.index - _CLOSE, *said])), leaf.index, said)
+    weak = [event for event in near if event.rank is Rank.WEAK]
+    if weak:
+        return _first_equal(log, above, head_of_group(log, weak))
     if unknown is not None:
         return unknown
-    likely = [event for event in above if event.rank >= Rank.WEAK and leaf.index - event.index <= _FAR]
-    found = best(likely)
+    if plain and (plain[-1].file or plain[-1].rank is Rank.STOP):
+        return _head_of_job(above, plain)
+    found = best([event for event in above if event.rank >= Rank.WEAK and leaf.index - event.index <= _FAR])
     return None if found is None else _first_equal(log, above, found)
+
+
+_SIGNALLED = frozenset((132, 133, 134, 135, 136, 137, 139, 143))
+"""Exit statuses that tell of a signal."""
+_NOWHERE = 1 << 30
+_DIRECT = 3
+"""Lines above make's complaint that are hardly another job's."""
+
+
+def _told_directly(log: Log, near: Sequence[Event], leaf: Event, begin: int, known: set[int]) -> bool:
+    """Whether trouble was told right above make's complaint."""
+    if any(Rank.END < event.rank < Rank.CAUSE and leaf.index - event.index <= _DIRECT for event in near):
+        return True
+    return _unknown(log, max(begin + 1, leaf.index - _DIRECT), leaf.index, [], known) is not None
+
+
+_OF_MESSAGE = re.compile(
+    r"\s|\d* *\||.*: (?:note|required from|In (?:member )?function)\b|In file included|[^:]*: (?:In |At )"
+)
+
+
+def _away(log: Log, index: int, leaf: int) -> int:
+    """How many lines stand between an error and make's complaint, of those that do not look like parts of a message."""
+    between = range(index + 1, min(leaf, index + 1000))
+    return sum(not _OF_MESSAGE.match(log.line(each)) for each in between) if leaf - index < 1000 else leaf - index
 
 
 def _head_of_job(above: Sequence[Event], plain: Sequence[Event]) -> Event:
@@ -269,7 +304,9 @@ _SHELLS = frozenset((">", ">>", "|", "&&", "||", "<"))
 _PROGRAM = "abcdefghijklmnopqrstuvwxyz./"
 
 
-def _unknown(log: Log, top: int, bottom: int, told: Sequence[int] | None = None) -> Event | None:
+def _unknown(
+    log: Log, top: int, bottom: int, told: Sequence[int] | None = None, known: Set[int] = frozenset()
+) -> Event | None:
     """A line that no rule knows, in words of trouble; else the last one.
 
     With other jobs' lines between, those ``told`` are surely of the job, and only of those one without such words counts.
@@ -277,7 +314,8 @@ def _unknown(log: Log, top: int, bottom: int, told: Sequence[int] | None = None)
     said = [
         index
         for index in range(max(top, bottom - 300), bottom)
-        if _SAYING.search(text := log.line(index))
+        if index not in known
+        and _SAYING.search(text := log.line(index))
         and not _EXCERPT.match(text)
         and not COMMAND.match(text)
         and not _is_call(text)

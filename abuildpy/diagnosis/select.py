@@ -61,34 +61,38 @@ def choose(log: Log, events: Sequence[Event]) -> Event | None:
     return found
 
 
-_ANSWER = re.compile(rb"^[ \t]*[Cc]hecking .*[.:]+ *(?:no|not found|failed|disabled|unsupported)\r?$", re.MULTILINE)
-_TELLING = re.compile(r"[\w./+=-]*[^\W\d_][\w./+=-]{3,}[\w+=-]")
+_ANSWER = re.compile(
+    rb"^[ \t]*(?:(?:[Cc]hecking|[Ll]ooking) .*[.:]+ *(?:no|not found|failed|disabled|unsupported)|"
+    rb".{0,200}\b(?:not found|missing|unavailable|no \S+)[,;:] (?:so )?"
+    rb"(?:disabl|skipp|us(?:ing|es?)\b|ignor|fall|go|continu|build|without|will not).*|"
+    rb".{0,200}\b(?:disabling|skipping|falling back|going on without)\b.*)\r?$",
+    re.MULTILINE,
+)
+"""What tells that something is not there, and that one goes on."""
+_TELLING = re.compile(r"[\w./+=-]*[^\W\d_][\w./+=-]{2,}[\w+=-]")
+_PARTICULAR = re.compile(r".*[^A-Za-z]")
 _SOON = 40
-"""Lines below an error of a compiler in which the answer of a check is looked for that it was made for."""
+"""Lines below an error in which it is looked for that somebody goes on without what was not found."""
 
 
 def _answers(log: Log) -> dict[str, list[int]]:
-    """The words of checks that were answered with no, and their lines."""
+    """The names that somebody goes on without, and the lines that tell so."""
     found: dict[str, list[int]] = {}
     for match in _ANSWER.finditer(log.data):
         index = log.index_of(match.start())
-        for word in set(_TELLING.findall(log.line(index))) - {
-            "checking",
-            "Checking",
-            "whether",
-            "accepts",
-            "supports",
-            "found",
-        }:
-            found.setdefault(word, []).append(index)
+        for word in set(_TELLING.findall(log.line(index))):
+            if _PARTICULAR.match(word):
+                found.setdefault(word, []).append(index)
     return found
 
 
 def _answered(event: Event, answers: dict[str, list[int]]) -> bool:
-    """Whether an error without a place is only how a check found out that something does not work."""
-    if not answers or event.file or event.tool not in ("cc", "ld", "any", "tool") or event.rank is Rank.END:
+    """Whether an error is only how a check found out that something is not there or does not work."""
+    if not answers or event.rank in (Rank.END, Rank.TEST):
         return False
-    for word in _TELLING.findall(event.text):
+    if event.file and not event.kind.startswith("missing-"):
+        return False
+    for word in _TELLING.findall(event.name if event.file else event.text):
         lines = answers.get(word, [])
         at = bisect_right(lines, event.index)
         if at < len(lines) and lines[at] - event.index <= _SOON:

@@ -24,7 +24,7 @@ RULES = (
         END,
         "make",
         "***",
-        rf"{_MAKE}: \*\*\* \[(?:(?P<file>[^\]]+?):(?P<line>\d+): )?(?P<target>[^\]]+)\] "
+        rf"{_MAKE}: \*\*\* \[(?:(?P<file>[^\]]+?):(?P<line>\d+): |<[\w-]+>: )?(?P<target>[^\]]+)\] "
         r"(?P<how>[^\W\d_]+ (?P<status>\d+)|[^\W\d_][\w ]+)(?!.*(?:ignored|ignoriert|ignorée|игнор))",
     ),
     rule("make-error", STOP, "make", "***", rf"{_MAKE}: \*\*\* (?!\[).*"),
@@ -133,6 +133,13 @@ RULES = (
         "meson",
         "error: ",
         r"(?P<file>\S*meson\.build):(?P<line>\d+):\d+: ERROR: .*missing modules: (?P<name>\S+)",
+    ),
+    rule(
+        "missing-dependency",
+        STOP,
+        "meson",
+        "error: ",
+        r"(?P<file>\S*meson\.build):(?P<line>\d+):\d+: ERROR: Neither a subproject directory nor a (?P<name>\S+)\.wrap file",
     ),
     rule(
         "meson-error",

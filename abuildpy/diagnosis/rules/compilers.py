@@ -88,7 +88,7 @@ RULES = (
     rule("link-error", END, "ld", "linker command failed", rf"{_DRIVER}: error: linker command failed"),
     rule("link-error", END, "ld", "final link failed", rf"{_LD}: final link failed: (?!No space)"),
     rule("link-error", END, "ld", "fatal error", r"lto-wrapper: fatal error: .* returned \d+ exit status"),
-    rule("missing-library", CAUSE, "ld", "cannot find -l", rf"{_LD}: cannot find -l(?P<name>[^\s:]+)"),
+    rule("missing-library", CAUSE, "ld", "cannot find -l", rf"{_LD}: (?:error: )?cannot find -l(?P<name>[^\s:]+)"),
     rule(
         "missing-library",
         CAUSE,

@@ -303,6 +303,25 @@ RULES = (
 )
 
 LAST = (
+    # what is not there, in the words of many languages
+    rule(
+        "missing-library",
+        CAUSE,
+        "luarocks",
+        "could not find",
+        r"Error: Could not find (?:library|header) file for (?P<name>\S+)",
+    ),
+    rule("missing-module", CAUSE, "guile", "no code for module", r"(?:.*: )?no code for module \((?P<name>[^)]+)\)"),
+    rule("missing-module", LIKELY, "tcl", "can't find package", r"can't find package (?P<name>\S+)"),
+    rule("missing-module", CAUSE, "emacs", "cannot open load file", r".*Cannot open load file: [^,]+, (?P<name>\S+)"),
+    rule("missing-module", CAUSE, "lisp", "not found", r'\s*Component "?:?(?P<name>[\w./+-]+)"? not found'),
+    rule(
+        "missing-module",
+        CAUSE,
+        "r",
+        "not available for package",
+        r"ERROR: dependenc(?:y|ies) ‘(?P<name>[^’]+)’.* not available for package",
+    ),
     # how compilers of Borland's and Microsoft's kind tell a place
     rule(
         "compile-error",
