@@ -41,6 +41,7 @@ _BY_STATUS = {
 _PLAIN = {
     "pytest-verdict": "test-failed",
     "pytest-progress": "test-failed",
+    "jest-verdict": "test-failed",
     "pytest-usage": "test-failed",
     "unittest-verdict": "test-failed",
 }

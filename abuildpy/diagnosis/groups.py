@@ -45,7 +45,7 @@ def head_of_group(log: Log, events: Sequence[Event]) -> Event:
 
 def first_test(tests: Sequence[Event]) -> Event:
     """The first failed test; where a runner tells more further down, that."""
-    details = [event for event in tests if event.kind not in ("pytest-progress", "pytest-verdict")]
+    details = [event for event in tests if event.kind not in ("pytest-progress", "pytest-verdict", "jest-verdict")]
     return details[0] if details else tests[0]
 
 

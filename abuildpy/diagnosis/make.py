@@ -119,7 +119,7 @@ def _in_order(log: Log, before: Sequence[Event], leaves: Sequence[Event], begin:
         return leaf
     if found is not None:
         return found
-    unknown = _unknown(log, top, leaf.index)
+    unknown = unknown_in(log, top, leaf.index)
     if unknown is not None:
         return unknown
     near = [event for event in own if event.rank >= Rank.WEAK and leaf.index - event.index <= 20]
@@ -181,7 +181,7 @@ def _nearest(log: Log, above: Sequence[Event], leaf: Event, begin: int, job: Job
     if likely:
         return _first_equal(log, above, head_of_group(log, likely))
     said = lines_of(log, job, leaf.index)
-    unknown = _unknown(log, max(begin + 1, min([leaf.index - _CLOSE, *said])), leaf.index, said, known)
+    unknown = unknown_in(log, max(begin + 1, min([leaf.index - _CLOSE, *said])), leaf.index, said, known)
     if unknown is not None and unknown.index in said:
         return unknown
     if (
@@ -212,7 +212,7 @@ def _told_directly(log: Log, near: Sequence[Event], leaf: Event, begin: int, kno
     """Whether trouble was told right above make's complaint."""
     if any(Rank.END < event.rank < Rank.CAUSE and leaf.index - event.index <= _DIRECT for event in near):
         return True
-    return _unknown(log, max(begin + 1, leaf.index - _DIRECT), leaf.index, [], known) is not None
+    return unknown_in(log, max(begin + 1, leaf.index - _DIRECT), leaf.index, [], known) is not None
 
 
 _OF_MESSAGE = re.compile(
@@ -304,7 +304,7 @@ _SHELLS = frozenset((">", ">>", "|", "&&", "||", "<"))
 _PROGRAM = "abcdefghijklmnopqrstuvwxyz./"
 
 
-def _unknown(
+def unknown_in(
     log: Log, top: int, bottom: int, told: Sequence[int] | None = None, known: Set[int] = frozenset()
 ) -> Event | None:
     """A line that no rule knows, in words of trouble; else the last one.

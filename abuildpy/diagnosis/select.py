@@ -13,7 +13,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 
 from abuildpy.diagnosis.groups import COMMAND, MAKE_SAYS, TROUBLE, best, first_test, head_of_group
-from abuildpy.diagnosis.make import of_make
+from abuildpy.diagnosis.make import of_make, unknown_in
 from abuildpy.diagnosis.model import Event, Rank
 from abuildpy.diagnosis.text import Log
 
@@ -148,6 +148,9 @@ def _of_ninja(log: Log, events: Sequence[Event], end: int) -> Event | None:
     above = best([event for event in events if before < event.index < first.index])
     if above is not None:  # what may use the terminal prints at once, and is named only afterwards
         return above
+    unknown = unknown_in(log, first.index + 2, last)
+    if unknown is not None and unknown.rank is Rank.LIKELY:
+        return unknown
     for index in range(first.index + 2, last):  # behind the name stands the command
         text = log.line(index)
         if text.strip() and not COMMAND.match(text):

@@ -111,8 +111,9 @@ RULES = (
         r"(?:not ok .*|.*)\bERROR:(?P<file>[^\s:]+):(?P<line>\d+):(?P<name>\w+): assertion failed",
     ),
     rule("test-failed", TEST, "qtest", "fail!", r"FAIL!  : (?P<name>\S+)"),
-    rule("test-failed", TEST, "jest", "fail ", r"\s*FAIL +(?P<name>\S+\.(?:[cm]?[jt]sx?)\b.*)"),
-    rule("test-failed", TEST, "jest", "●", r"\s+● (?P<name>.+ › .+)"),
+    rule("test-failed", TEST, "doctest", "failed example", r"\s*Failed example:$"),
+    rule("jest-verdict", TEST, "jest", "fail ", r"\s*FAIL +(?P<name>\S+\.(?:[cm]?[jt]sx?)\b.*)"),
+    rule("test-failed", TEST, "jest", "●", r"\s+● (?!Console$)(?P<name>\S.*)"),
     rule("test-failed", TEST, "mocha", "  1) ", r"  +1\) (?P<name>\S.*)"),
     rule(
         "test-failed",
