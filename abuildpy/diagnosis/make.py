@@ -103,7 +103,8 @@ def _in_order(log: Log, before: Sequence[Event], leaves: Sequence[Event], begin:
     """One job at a time: the lines right above are the failed command's."""
     leaf = leaves[0]
     own = [event for event in before if event.index < leaf.index]
-    top = _start_of_output(log, leaf.index, begin)
+    shown = job_of(log, leaf.target, begin, leaf.index).start
+    top = max(_start_of_output(log, leaf.index, begin), shown + 1)
     block = [event for event in own if event.index >= top]
     tested = not _OBJECT.match(leaf.target)
     tests = [event for event in own if event.rank is Rank.TEST]
@@ -279,7 +280,10 @@ def _hinted(log: Log, events: Sequence[Event], leaf: Event) -> Event | None:
 def _start_of_output(log: Log, leaf: int, begin: int) -> int:
     """First line of what the command above make's complaint printed."""
     index = leaf - 1
-    while index > begin and leaf - index < 5000 and not COMMAND.match(log.line(index)):
+    while index > begin and leaf - index < 5000:
+        text = log.line(index)
+        if COMMAND.match(text) or (not text[:1].isspace() and _is_call(text)):
+            break
         index -= 1
     return index + 1
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Sequence
+from itertools import pairwise
 
 from abuildpy.diagnosis.groups import COMMAND, MAKE_SAYS, TROUBLE, best, first_test, head_of_group
 from abuildpy.diagnosis.make import of_make, unknown_in
@@ -175,6 +176,7 @@ def _of_the_end(log: Log, events: Sequence[Event], end: int) -> Event | None:
     said = [event for event in events if event.rank > Rank.END]
     if not said:
         return events[0] if events else None
+    said = _last_part(log, said)
     stops = [event for event in said if event.rank is Rank.STOP and event.kind != "recipe-died"]
     tests = [event for event in said if event.rank is Rank.TEST]
     causes = [event for event in said if event.rank is Rank.CAUSE]
@@ -259,6 +261,41 @@ def _without_pending(log: Log, events: Sequence[Event]) -> list[Event]:
     if len(hidden) == len(set(tests)):
         return list(events)
     return [event for event in events if event.index not in hidden]
+
+
+_TELLS_OF_OTHERS = ("node", "ruby", "python", "any", "tool", "make", "ninja", "abuild", "waf")
+"""Tools that often tell of an error after the one that had it."""
+_QUIET = 4
+"""Lines without trouble after which a compiler's error was a probe's."""
+
+
+def _last_part(log: Log, said: Sequence[Event]) -> list[Event]:
+    """The errors without a compiler's after which the build went on quietly until another tool failed."""
+    strong = [event for event in said if event.rank >= Rank.TEST]
+    first = 0
+    for event, following in pairwise(strong):
+        if event.tool not in ("cc", "ld", "python") or following.tool in (event.tool, *_TELLS_OF_OTHERS):
+            continue
+        if event.rank is Rank.CAUSE and _quiet_lines(log, event.index, following.index) >= _QUIET:
+            first = following.index
+    return [event for event in said if event.index >= first or (event.rank < Rank.TEST and event.index > first - _FAR)]
+
+
+def _quiet_lines(log: Log, index: int, end: int) -> int:
+    """How many lines begin something new without a word of trouble, up to those that count."""
+    quiet = 0
+    for each in range(index + 1, min(end, index + 400)):
+        text = log.line(each)
+        if text[:1].isalnum() and not (TROUBLE.search(text) or MAKE_SAYS.match(text) or _PARTS.match(text)):
+            quiet += 1
+            if quiet >= _QUIET:
+                break
+    return quiet
+
+
+_PARTS = re.compile(
+    r"compilation terminated|Traceback \(|In file included|\d+ (?:errors?|warnings?) generated|[^:]*: (?:In |At |note)"
+)
 
 
 def _unknown_at_end(log: Log, after: int, end: int) -> Event | None:
