@@ -178,8 +178,9 @@ def _nearest(log: Log, above: Sequence[Event], leaf: Event, begin: int, job: Job
     tests = [event for event in above if event.rank is Rank.TEST]
     if tests and (not plain or _away(log, tests[-1].index, leaf.index) < away):
         return first_test(tests)
-    likely = [event for event in near if event.rank is Rank.LIKELY]
-    if likely:
+    direct = unknown_in(log, max(begin + 1, leaf.index - _DIRECT), leaf.index, [], known)
+    likely = [event for event in near if event.rank is Rank.LIKELY and not _unlike(event, leaf)]
+    if likely and (direct is None or leaf.index - likely[-1].index <= _DIRECT):
         return _first_equal(log, above, head_of_group(log, likely))
     said = lines_of(log, job, leaf.index)
     unknown = unknown_in(log, max(begin + 1, min([leaf.index - _CLOSE, *said])), leaf.index, said, known)
@@ -191,15 +192,27 @@ def _nearest(log: Log, above: Sequence[Event], leaf: Event, begin: int, job: Job
         and (plain[-1].file or plain[-1].rank is Rank.STOP)
     ):
         return _head_of_job(above, plain)
-    weak = [event for event in near if event.rank is Rank.WEAK]
-    if weak:
+    weak = [event for event in near if event.rank is Rank.WEAK or _unlike(event, leaf)]
+    if weak and (direct is None or direct.index - weak[-1].index <= 1):
         return _first_equal(log, above, head_of_group(log, weak))
     if unknown is not None:
-        return unknown
+        return direct or unknown
     if plain and (plain[-1].file or plain[-1].rank is Rank.STOP):
         return _head_of_job(above, plain)
     found = best([event for event in above if event.rank >= Rank.WEAK and leaf.index - event.index <= _FAR])
     return None if found is None else _first_equal(log, above, found)
+
+
+_RECIPE_SHELL = re.compile(
+    r"(?:/bin/)?sh: (?:line )?(?:\d+: )?\S+: not found$|make(?:\[\d+\])?: \S+: (?:Command not found|No such file)"
+)
+
+
+def _unlike(event: Event, leaf: Event) -> bool:
+    """Whether the shell of a recipe told of a missing program, but the recipe did not end with the status for that."""
+    return (
+        event.kind == "missing-program" and leaf.status not in (0, 127) and _RECIPE_SHELL.match(event.text) is not None
+    )
 
 
 _SIGNALLED = frozenset((132, 133, 134, 135, 136, 137, 139, 143))
@@ -332,7 +345,7 @@ def unknown_in(
     own = [index for index in told or () if index in said]
     heads = [index for index in said if not log.line(index).startswith((" ", "\t", ";"))]  # a backtrace is indented
     for index in (*own, *heads, *said):
-        if TROUBLE.search(text := log.line(index)) and not denies(text):
+        if TROUBLE.search(text := log.line(index)) and " " in text.strip() and not denies(text):
             return Event(index, "unknown", Rank.LIKELY, "any", text)
     if told is None and not said:
         said = [index for index in range(max(top, bottom - 300), bottom) if TROUBLE.search(log.line(index))][-1:]
