@@ -3,7 +3,8 @@
 
 Asked are the database of what is installed, which knows files, and the indexes that are on this machine (repositories that are
 folders, apk's cache, packages built earlier), which know what packages provide (``pc:``, ``cmd:``). Nothing is downloaded, and
-a name that merely looks likely is not told.
+a name that merely looks likely is not told. Indexes do not list headers: there a pkg-config module of a header's own name, or of
+its folder's, tells the package.
 """
 
 from __future__ import annotations
@@ -44,6 +45,10 @@ class Packages:
             owner = self._owner(path)
             if owner:
                 found[owner] = None
+        for wanted in () if found else _modules_of_header(kind, name):
+            found = dict.fromkeys(entry.name for index in self._read() for entry, _ in index.providers(wanted))
+            if found:
+                break
         return tuple(sorted(found, key=lambda each: (len(each), each))[:_MOST])
 
     def _owner(self, path: str) -> str | None:
@@ -92,6 +97,22 @@ def _provided(kind: str, name: str) -> list[str]:
     if kind == "missing-perl-module":
         return [f"perl-{word.removesuffix('.pm').replace('/', '-').lower()}"]
     return []
+
+
+_COMMON = frozenset(
+    "base common compat config core error global internal main private test types util utils version".split()
+)
+"""Names of headers that anything may have."""
+
+
+def _modules_of_header(kind: str, name: str) -> list[str]:
+    """The pkg-config modules that are called as a header or the folder that it is in, the likelier first."""
+    if kind != "missing-header":
+        return []
+    folder, _, base = name.rpartition("/")
+    words = [folder.partition("/")[0], base.rpartition(".")[0]]
+    wanted = [f"pc:{prefix}{word}" for word in words if len(word) > 2 and word not in _COMMON for prefix in ("", "lib")]
+    return list(dict.fromkeys(each for pair in wanted for each in (pair, pair.lower())))
 
 
 def _paths(kind: str, name: str) -> list[str]:
