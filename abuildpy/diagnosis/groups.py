@@ -77,11 +77,12 @@ def only_ends(text: str) -> bool:
 
 
 TROUBLE = re.compile(
-    r"(?<![\w-])(?:cannot|can't|could not|couldn't|unable|failed|failure|error|invalid|missing|unknown|unexpected|"
+    r"(?<![\w./-])(?:cannot|can't|could not|couldn't|unable|failed|failure|error|invalid|missing|unknown|unexpected|"
     r"not found|undefined|must|required|no such|illegal|bad|refused|denied|expected|unsupported|"
     r"exceed(?:s|ed)?|duplicate|mismatch\w*|conflict(?:s|ing)?|corrupt\w*|overflow\w*|out of range|wrong|incorrect|incompatible|"
     r"unresolved|ambiguous|malformed|unterminated|truncated|violat\w+|panic\w*|died|unhandled|uncaught|exception|"
     r"does(?:n't| not)|too (?:many|few|large|long|short|small|big|old|new)|no longer|"
-    r"not (?:allowed|supported|enough|valid|permitted|recognized|defined|available|exist|match|a|an|in))(?![\w-])",
+    r"not (?:allowed|supported|enough|valid|permitted|recognized|defined|available|exist|match|a|an|in))"
+    r"(?![\w-]|[./]\w)|^\[?(?:E|ERR|CRIT)\]?: ",
     re.IGNORECASE,
 )
