@@ -13,7 +13,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import pairwise
 
-from abuildpy.diagnosis.groups import COMMAND, MAKE_SAYS, TROUBLE, best, first_test, head_of_group
+from abuildpy.diagnosis.groups import COMMAND, MAKE_SAYS, TROUBLE, best, denies, first_test, head_of_group
 from abuildpy.diagnosis.make import of_make, unknown_in
 from abuildpy.diagnosis.model import Event, Rank
 from abuildpy.diagnosis.text import Log
@@ -201,7 +201,8 @@ def _of_the_end(log: Log, events: Sequence[Event], end: int) -> Event | None:
         return first_test(tests)
     for rank in (Rank.LIKELY, Rank.WEAK):
         group = [event for event in said if event.rank is rank]
-        if rank is Rank.WEAK and group and (better := _unknown_at_end(log, group[-1].index, end)) is not None:
+        went_on = bool(group) and (rank is Rank.WEAK or _quiet_lines(log, group[-1].index, end) >= _QUIET)
+        if went_on and (better := _unknown_at_end(log, group[-1].index, end)) is not None:
             return better
         if group:
             return group[0] if rank is Rank.LIKELY and last_end is not None else head_of_group(log, group)
@@ -306,7 +307,7 @@ def _unknown_at_end(log: Log, after: int, end: int) -> Event | None:
         return None
     lines = [index for index in lines if index > after][-6:]
     said = [index for index in lines if not COMMAND.match(text := log.line(index)) and not text.endswith("(ignored)")]
-    troubled = next((index for index in said if TROUBLE.search(log.line(index))), None)
+    troubled = next((index for index in said if TROUBLE.search(log.line(index)) and not denies(log.line(index))), None)
     return None if troubled is None else Event(troubled, "unknown", Rank.LIKELY, "any", log.line(troubled))
 
 
