@@ -94,4 +94,18 @@ def parse_log(data: bytes, tail: bytes | None = None, skipped: int = 0) -> Log:
 
 
 def _plain(data: bytes) -> bytes:
-    return _ESCAPES.sub(b"", data) if b"\x1b" in data or b"\x08" in data else data
+    return _unstamped(_ESCAPES.sub(b"", data) if b"\x1b" in data or b"\x08" in data else data)
+
+
+_STAMPED = re.compile(
+    rb"^(?:\[\s*\d+\.\d+s?\] |\d{4}-\d\d-\d\d[T ][\d:.,]+(?:Z|[+-]\d\d:?\d\d)? |\d{1,2}:\d\d:\d\d(?:\.\d+)? (?:\| )?)",
+    re.MULTILINE,
+)
+_SAMPLE = 200
+
+
+def _unstamped(data: bytes) -> bytes:
+    """Without a build service's time stamps, where nearly every line has one; then indented lines keep their indentation."""
+    lines = [line for line in data[: _SAMPLE * 100].split(b"\n")[:_SAMPLE] if line.strip()]
+    stamped = sum(_STAMPED.match(line) is not None for line in lines)
+    return _STAMPED.sub(b"", data) if len(lines) > 2 and stamped * 5 >= len(lines) * 4 else data

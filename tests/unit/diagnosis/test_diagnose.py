@@ -71,6 +71,14 @@ def test_colours_and_bytes() -> None:
     assert (diagnosis.number, diagnosis.text) == (2, "a.c:3:7: error: expected \\xe9")
 
 
+@pytest.mark.parametrize(
+    "stamp", [b"[   12.345] ", b"2026-01-01T10:00:00.123Z ", b"10:00:01 | ", b"\x1b[2m[ 3.1s] \x1b[0m"]
+)
+def test_time_stamps_leave_the_indentation(stamp: bytes) -> None:
+    log = parse_log(b"\n".join(stamp + line for line in (b"a", b"  b", b"", b"    c")))
+    assert [log.line(index) for index in range(len(log))] == ["a", "  b", "", "    c"]
+
+
 def test_what_a_status_tells() -> None:
     assert "memory" in found(b"working\n", status=-9).cause
     assert "memory" in found(b"working\n", status=137).cause
