@@ -69,8 +69,8 @@ class _Planning:
         for unread in recipes.unread:
             self._fail_unread(unread)
         phantoms = [_phantom(unread) for unread in recipes.unread]
-        places = list(dict.fromkeys(node.repository.name for node in (*nodes, *phantoms)))
-        providers = Providers(nodes, phantoms, places, self._existing)
+        repositories = list(dict.fromkeys(node.repository.name for node in (*nodes, *phantoms)))
+        providers = Providers(nodes, phantoms, repositories, self._existing)
         graph = make_graph(nodes, providers, self._variables)
         if graph.missing and self._existing.complete and self._wishes.around is not None:
             nodes, graph = self._pull_in(nodes, providers, graph, {n.name for n in recipes.nodes})
@@ -85,9 +85,12 @@ class _Planning:
         tasks: dict[str, Task] = {}
         for node in order:
             tasks[node.name] = self._task(node, graph, priorities[node.name], tasks)
+        asked = [node.name for node in recipes.nodes] + [unread.name for unread in recipes.unread]
+        places = {name: place for place, name in enumerate(asked)}
+        settled = sorted(self._settled.values(), key=lambda outcome: places.get(outcome.name, len(places)))
         return Plan(
             tuple(tasks.values()),
-            tuple(self._settled.values()),
+            tuple(settled),
             tuple(cycles),
             self._arch,
             (*self._hidden(tasks.values()), *self._warnings),

@@ -161,8 +161,18 @@ def recipe_folders(repository: str) -> list[str]:
 
 
 def read_recipes(folders: Iterable[str], evaluate: Evaluate) -> Recipes:
-    """Evaluates the recipes in some folders (absolute, without symbolic links)."""
+    """Evaluates the recipes in some folders (absolute, without symbolic links).
+
+    Raises RecipeError if two of them have the same name.
+    """
     places = list(dict.fromkeys(folders))
+    named: dict[str, str] = {}
+    for folder in places:
+        if named.setdefault(name_of(folder), folder) != folder:
+            raise RecipeError(
+                f"two recipes are called {name_of(folder)}: in {named[name_of(folder)]} and in {folder}",
+                hint="build them one after the other",
+            )
     nodes: list[Node] = []
     unread: list[Unread] = []
     said: list[Said] = []

@@ -122,9 +122,10 @@ class Kept(Variables):
         return default if found == UNSET else found
 
     def changes(self) -> dict[str, str | None]:
-        """Variables that the recipe changed, and the hot ones; None where one is unset."""
-        hot = ((name, self._shared.column(name)[self._at]) for name in HOT)
-        return {**{name: None if value == UNSET else value for name, value in hot}, **self._read()[1]}
+        """All variables that the recipe changed; None where it unset one."""
+        hot = ((name, self._shared.unresolved(name)[self._at]) for name in HOT)
+        changed = {name: None if value == UNSET else value for name, value in hot if value != AS_BEFORE}
+        return {**changed, **self._read()[1]}
 
     @property
     def _before(self) -> Mapping[str, str]:  # type: ignore[override]
@@ -147,7 +148,7 @@ class Kept(Variables):
 class Shared:
     """What the recipes of one pack share."""
 
-    __slots__ = ("before", "columns", "folder", "pack")
+    __slots__ = ("_unresolved", "before", "columns", "folder", "pack")
 
     def __init__(self, pack: Pack, folder: str, before: Mapping[str, str]) -> None:
         """``folder`` is the repository's, ``before`` are the variables of a shell that has read no recipe yet."""
@@ -156,12 +157,20 @@ class Shared:
         self.before = before
         self.columns: dict[str, list[str]] = {}
         """Those that somebody has asked for."""
+        self._unresolved: dict[str, list[str]] = {}
 
     def column(self, name: str) -> list[str]:
         """One of :data:`HOT`, for all recipes; :data:`UNSET` where it is unset."""
         found = self.columns.get(name)
         if found is None:
             found = self.columns[name] = self.pack.column(name, self.before.get(name, UNSET))
+        return found
+
+    def unresolved(self, name: str) -> list[str]:
+        """The same, with :data:`AS_BEFORE` for the recipes that left it as it was."""
+        found = self._unresolved.get(name)
+        if found is None:
+            found = self._unresolved[name] = self.pack.column(name)
         return found
 
 

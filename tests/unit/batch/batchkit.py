@@ -6,7 +6,7 @@ from __future__ import annotations
 import gzip
 import io
 import tarfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from abuildpy.aports.database import Aport
@@ -15,6 +15,7 @@ from abuildpy.batch.model import Outcome, Plan
 from abuildpy.batch.planning import Wishes, make_plan
 from abuildpy.batch.recipes import Node, Recipes, Repository, Unread
 from abuildpy.errors import RecipeError
+from abuildpy.recipe.answer import NOTHING, Answer, Fresh
 from abuildpy.repository.index import Index, IndexEntry
 
 VARIABLES = {"CARCH": "x86_64", "CBUILD": "x86_64-alpine-linux-musl", "CHOST": "x86_64-alpine-linux-musl"}
@@ -121,3 +122,22 @@ def _said(outcome: Outcome) -> str:
     if outcome.status == "blocked":
         return "blocked by " + " ".join(map(short, outcome.blocked_by))
     return f"{outcome.status} {outcome.reason}"
+
+
+def write_recipe(folder: Path, **variables: str) -> Path:
+    """An APKBUILD that ``evaluate`` reads; returns its folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    values = {"pkgname": folder.name, "pkgver": "1.0", "pkgrel": "0", "arch": "all", **variables}
+    (folder / "APKBUILD").write_text("".join(f"{name}={value}\n" for name, value in values.items()))
+    return folder
+
+
+def evaluate(paths: Iterable[str]) -> Iterator[Answer]:
+    """Reads such recipes."""
+    for path in paths:
+        lines = Path(path).read_text().splitlines()
+        if "broken" in lines:
+            yield Answer(path, {}, NOTHING, error=RecipeError(f"{path}: broken"))
+        else:
+            values = dict(line.split("=", 1) for line in lines)
+            yield Answer(path, {}, Fresh({**values, "APKBUILD": path}, frozenset()))
