@@ -17,6 +17,8 @@ from abuildpy.ui.console import Console, want_colors
 _USAGE = """\
 usage: abuildpy SUBCOMMAND [arguments]
 
+  batch [OPTIONS] [TARGET…]
+                        build many recipes in the right order, or show that order
   cache [--json]        what is kept of evaluated recipes, and where
   cache prune [--all]   bring it below its limit, or delete it
   info [--json] [--static] PATH…
@@ -51,6 +53,7 @@ def _console() -> Console:
 
 def _run(arguments: Sequence[str]) -> int:
     commands: dict[str, Callable[[Sequence[str]], int]] = {
+        "batch": _batch,
         "cache": _cache,
         "info": _info,
         "lint": _lint,
@@ -74,6 +77,12 @@ def _run(arguments: Sequence[str]) -> int:
         sys.stderr.write(_USAGE)
         raise UsageError(f"no subcommand '{name}'")
     return commands[name](rest)
+
+
+def _batch(arguments: Sequence[str]) -> int:
+    from abuildpy.cli.batch import main as batch
+
+    return batch(arguments)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 # fish completion for abuildpy
 
 complete -c abuildpy -n __fish_use_subcommand -f
+complete -c abuildpy -n __fish_use_subcommand -a batch -d 'Build many recipes in the right order'
 complete -c abuildpy -n __fish_use_subcommand -a cache -d 'What is kept of evaluated recipes'
 complete -c abuildpy -n __fish_use_subcommand -a info -d 'What a recipe says, once evaluated'
 complete -c abuildpy -n __fish_use_subcommand -a lint -d 'What is wrong or unusual in recipes'
@@ -12,6 +13,29 @@ complete -c abuildpy -n __fish_use_subcommand -a verify -d 'Check signature and 
 complete -c abuildpy -n __fish_use_subcommand -a why -d 'The first real error of a log'
 complete -c abuildpy -n __fish_use_subcommand -a help -d 'The usage'
 complete -c abuildpy -n __fish_use_subcommand -a version -d 'The version'
+complete -c abuildpy -n '__fish_seen_subcommand_from batch' -l changed-since -x -d 'What changed since a git revision'
+complete -c abuildpy -n '__fish_seen_subcommand_from batch' -l status -x -a 'failed outdated unbuilt' -d 'What failed, is outdated or unbuilt'
+complete -c abuildpy -n '__fish_seen_subcommand_from batch' -l rebuild-of -x -d 'What depends on this'
+complete -c abuildpy -n '__fish_seen_subcommand_from batch' -l rebuild-dependants -d 'Also what would lose a library'
+complete -c abuildpy -n '__fish_seen_subcommand_from batch' -l plan -d 'Only show the order and why'
+complete -c abuildpy -n '__fish_seen_subcommand_from batch' -l json -d 'As JSON'
+complete -c abuildpy -n '__fish_seen_subcommand_from batch' -s j -l jobs -x -d 'Packages at once'
+complete -c abuildpy -n '__fish_seen_subcommand_from batch' -l load -x -d 'Start nothing above this load'
+complete -c abuildpy -n '__fish_seen_subcommand_from batch' -l exclusive -x -d 'Nothing else beside this recipe'
+complete -c abuildpy -n '__fish_seen_subcommand_from batch' -l priority -x -d 'Higher numbers come first'
+complete -c abuildpy -n '__fish_seen_subcommand_from batch' -l keep-going -d 'Go on after a failure'
+complete -c abuildpy -n '__fish_seen_subcommand_from batch' -l fail-fast -d 'Start nothing after a failure'
+complete -c abuildpy -n '__fish_seen_subcommand_from batch' -l retry -x -d 'Tries after failures of network or machine'
+complete -c abuildpy -n '__fish_seen_subcommand_from batch' -l timeout -x -d 'The longest that a function may take'
+complete -c abuildpy -n '__fish_seen_subcommand_from batch' -l no-output-timeout -x -d 'The longest that it may be silent'
+complete -c abuildpy -n '__fish_seen_subcommand_from batch' -l no-deps-install -d 'Dependencies only order the batch'
+complete -c abuildpy -n '__fish_seen_subcommand_from batch' -s P -l repodest -x \
+    -a '(__fish_complete_directories)' -d 'Where the repositories are'
+complete -c abuildpy -n '__fish_seen_subcommand_from batch' -l executor -x -a 'local dask' -d 'Where packages are built'
+complete -c abuildpy -n '__fish_seen_subcommand_from batch' -l scheduler -x -d 'Of dask'
+complete -c abuildpy -n '__fish_seen_subcommand_from batch' -l store -x -d 'Where packages travel between machines'
+complete -c abuildpy -n '__fish_seen_subcommand_from batch' -l report -x \
+    -a '(__fish_complete_path)' -d 'Write a report'
 complete -c abuildpy -n '__fish_seen_subcommand_from cache' -l json -d 'As JSON'
 complete -c abuildpy -n '__fish_seen_subcommand_from cache' -l all -d 'Delete everything'
 complete -c abuildpy -n '__fish_seen_subcommand_from cache' -a prune -f
@@ -26,5 +50,5 @@ complete -c abuildpy -n '__fish_seen_subcommand_from shell' -l net -x -a 'recipe
 complete -c abuildpy -n '__fish_seen_subcommand_from shell' -l sandbox -x -a 'auto bwrap landlock none' -d 'Walls'
 complete -c abuildpy -n '__fish_seen_subcommand_from shell' -f -a 'prepare build check package'
 complete -c abuildpy -n '__fish_seen_subcommand_from why' -l json -d 'As JSON'
-complete -c abuildpy -n '__fish_seen_subcommand_from cache info sandbox shell verify why' -s h -l help -d 'Show help'
+complete -c abuildpy -n '__fish_seen_subcommand_from batch cache info sandbox shell verify why' -s h -l help -d 'Show help'
 complete -c abuildpy -n '__fish_seen_subcommand_from paths help version' -f

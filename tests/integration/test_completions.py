@@ -22,6 +22,8 @@ _COMPLETED = [
     ("abuild -C inkpot prepare_", "prepare_py_provides"),
     ("abuild --net=a", "always"),
     ("abuildpy ver", "verify version"),
+    ("abuildpy batch --ex", "--exclusive --executor"),
+    ("abuildpy batch --status f", "failed"),
     ("abuild-fetch -d ver", "verse verse-suite versify"),
     ("abuild-fetch ver", ""),
     ("abuild-gzsplit ver", ""),

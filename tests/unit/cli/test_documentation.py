@@ -22,6 +22,7 @@ from abuildpy.cli import (
     apkbuild_lint,
     apkbuild_pypi,
     apkgrel,
+    batch,
     checkapk,
     keygen,
     newapkbuild,
@@ -53,6 +54,7 @@ _PROGRAMS: dict[str, tuple[Option, ...]] = {
 _PROGRAMS["abuildpy"] = tuple(
     option
     for program in (
+        batch.PROGRAM,
         umbrella.CACHE,
         umbrella.INFO,
         umbrella.SANDBOX,
@@ -111,11 +113,18 @@ def test_every_program_is_looked_at() -> None:
     "module", [abuild_tar, abump, ap, apkbuild_lint, apkbuild_pypi, apkgrel, checkapk, keygen, newapkbuild, sign]
 )
 def test_usage(module: object) -> None:
-    program = module.PROGRAM  # type: ignore[attr-defined]
+    assert _options_of(module._USAGE) == listed(module.PROGRAM.name)  # type: ignore[attr-defined]
+
+
+def test_usage_of_batches() -> None:
+    assert _options_of(batch._USAGE) == {spelling for option in batch.PROGRAM.options for spelling in option.spellings}
+
+
+def _options_of(usage: str) -> set[str]:
     found: set[str] = set()
-    for line in re.findall(r"^ +(-.*?)(?:  |$)", module._USAGE, re.MULTILINE):  # type: ignore[attr-defined]
+    for line in re.findall(r"^ +(-.*?)(?:  |$)", usage, re.MULTILINE):
         found |= set(re.findall(r"(?:^|, )(--?[\w-]+)", line))
-    assert found == listed(program.name)
+    return found
 
 
 @pytest.mark.parametrize("program", sorted(_PROGRAMS))

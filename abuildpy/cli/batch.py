@@ -1,0 +1,390 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``abuildpy batch``: builds many recipes, or shows in which order and why."""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from abuildpy.cli.program import HELP, VALUE, Given, Option, Program, long_and_short
+from abuildpy.errors import Aborted, AbuildError, UsageError
+from abuildpy.ui.console import Console, want_colors
+
+if TYPE_CHECKING:
+    from abuildpy.batch.existing import Existing
+    from abuildpy.batch.model import History, Plan, Why
+    from abuildpy.batch.planning import Wishes
+    from abuildpy.batch.recipes import Recipes
+    from abuildpy.batch.selections import Selection
+    from abuildpy.batch.targets import Tree
+    from abuildpy.config import Config
+
+EXECUTORS = ("local", "dask")
+REPORTS = (".json", ".xml", ".html", ".md")
+
+_USAGE = """\
+usage: abuildpy batch [options] [TARGET...]
+
+Builds recipes and what waits for them in the right order. A TARGET is a recipe (its folder or APKBUILD), a folder of recipes,
+a repository, a tree of these, or a name: of a repository, a recipe (main/foo, foo) or a package. With a selection and no
+TARGET all of the tree around the current folder is looked at.
+
+What is built:
+  --changed-since REV     Recipes in which anything changed since this git revision
+  --status STATE          Recipes that are failed (the last time), outdated or unbuilt (in REPODEST); several with commas
+  --rebuild-of NAME       Recipes whose packages depend on it: so:libfoo.so.1, pc:foo, cmd:foo, foo
+  --rebuild-dependants    Also rebuild what would lose a library (with a pkgrel bump)
+  --plan                  Only show the order, and why each is built or not
+  --json                  With --plan: as JSON
+
+How:
+  -j, --jobs N            So many packages at once (default: as many as cores and memory allow)
+  --load N                Start nothing while the load is above this
+  --exclusive NAME        Nothing else runs beside this recipe
+  --priority NAME=N       Recipes with higher numbers come first, and what they need
+  --keep-going            Build what can be built after a failure (default)
+  --fail-fast             Start nothing after a failure
+  --retry N               Try again so often after failures of the network or the machine
+  --timeout TIME          The longest that a function of a recipe may take
+  --no-output-timeout TIME
+                          The longest that it may be silent
+  --no-deps-install       Install no dependencies: they only order the batch
+  -P, --repodest DIR      Where the repositories are (default: REPODEST)
+
+Where:
+  --executor WHERE        local (default) or dask
+  --scheduler ADDRESS     Of dask
+  --store URL             Where sources and packages travel between machines
+
+  --report FILE           Write a report, by its ending: .json, .xml (JUnit), .html or .md
+  -h, --help              Show this help
+
+Exit status: 0 all built or reused, 1 some failed or blocked, 2 wrong command line, 3 nothing could be planned, 130 interrupted
+"""
+
+
+class BatchUsageError(UsageError):
+    """A wrong command line."""
+
+    exit_status = 2
+
+
+class Interrupted(Aborted):
+    """The user interrupted a batch."""
+
+    exit_status = 130
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The command line as it was typed; what may be given several times has NUL between."""
+
+    changed_since: str = ""
+    status: str = ""
+    rebuild_of: str = ""
+    rebuild_dependants: bool = False
+    plan: bool = False
+    as_json: bool = False
+    jobs: str = ""
+    load: str = ""
+    exclusive: str = ""
+    priority: str = ""
+    fail_fast: bool = False
+    retry: str = ""
+    timeout: str = ""
+    no_output_timeout: str = ""
+    no_deps_install: bool = False
+    repodest: str = ""
+    executor: str = "local"
+    scheduler: str = ""
+    store: str = ""
+    report: str = ""
+
+
+_SEVERAL = ("--status", "--rebuild-of", "--exclusive", "--priority", "--report")
+
+
+def _gathered(arguments: Sequence[str], program: Program[Options]) -> tuple[Given, list[str]]:
+    """Options as everywhere, but of some that are given several times all count."""
+    given, words = long_and_short(arguments, program)
+    options = list(given)
+    found = [each for each in options if each[0] not in _SEVERAL]
+    for name in _SEVERAL:
+        values = [argument for spelling, argument in options if spelling == name]
+        if values:
+            found.append((name, "\0".join(values)))
+    return iter(found), words
+
+
+PROGRAM = Program(
+    "abuildpy batch",
+    Options,
+    (
+        Option("", "changed-since", {"changed_since": VALUE}),
+        Option("", "status", {"status": VALUE}),
+        Option("", "rebuild-of", {"rebuild_of": VALUE}),
+        Option("", "rebuild-dependants", {"rebuild_dependants": True}),
+        Option("", "plan", {"plan": True}),
+        Option("", "json", {"as_json": True}),
+        Option("j", "jobs", {"jobs": VALUE}),
+        Option("", "load", {"load": VALUE}),
+        Option("", "exclusive", {"exclusive": VALUE}),
+        Option("", "priority", {"priority": VALUE}),
+        Option("", "keep-going", {"fail_fast": False}),
+        Option("", "fail-fast", {"fail_fast": True}),
+        Option("", "retry", {"retry": VALUE}),
+        Option("", "timeout", {"timeout": VALUE}),
+        Option("", "no-output-timeout", {"no_output_timeout": VALUE}),
+        Option("", "no-deps-install", {"no_deps_install": True}),
+        Option("P", "repodest", {"repodest": VALUE}),
+        Option("", "executor", {"executor": VALUE}),
+        Option("", "scheduler", {"scheduler": VALUE}),
+        Option("", "store", {"store": VALUE}),
+        Option("", "report", {"report": VALUE}),
+        HELP,
+    ),
+    usage=lambda: _USAGE,
+    fits=lambda options, words: bool(words or options.changed_since or options.status or options.rebuild_of),
+    splitter=_gathered,
+    console=lambda: Console(colors=want_colors(os.environ.get("USE_COLORS", ""))),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """The command line once it was understood. Times are as they were typed (``phases/limits.py`` reads them).
+
+    ``jobs`` and ``load`` are None where nothing was said.
+    """
+
+    selection: Selection
+    exclusive: frozenset[str]
+    priorities: dict[str, int]
+    jobs: int | None
+    load: float | None
+    retry: int
+    reports: tuple[Path, ...]
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Runs ``abuildpy batch`` with the words after its name; returns the exit status."""
+    return PROGRAM.start_bare(_act, arguments)
+
+
+def _act(options: Options, words: list[str]) -> int:
+    orders = understand(options)
+    try:
+        return _batch(options, orders, words)
+    except KeyboardInterrupt:
+        raise Interrupted("Aborted by user") from None
+
+
+def understand(options: Options) -> Orders:
+    """Checks all that can be checked of a command line by itself. Raises BatchUsageError."""
+    from abuildpy.batch.selections import STATES, Selection
+    from abuildpy.phases.limits import parse_limit
+
+    states = [state for each in _each(options.status) for state in each.split(",")]
+    for state in states:
+        _choice("status", state, STATES)
+    _choice("executor", options.executor, EXECUTORS)
+    if options.scheduler and options.executor != "dask":
+        raise BatchUsageError("--scheduler is of no use without --executor dask")
+    for name in ("timeout", "no_output_timeout"):
+        value = getattr(options, name)
+        try:
+            parse_limit(name, value)
+        except ValueError as error:
+            raise BatchUsageError(f"--{name.replace('_', '-')} takes {error}, not '{value}'") from None
+    reports = tuple(Path(name) for name in _each(options.report))
+    for path in reports:
+        if path.suffix not in REPORTS:
+            raise BatchUsageError(f"--report takes a file that ends in {', '.join(REPORTS)}, not '{path}'")
+    if options.as_json and not options.plan:
+        raise BatchUsageError("--json goes with --plan", hint="--report FILE.json tells what became of a batch")
+    return Orders(
+        selection=Selection(
+            options.changed_since,
+            tuple(state for state in STATES if state in states),
+            tuple(dict.fromkeys(_each(options.rebuild_of))),
+        ),
+        exclusive=frozenset(_each(options.exclusive)),
+        priorities=dict(_priority(text) for text in _each(options.priority)),
+        jobs=_number("jobs", options.jobs, least=1),
+        load=_load(options.load),
+        retry=_number("retry", options.retry, least=0) or 0,
+        reports=reports,
+    )
+
+
+def _batch(options: Options, orders: Orders, words: Sequence[str]) -> int:
+    import gc
+
+    from abuildpy.config import load_config
+
+    gc.disable()  # all that is made of ten thousand recipes is kept to the end
+    config = load_config()
+    if options.repodest:
+        repodest = os.path.realpath(options.repodest)
+        config = replace_variables(config, {"REPODEST": repodest})
+    console = Console(colors=want_colors(config.get("USE_COLORS")))
+    try:
+        plan = plan_of(options, orders, words, config, console, history_of(config))
+    except AbuildError as error:
+        if not isinstance(error, UsageError):
+            error.exit_status = 3
+        raise
+    if options.plan:
+        show_plan(plan, as_json=options.as_json)
+        return 3 if plan.is_hopeless else 0
+    raise AbuildError("batches cannot be built yet", hint="--plan shows what would be")
+
+
+def plan_of(
+    options: Options, orders: Orders, words: Sequence[str], config: Config, console: Console, history: History
+) -> Plan:
+    """The plan for what the command line names; what recipes say while they are read is told.
+
+    Raises UsageError for targets that mean nothing and revisions that git does not know.
+    """
+    from abuildpy.batch.existing import find_existing
+    from abuildpy.batch.planning import make_plan
+    from abuildpy.batch.targets import Tree, tree_around
+    from abuildpy.phases.evaluations import Evaluations
+    from abuildpy.phases.settings import Settings
+    from abuildpy.repository.installed import apk_root
+
+    evaluate = Evaluations(config, Settings(quiet=True), console).answers
+    tree = Tree(tree_around(".", config.get("APORTSDIR")), evaluate)
+    root = apk_root(config.apk, config.environ) or Path("/")
+    existing = find_existing(root, config.repodest, config.carch, installs=not options.no_deps_install)
+    recipes, why = chosen(orders.selection, words, tree, existing, history, config)
+    for said in recipes.said:
+        console.lines("stderr", tuple(f"{said.folder}: {line}" for line in said.lines))
+    wishes = _wishes(orders, recipes, tree, why)
+    from abuildpy.batch.content import Keys
+
+    keys = None if options.plan else Keys(config.variables)
+    return make_plan(recipes, config.variables, existing, wishes=wishes, history=history, keys=keys)
+
+
+def chosen(
+    selection: Selection, words: Sequence[str], tree: Tree, existing: Existing, history: History, config: Config
+) -> tuple[Recipes, dict[str, list[Why]]]:
+    """The recipes that targets and selections mean, and why each. Raises UsageError, RecipeError."""
+    from abuildpy.batch.changes import changed_recipes
+    from abuildpy.batch.recipes import name_of, read_recipes
+    from abuildpy.batch.selections import only, select
+    from abuildpy.batch.targets import TargetError, find_targets
+
+    if not words and not tree.folder:
+        raise TargetError("there is no tree of aports around this folder", hint="name a TARGET, or set APORTSDIR")
+    named = find_targets(words, tree) if words else find_targets([tree.folder], tree)
+    why = {name_of(folder): reasons for folder, reasons in named.items()}
+    if not selection:
+        return read_recipes(named, tree.evaluate), why
+    changed: list[str] = []
+    if selection.changed_since:
+        changed = changed_recipes(dict.fromkeys(os.path.dirname(folder) for folder in named), selection.changed_since)
+        if not selection.states and not selection.rebuild_of:  # nothing else can mean the others
+            named = {folder: reasons for folder, reasons in named.items() if folder in set(changed)}
+    recipes = read_recipes(named, tree.evaluate)
+    meant = select(recipes, selection, existing=existing, history=history, changed=changed, arch=config.carch)
+    return only(recipes, meant), meant
+
+
+def history_of(_config: Config) -> History:
+    """What is known of former runs."""
+    from abuildpy.batch.model import NoHistory
+
+    return NoHistory()
+
+
+def _wishes(orders: Orders, recipes: Recipes, tree: Tree, why: dict[str, list[Why]]) -> Wishes:
+    from abuildpy.batch.planning import Wishes
+
+    known = {name for node in recipes.nodes for name in (node.name, node.pkgname)}
+    for option, names in (("exclusive", orders.exclusive), ("priority", orders.priorities)):
+        for name in sorted(names):
+            if name not in known and known:
+                raise BatchUsageError(f"--{option} {name}: no recipe of that name is in this batch")
+    return Wishes(why, orders.exclusive, orders.priorities, _around(recipes, tree))
+
+
+def _around(recipes: Recipes, tree: Tree) -> Callable[[], Recipes]:
+    """All recipes of the trees that the recipes lie in."""
+
+    def around() -> Recipes:
+        from abuildpy.batch.recipes import Recipes as Found
+        from abuildpy.batch.targets import Tree as Other
+
+        folders = dict.fromkeys(os.path.dirname(node.repository.folder) for node in recipes.nodes)
+        trees = [tree if folder == tree.folder else Other(folder, tree.evaluate) for folder in folders]
+        return Found(tuple(node for each in trees for node in each.recipes.nodes))
+
+    return around
+
+
+def replace_variables(config: Config, values: dict[str, str]) -> Config:
+    """The configuration with some variables set, also for recipes and programs."""
+    from abuildpy.record import replace as changed
+
+    return changed(config, variables={**config.variables, **values}, environ={**config.environ, **values})
+
+
+def show_plan(plan: Plan, *, as_json: bool) -> None:
+    """Prints a plan."""
+    if as_json:
+        import json
+
+        from abuildpy.batch.document import plan_document
+
+        text = json.dumps(plan_document(plan), ensure_ascii=False) + "\n"
+    else:
+        from abuildpy.ui.plan import plan_lines
+
+        text = "".join(f"{line}\n" for line in plan_lines(plan))
+    sys.stdout.buffer.write(text.encode("utf-8", "surrogateescape"))
+    sys.stdout.flush()
+
+
+def _each(text: str) -> list[str]:
+    return text.split("\0") if text else []
+
+
+def _choice(option: str, value: str, choices: Sequence[str]) -> None:
+    if value not in choices:
+        raise BatchUsageError(f"--{option} takes one of {', '.join(choices)}, not '{value}'")
+
+
+def _number(option: str, text: str, *, least: int) -> int | None:
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit()) or int(text) < least:
+        raise BatchUsageError(f"--{option} takes a number from {least} on, not '{text}'")
+    return int(text)
+
+
+def _load(text: str) -> float | None:
+    if not text:
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 < value < math.inf:
+        raise BatchUsageError(f"--load takes a number above 0, not '{text}'")
+    return value
+
+
+def _priority(text: str) -> tuple[str, int]:
+    name, equals, number = text.rpartition("=")
+    digits = number.removeprefix("-")
+    if not (name and equals and digits.isascii() and digits.isdigit()):
+        raise BatchUsageError(f"--priority takes NAME=NUMBER, not '{text}'")
+    return name, int(number)
