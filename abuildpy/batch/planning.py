@@ -72,6 +72,10 @@ class _Planning:
         repositories = list(dict.fromkeys(node.repository.name for node in (*nodes, *phantoms)))
         providers = Providers(nodes, phantoms, repositories, self._existing)
         graph = make_graph(nodes, providers, self._variables)
+        if graph.missing:
+            providers.learn(nodes)
+            again = make_graph([node for node in nodes if node.name in graph.missing], providers, self._variables)
+            graph = Graph({**graph.edges, **again.edges}, {**graph.met, **again.met}, again.missing)
         if graph.missing and self._existing.complete and self._wishes.around is not None:
             nodes, graph = self._pull_in(nodes, providers, graph, {n.name for n in recipes.nodes})
         by_name = {node.name: node for node in nodes}
@@ -121,6 +125,7 @@ class _Planning:
         others = [node for node in around.nodes if node.name not in known and node.absence(self._arch) is None]
         places = list(dict.fromkeys(node.repository.name for node in (*nodes, *others)))
         elsewhere = Providers(others, (), places, Existing())
+        elsewhere.learn(others)
         nodes, by_name = list(nodes), {node.name: node for node in nodes}
         while True:
             added: dict[str, Node] = {}
@@ -135,6 +140,7 @@ class _Planning:
                 return nodes, graph
             for node in added.values():
                 providers.add(node)
+            providers.learn(added.values())
             nodes += added.values()
             by_name |= added
             graph = make_graph(nodes, providers, self._variables)
@@ -155,8 +161,10 @@ class _Planning:
                 self._settle_one(by_name[name], "cycle", f"they need each other: {' -> '.join(path)}", bad)
         if self._existing.complete:
             for name, words in graph.missing.items():
-                if name not in bad:
-                    self._settle_one(by_name[name], "dependencies", _whom_nobody_makes(words, providers), bad)
+                # What packages get to provide when they are made (so:, cmd:), only their build can tell.
+                nowhere = [word for word in words if ":" not in word]
+                if nowhere and name not in bad:
+                    self._settle_one(by_name[name], "dependencies", _whom_nobody_makes(nowhere, providers), bad)
         self._block(by_name, graph, bad)
         for name in self._settled:
             graph.edges.pop(name, None)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from abuildpy.batch.existing import Existing
 from abuildpy.batch.recipes import Node
+from abuildpy.batch.splits import provided_by_splits
 from abuildpy.errors import DependencyError
 from abuildpy.repository import depends
 from abuildpy.repository.depends import Dependency
@@ -58,6 +59,16 @@ class Providers:
                 offer = Offer(node, node.pkgname, provided.version, False, node.provider_priority)
                 offers.setdefault(provided.name, []).append(offer)
         self._by_pkgname.setdefault(node.pkgname, []).append(node)
+        self._chosen.clear()
+
+    def learn(self, nodes: Iterable[Node]) -> None:
+        """Also takes into account what split functions of recipes may provide, which has to be read in their texts."""
+        for node in nodes:
+            for package, word, priority in provided_by_splits(node):
+                provided = self.parse(word)
+                if provided is not None and package in node.packages:
+                    offer = Offer(node, package, provided.version, False, priority)
+                    self._offers.setdefault(provided.name, []).append(offer)
         self._chosen.clear()
 
     def parse(self, word: str) -> Dependency | None:

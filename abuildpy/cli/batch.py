@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from abuildpy.cli.program import HELP, VALUE, Given, Option, Program, long_and_short
-from abuildpy.errors import Aborted, AbuildError, UsageError
+from abuildpy.errors import Aborted, AbuildError, RepositoryError, UsageError
 from abuildpy.ui.console import Console, want_colors
 
 if TYPE_CHECKING:
@@ -252,6 +252,7 @@ def plan_of(
 
     Raises UsageError for targets that mean nothing and revisions that git does not know.
     """
+    from abuildpy.batch.content import Keys
     from abuildpy.batch.existing import find_existing
     from abuildpy.batch.planning import make_plan
     from abuildpy.batch.targets import Tree, tree_around
@@ -267,8 +268,6 @@ def plan_of(
     for said in recipes.said:
         console.lines("stderr", tuple(f"{said.folder}: {line}" for line in said.lines))
     wishes = _wishes(orders, recipes, tree, why)
-    from abuildpy.batch.content import Keys
-
     keys = None if options.plan else Keys(config.variables)
     return make_plan(recipes, config.variables, existing, wishes=wishes, history=history, keys=keys)
 
@@ -276,12 +275,20 @@ def plan_of(
 def chosen(
     selection: Selection, words: Sequence[str], tree: Tree, existing: Existing, history: History, config: Config
 ) -> tuple[Recipes, dict[str, list[Why]]]:
-    """The recipes that targets and selections mean, and why each. Raises UsageError, RecipeError."""
+    """The recipes that targets and selections mean, and why each.
+
+    Raises UsageError, RecipeError, RepositoryError.
+    """
     from abuildpy.batch.changes import changed_recipes
     from abuildpy.batch.recipes import name_of, read_recipes
     from abuildpy.batch.selections import only, select
     from abuildpy.batch.targets import TargetError, find_targets
 
+    if selection.rebuild_of and not existing.indexes:
+        raise RepositoryError(
+            "--rebuild-of: no index on this machine tells what packages depend on",
+            hint=f"{config.repodest} and apk's repositories were looked at; 'apk update' fetches their indexes",
+        )
     if not words and not tree.folder:
         raise TargetError("there is no tree of aports around this folder", hint="name a TARGET, or set APORTSDIR")
     named = find_targets(words, tree) if words else find_targets([tree.folder], tree)

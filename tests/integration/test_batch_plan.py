@@ -191,6 +191,12 @@ def test_selections(own_tree: Place) -> None:
     assert names(planned(own_tree, "--rebuild-of", "so:libx.so.1", "brook")) == []
 
 
+def test_rebuilding_without_any_index(tree: Place) -> None:
+    done = batch(tree, "--plan", "--rebuild-of", "so:libx.so.1")
+    assert (done.status, done.out) == (3, "")
+    assert "no index on this machine" in done.err
+
+
 def test_what_changed(own_tree: Place) -> None:
     def git(*words: str) -> None:
         identity = ("-c", "user.name=A", "-c", "user.email=a@example.invalid", "-c", "commit.gpgsign=false")

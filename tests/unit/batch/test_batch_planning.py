@@ -3,12 +3,16 @@
 
 from __future__ import annotations
 
-from batchkit import VARIABLES, entry, existing, node, order, plan, repository, settled, unread, waits
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from batchkit import VARIABLES, entry, existing, node, order, plan, repository, settled, unread, waits, write_recipe
 
 from abuildpy.batch.existing import Existing
 from abuildpy.batch.model import Past, Why
 from abuildpy.batch.planning import Wishes, make_plan
-from abuildpy.batch.recipes import Recipes
+from abuildpy.batch.recipes import Recipes, read_recipes
+from abuildpy.recipe.answer import Answer, Fresh
 
 
 def test_other_architectures_are_skipped() -> None:
@@ -47,6 +51,11 @@ def test_what_nobody_provides() -> None:
     assert found.settled[0].error == "nothing provides nothing, b>=2 (main/b has 1.0-r0)"
 
 
+def test_what_only_a_build_can_tell_is_tried() -> None:
+    found = plan(node("a", makedepends="cmd:b so:libb.so.2"), node("b"), there=existing(complete=True))
+    assert found.by_name["main/a"].missing == ("cmd:b", "so:libb.so.2")
+
+
 def test_the_roots_of_several_troubles() -> None:
     found = plan(
         node("a", makedepends="b c"),
@@ -68,6 +77,50 @@ def test_what_is_needed_and_nowhere_to_be_had_is_built_too() -> None:
     assert found.by_name["main/b"].why == (Why("needed", "main/a: b-dev"),)
     assert found.by_name["main/c"].why == (Why("needed", "main/b: c"),)
     assert order(plan(node("a", makedepends="b-dev"), wishes=wishes)) == ["a"]  # it may be in what we do not know
+
+
+def test_what_split_functions_provide(tmp_path: Path) -> None:
+    maker = write_recipe(tmp_path / "main/maker16", pkgver="16.2", subpackages="maker16-dev maker16-jdk:_jdk maker16-x")
+    with (maker / "APKBUILD").open("a") as file:
+        file.write(SPLITS)
+    write_recipe(tmp_path / "main/a", makedepends="maker-dev jdk>=16 only-x cmd:made-up")
+    write_recipe(tmp_path / "main/broken", makedepends="nothing").joinpath("APKBUILD").open("a").write(" provides=(\n")
+    folders = [str(tmp_path / "main" / name) for name in ("a", "broken", "maker16")]
+    recipes = read_recipes(folders, evaluate_shell_like)
+    found = make_plan(recipes, VARIABLES, Existing())
+    assert [str(need) for need in found.by_name["main/a"].needs] == [
+        "makedepends maker-dev -> maker16-dev of main/maker16",
+        "makedepends jdk>=16 -> maker16-jdk of main/maker16",
+    ]
+    assert found.by_name["main/a"].missing == ("only-x", "cmd:made-up")
+
+
+SPLITS = """
+dev() {
+	_common
+	provides="$provides other-dev"
+}
+_jdk() {
+	if [ "$whatever" ]; then
+		provides="jdk=$pkgver"
+	fi
+	local name=$(date); provides="cmd:$name"
+}
+_common() {
+	provides="maker${subpkgname#$pkgname}"
+}
+unused() {
+	provides="only-x"
+}
+"""
+
+
+def evaluate_shell_like(paths: Iterable[str]) -> Iterator[Answer]:
+    """Reads the variables at the top of a recipe."""
+    for path in paths:
+        lines = Path(path).read_text().partition("\n\n")[0].splitlines()
+        values = dict(line.split("=", 1) for line in lines if line[:1].isalpha())
+        yield Answer(path, {}, Fresh(values, frozenset()))
 
 
 def test_nothing_around_is_looked_at_where_nothing_is_missing() -> None:

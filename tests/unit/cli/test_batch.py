@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from abuildpy.batch.selections import Selection
+from abuildpy.cli import batch
 from abuildpy.cli.batch import PROGRAM, BatchUsageError, Orders, understand
 
 
@@ -70,5 +71,14 @@ def test_the_last_word_on_failures_counts() -> None:
 def test_what_makes_no_sense(words: str) -> None:
     with pytest.raises(BatchUsageError) as error:
         orders(*words.split())
-    assert error.value.message.startswith(words.split()[0])
+    assert error.value.message.startswith(words.split(maxsplit=1)[0])
     assert error.value.exit_status == 2
+
+
+def test_interrupted(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    def interrupted(*_: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(batch, "_batch", interrupted)
+    assert batch.main(["main"]) == 130
+    assert "Aborted by user" in capfd.readouterr().err
