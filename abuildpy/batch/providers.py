@@ -22,7 +22,6 @@ class Offer:
     node: Node
     package: str
     version: str
-    named: bool
     priority: int = 0
 
 
@@ -46,17 +45,19 @@ class Providers:
             self.add(node)
         for node in unread:
             for name in (node.pkgname, *(entry.name for entry in existing.by_origin.get(node.pkgname, ()))):
-                self._unread.setdefault(name, []).append(Offer(node, name, "", True))
+                self._unread.setdefault(name, []).append(Offer(node, name, ""))
 
     def add(self, node: Node) -> None:
         """One more recipe."""
         offers, version = self._offers, node.version
         for package in node.packages:
-            offers.setdefault(package, []).append(Offer(node, package, version, True))
+            offers.setdefault(package, []).append(
+                Offer(node, package, version, node.provider_priority if package == node.pkgname else 0)
+            )
         for word in node.aport.words("provides"):
             provided = self.parse(word)
             if provided is not None:
-                offer = Offer(node, node.pkgname, provided.version, False, node.provider_priority)
+                offer = Offer(node, node.pkgname, provided.version, node.provider_priority)
                 offers.setdefault(provided.name, []).append(offer)
         self._by_pkgname.setdefault(node.pkgname, []).append(node)
         self._chosen.clear()
@@ -67,7 +68,7 @@ class Providers:
             for package, word, priority in provided_by_splits(node):
                 provided = self.parse(word)
                 if provided is not None and package in node.packages:
-                    offer = Offer(node, package, provided.version, False, priority)
+                    offer = Offer(node, package, provided.version, priority)
                     self._offers.setdefault(provided.name, []).append(offer)
         self._chosen.clear()
 
@@ -83,9 +84,9 @@ class Providers:
     def offers(self, node: Node, word: str) -> list[Offer]:
         """What fulfils a dependency of a recipe, the one that apk would take first; what it makes itself is among them.
 
-        As apk does, the highest version that is provided under the name is taken (none at all is the lowest), then the
-        package of that name, then the highest provider_priority; then the order of the repositories decides, then the name.
-        Recipes that the asking one's repository does not see come last.
+        As apk does, the highest version that is there under the name is taken (none at all is the lowest, so a package of
+        that name comes before a virtual), then the highest provider_priority; then the order of the repositories decides,
+        then the name. Recipes that the asking one's repository does not see come last.
         """
         chosen = self._chosen.get(node.repository.folder)
         if chosen is None:
@@ -107,7 +108,7 @@ class Providers:
         found = found or self._formerly(wanted)
         if len(found) > 1:
             found.sort(key=lambda offer: (self._place(node, offer.node), offer.node.name))
-            found.sort(key=lambda offer: (not offer.named, -offer.priority))
+            found.sort(key=lambda offer: -offer.priority)
             found.sort(key=lambda offer: sort_key(offer.version) if offer.version else (), reverse=True)
             found.sort(key=lambda offer: node.repository.hides(offer.node.repository))
         return found
@@ -131,5 +132,5 @@ class Providers:
             makers = [n for n in self._by_pkgname.get(entry.origin, ()) if entry.name in n.packages]
             if not makers:
                 return []
-            found += [Offer(node, entry.name, "", False, entry.provider_priority) for node in makers]
+            found += [Offer(node, entry.name, "", entry.provider_priority) for node in makers]
         return found

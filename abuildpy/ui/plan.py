@@ -62,3 +62,4 @@ def _cycle(cycle: Cycle) -> Iterator[str]:
         yield f"    broken: {name} is built with the {need.wanted} that is there already"
     if cycle.stopped:
         yield f"    not broken: no index on this machine has what {', '.join(cycle.stopped)} need of each other"
+        yield "    ('apk update' fetches the indexes of apk's repositories)"

@@ -67,7 +67,8 @@ def test_a_version_that_only_an_older_package_has() -> None:
 
 
 def test_conflicts_are_no_needs() -> None:
-    assert waits(plan(node("a", makedepends="!b"), node("b")), "a") == []
+    found = plan(node("a", makedepends="!b !c>=1"), node("b"))
+    assert (waits(found, "a"), found.by_name["main/a"].missing) == ([], ())
 
 
 def test_own_packages_are_no_needs() -> None:
@@ -102,6 +103,11 @@ def test_the_highest_version_is_taken_as_apk_does() -> None:
     assert waits(found, "a") == ["c"]
 
 
+def test_of_equal_versions_the_priority_decides_as_apk_does() -> None:
+    named, other = node("virtual"), node("z", provides="virtual=1.0-r0", provider_priority="9")
+    assert waits(plan(node("a", makedepends="virtual"), named, other), "a") == ["z"]
+
+
 def test_the_order_of_repositories_decides_about_equals() -> None:
     main, community = repository("main", "main"), repository("community", "main", "community")
     virtuals = (node("community/b", community, provides="virtual"), node("main/z", main, provides="virtual"))
@@ -111,7 +117,7 @@ def test_the_order_of_repositories_decides_about_equals() -> None:
 
 def test_without_any_order_the_own_repository_is_first_then_the_one_given_first() -> None:
     virtuals = (node("community/b", provides="virtual"), node("testing/c", provides="virtual"))
-    assert waits(plan(node("testing/a", makedepends="virtual"), *virtuals), "testing/a") == ["testing/c"]
+    assert waits(plan(*virtuals, node("testing/a", makedepends="virtual")), "testing/a") == ["testing/c"]
     assert waits(plan(node("main/a", makedepends="virtual"), *reversed(virtuals)), "a") == ["testing/c"]
 
 
@@ -164,6 +170,12 @@ def test_what_dev_packages_depend_on_has_to_be_there() -> None:
         "installed c-dev of main/c (by way of b-dev)",
         "installed d of main/d (by way of b-dev -> c-dev)",
     ]
+
+
+def test_what_is_asked_for_by_name_keeps_that_reason() -> None:
+    nodes = (node("b", subpackages="b-dev", depends_dev="c-dev"), node("c", subpackages="c-dev"))
+    found = plan(node("a", makedepends="c b-dev"), *nodes)
+    assert needs(found, "a") == ["makedepends c of main/c", "makedepends b-dev of main/b"]
 
 
 def test_what_the_maker_waits_for_is_not_waited_for_twice() -> None:

@@ -83,13 +83,14 @@ def test_what_split_functions_provide(tmp_path: Path) -> None:
     maker = write_recipe(tmp_path / "main/maker16", pkgver="16.2", subpackages="maker16-dev maker16-jdk:_jdk maker16-x")
     with (maker / "APKBUILD").open("a") as file:
         file.write(SPLITS)
-    write_recipe(tmp_path / "main/a", makedepends="maker-dev jdk>=16 only-x cmd:made-up")
+    write_recipe(tmp_path / "main/a", makedepends="maker-dev other-dev jdk>=16 only-x cmd:made-up")
     write_recipe(tmp_path / "main/broken", makedepends="nothing").joinpath("APKBUILD").open("a").write(" provides=(\n")
     folders = [str(tmp_path / "main" / name) for name in ("a", "broken", "maker16")]
     recipes = read_recipes(folders, evaluate_shell_like)
     found = make_plan(recipes, VARIABLES, Existing())
     assert [str(need) for need in found.by_name["main/a"].needs] == [
         "makedepends maker-dev -> maker16-dev of main/maker16",
+        "makedepends other-dev -> maker16-dev of main/maker16",
         "makedepends jdk>=16 -> maker16-jdk of main/maker16",
     ]
     assert found.by_name["main/a"].missing == ("only-x", "cmd:made-up")
@@ -98,7 +99,7 @@ def test_what_split_functions_provide(tmp_path: Path) -> None:
 SPLITS = """
 dev() {
 	_common
-	provides="$provides other-dev"
+	provides="$provides $_more-dev"
 }
 _jdk() {
 	if [ "$whatever" ]; then
@@ -107,6 +108,7 @@ _jdk() {
 	local name=$(date); provides="cmd:$name"
 }
 _common() {
+	_more=other
 	provides="maker${subpkgname#$pkgname}"
 }
 unused() {
