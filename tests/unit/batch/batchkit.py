@@ -137,7 +137,7 @@ def evaluate(paths: Iterable[str]) -> Iterator[Answer]:
     for path in paths:
         lines = Path(path).read_text().splitlines()
         if "broken" in lines:
-            yield Answer(path, {}, NOTHING, error=RecipeError(f"{path}: broken"))
+            yield Answer(path, NOTHING, error=RecipeError(f"{path}: broken"))
         else:
             values = dict(line.split("=", 1) for line in lines)
-            yield Answer(path, {}, Fresh({**values, "APKBUILD": path}, frozenset()))
+            yield Answer(path, Fresh({}, {**values, "APKBUILD": path}))

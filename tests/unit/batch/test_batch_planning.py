@@ -122,7 +122,7 @@ def evaluate_shell_like(paths: Iterable[str]) -> Iterator[Answer]:
     for path in paths:
         lines = Path(path).read_text().partition("\n\n")[0].splitlines()
         values = dict(line.split("=", 1) for line in lines if line[:1].isalpha())
-        yield Answer(path, {}, Fresh(values, frozenset()))
+        yield Answer(path, Fresh({}, values))
 
 
 def test_nothing_around_is_looked_at_where_nothing_is_missing() -> None:
