@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator, Mapping
 from itertools import chain, islice
 from pathlib import Path
@@ -14,12 +15,13 @@ from abuildpy.errors import RecipeError
 from abuildpy.phases.crew import Crew, PlainReading, Reading, Task, Unread
 from abuildpy.phases.settings import Settings
 from abuildpy.phases.walls import Stages
+from abuildpy.recipe import signatures
 from abuildpy.recipe.answer import NOTHING, Answer, Fresh
 from abuildpy.recipe.constant import depends_on, loops_depend_on
 from abuildpy.recipe.conversation import Changes, changes
 from abuildpy.recipe.evaluate import candidate_names, evaluate, said_lines, trace_lines
 from abuildpy.recipe.library import PASSING, library_functions, library_names
-from abuildpy.recipe.pack import HOT, USUAL, Told, has_sign
+from abuildpy.recipe.pack import HOT, USUAL, Told, Watched, has_sign
 from abuildpy.recipe.packing import Record, record, record_of_failure
 from abuildpy.recipe.plain import asked_names, read_plain
 from abuildpy.recipe.shelf import digest_of
@@ -58,6 +60,7 @@ class Evaluating:
         # A hot variable that is there before is told of every recipe.
         self.asked: set[bytes] = {*library_names(), *map(str.encode, HOT), b"sha512sums"}
         self.records: dict[str, dict[str, Record]] = {}
+        self._began = time.time_ns() - signatures.YOUNG
         self.derived = ""
         """What the usual ones of these have."""
 
@@ -129,7 +132,7 @@ class Evaluating:
         if plain and plain.loops:
             names = loops_depend_on(plain.loops, os.path.dirname(task.path), variables.changes(), self._before)
         if names is not None:
-            watched = tuple((file, watch(file)) for file in names)
+            watched = self._watched(names)
             kept = Record(name, text.signature, text.digest, variables.hot, variables.rest, watched)
             self.records.setdefault(folder, {})[name] = kept
             self.asked |= text.asked
@@ -157,7 +160,7 @@ class Evaluating:
     ) -> None:
         files, sourced = depends
         folder, name = _place(path)
-        watched = tuple((file, watch(file)) for file in files)
+        watched = self._watched(files)
         if isinstance(changed, RecipeError):
             kept: Record | None = record_of_failure(name, text.signature, text.digest, changed, watched)
         else:
@@ -168,6 +171,11 @@ class Evaluating:
         self.asked |= text.asked
         if sourced:
             self.asked |= asked_names(sourced)
+
+    def _watched(self, files: tuple[str, ...]) -> Watched:
+        """The signatures of files that a recipe has looked at; of none that may have changed since then."""
+        found = ((file, watch(file)) for file in files)
+        return tuple((file, state if max(state[2:]) < self._began else signatures.NEVER) for file, state in found)
 
     def _alone(self, failed: Unread) -> Answer:
         path = failed.task.path

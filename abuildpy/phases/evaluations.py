@@ -6,12 +6,13 @@ from __future__ import annotations
 import errno
 import gc
 import os
+from itertools import repeat
 
 from abuildpy.errors import RecipeError
-from abuildpy.recipe.answer import NOTHING, Answer
+from abuildpy.recipe.answer import NOTHING, Answer, Variables
 from abuildpy.recipe.environment import recipe_environment
 from abuildpy.recipe.library import PASSING
-from abuildpy.recipe.pack import Kept, Shared
+from abuildpy.recipe.pack import Kept, Pack, Shared
 from abuildpy.recipe.shelf import Conditions, Shelf
 
 TYPE_CHECKING = False
@@ -110,16 +111,39 @@ class Evaluations:
         number = 0
         for each in found:
             pack = each.shelf.pack
-            shared = Shared(pack, each.shelf.folder, self._before) if pack else None
+            shared = Shared(pack, each.shelf.folder, self._before, self._anew) if pack else None
             failed = pack.failed if pack else ()
+            if shared and not failed and isinstance(each.known, range):
+                yield from map(Answer, each.paths, map(Kept, repeat(shared), each.known))
+                number += len(each.paths)
+                continue
             for path, at in zip(each.paths, each.known, strict=True):
                 if at is None or shared is None:
                     yield answers[number]
                 elif at in failed:
-                    yield Answer(path, NOTHING, (), shared.pack.error(at))
+                    yield self._failed(path, shared.pack, at)
                 else:
                     yield Answer(path, Kept(shared, at))
                 number += 1
+
+    def _failed(self, path: str, pack: Pack, at: int) -> Answer:
+        try:
+            return Answer(path, NOTHING, (), pack.error(at))
+        except (OSError, ValueError):
+            try:
+                return Answer(path, self._anew(path))
+            except RecipeError as error:
+                return Answer(path, NOTHING, (), error)
+
+    def _anew(self, path: str) -> Variables:
+        """For the rare pack that was damaged after it was written. Raises RecipeError."""
+        from abuildpy.phases.evaluating import Evaluating
+
+        run = Evaluating(self._config, self._settings, self._console, self._before)
+        answer = dict(run.evaluate([(0, path)]))[0] or _absent(path)
+        if answer.error is not None:
+            raise answer.error
+        return answer.variables
 
 
 def _absent(path: str) -> Answer:

@@ -6,7 +6,8 @@ configuration and the environment that any of its recipes names (``shelf.py``). 
 one recipe: it is taken if the file's size, inode, time of change and of modification are what they were, and were not
 too young to be trusted then; else if its bytes have the same digest.
 
-Layout, numbers in this machine's order: magic, the lengths of nine sections, their checksum, the sections, the rest.
+Layout, numbers in this machine's order: magic, the lengths of ten sections, their checksum, the sections, the rest, of
+which each recipe's part has a checksum of its own.
 Texts are joined by NUL, which no variable can hold. The columns of :data:`HOT` are one section, column by column, as nearly
 every reader wants some of them for all recipes; all other variables are one text a recipe, read when they are asked for. What the
 shell library makes of a usual recipe stands there once, for all (see :data:`USUAL`).
@@ -24,11 +25,10 @@ from abuildpy.recipe.signatures import Signature
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
-MAGIC = b"abuildpy pack 5\n"
-_NUMBERS = 10
-_PIECE = 1 << 18
+MAGIC = b"abuildpy pack 7\n"
+_NUMBERS = 11
 HEAD = len(MAGIC) + 8 * _NUMBERS
 
 HOT = (
@@ -141,18 +141,27 @@ class Kept(Variables):
             shared = self._shared
             pack = shared.pack
             path = f"{shared.folder}/{pack.names[self._at]}"
-            self._others = _read_rest(pack.rest(self._at), pack.derived, path, self.get)
+            try:
+                self._others = _read_rest(pack.rest(self._at), pack.derived, path, self.get)
+            except (OSError, ValueError):
+                anew = shared.evaluate(path)
+                self._others = anew.functions, {n: v for n, v in anew.changes().items() if n not in COLUMN}
         return self._others
 
 
 class Shared:
     """What the recipes of one pack share."""
 
-    __slots__ = ("_unresolved", "before", "columns", "folder", "pack")
+    __slots__ = ("_unresolved", "before", "columns", "evaluate", "folder", "pack")
 
-    def __init__(self, pack: Pack, folder: str, before: Mapping[str, str]) -> None:
-        """``folder`` is the repository's, ``before`` are the variables of a shell that has read no recipe yet."""
+    def __init__(
+        self, pack: Pack, folder: str, before: Mapping[str, str], evaluate: Callable[[str], Variables]
+    ) -> None:
+        """``folder`` is the repository's, ``before`` are the variables of a shell that has read no recipe yet; ``evaluate``
+        evaluates a recipe (path of the APKBUILD) of which the pack has a damaged part.
+        """
         self.pack = pack
+        self.evaluate = evaluate
         self.folder = folder
         self.before = before
         self.columns: dict[str, list[str]] = {}
@@ -209,20 +218,19 @@ class Pack:
         if len(head) != HEAD or not head.startswith(MAGIC):
             raise ValueError("no pack")
         sizes = _numbers(head[len(MAGIC) :])
-        key, names, members, signatures, digests, watched, derived, hot, offsets, checksum = sizes
+        key, names, members, signatures, digests, watched, listing, derived, hot, offsets, checksum = sizes
         if min(sizes[:-1]) < 0 or sum(sizes[:-1]) > os.fstat(file).st_size or offsets % 8:
             raise ValueError("no whole pack")
         body = os.pread(file, sum(sizes[:-1]), HEAD)
-        self._offsets = _numbers(body[len(body) - offsets :])
         self._rest_at = HEAD + len(body)
-        if (
-            len(body) != sum(sizes[:-1])
-            or not self._offsets
-            or checksum_of(head[len(MAGIC) : -8], body, self._pieces()) != checksum
-        ):
+        view = memoryview(body)
+        if len(body) != sum(sizes[:-1]) or checksum_of(head[len(MAGIC) : -8], body) != checksum:
+            raise ValueError("no whole pack")
+        # Where each part of the rest begins, and its checksum; at last the end.
+        self._parts = view[len(body) - offsets :].cast("q")
+        if not self._parts or self._rest_at + self._parts[-1] > os.fstat(file).st_size:
             raise ValueError("no whole pack")
         at = 0
-        view = memoryview(body)
 
         def take(size: int) -> bytes:
             nonlocal at
@@ -235,6 +243,10 @@ class Pack:
         self.signatures: Sequence[int] = _numbers(take(signatures))
         self._digests = take(digests)
         self.watched = _watched(_split(take(watched)))
+        state, *self.others = _split(take(listing)) or [""]
+        """Recipes that are below the folder, or could be, and are not in the pack."""
+        self.folder = tuple(map(int, state.split()))
+        """The signature of the repository folder, while which is the same no recipe has come to it."""
         self.derived = take(derived).decode("utf-8", "surrogateescape")
         """What usual recipes have, see :data:`USUAL`."""
         self._hot = view[at : at + hot]
@@ -242,17 +254,6 @@ class Pack:
         numbers = enumerate(first.split("\0")) if FAILED in first else ()
         self.failed = frozenset(at for at, value in numbers if value == FAILED)
         """Numbers of the recipes that could not be evaluated."""
-
-    def _pieces(self) -> Iterator[memoryview]:
-        """What follows the sections, piece by piece."""
-        at, end = self._rest_at, self._rest_at + self._offsets[-1]
-        buffer = memoryview(bytearray(min(_PIECE, end - at)))
-        while at < end:
-            count = os.preadv(self._file, [buffer[: end - at]], at)
-            if not count:
-                return
-            yield buffer[:count]
-            at += count
 
     def __del__(self) -> None:
         os.close(self._file)
@@ -273,27 +274,22 @@ class Pack:
         return self._digests[16 * at : 16 * at + 16]
 
     def rest(self, at: int) -> bytes:
-        """Functions and variables that are no columns. Raises OSError."""
-        start, end = self._offsets[at], self._offsets[at + 1]
-        return os.pread(self._file, end - start, self._rest_at + start)
+        """Functions and variables that are no columns. Raises OSError, ValueError if they are damaged."""
+        start, checksum, end = self._parts[2 * at : 2 * at + 3]
+        found = os.pread(self._file, end - start, self._rest_at + start)
+        if crc32(found) != checksum:
+            raise ValueError("damaged")
+        return found
 
     def error(self, at: int) -> RecipeError:
-        """Why a recipe could not be evaluated that is one of :attr:`failed`. Raises OSError."""
+        """Why a recipe could not be evaluated that is one of :attr:`failed`. Raises OSError, ValueError as :meth:`rest`."""
         message, _, hint = self.rest(at).decode("utf-8", "surrogateescape").partition("\0")
         return RecipeError(message, hint=hint or None)
 
-    def all_rest(self) -> list[bytes]:
-        """What :meth:`rest` gives, for all recipes. Raises OSError."""
-        blob = os.pread(self._file, self._offsets[-1], self._rest_at)
-        return [blob[start:end] for start, end in zip(self._offsets, self._offsets[1:], strict=False)]
 
-
-def checksum_of(sizes: bytes, body: bytes, pieces: Iterable[bytes | memoryview]) -> int:
-    """Of the sections' sizes, the sections, and what follows them."""
-    found = crc32(body, crc32(sizes))
-    for piece in pieces:
-        found = crc32(piece, found)
-    return found
+def checksum_of(sizes: bytes, body: bytes) -> int:
+    """Of the sections' sizes and the sections."""
+    return crc32(body, crc32(sizes))
 
 
 def _numbers(raw: bytes | memoryview) -> list[int]:

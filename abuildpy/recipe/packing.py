@@ -7,6 +7,7 @@ import os
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
+from zlib import crc32
 
 from abuildpy.atomic import replacing
 from abuildpy.errors import RecipeError
@@ -23,7 +24,7 @@ from abuildpy.recipe.pack import (
     checksum_of,
     hot_section,
 )
-from abuildpy.recipe.signatures import Signature
+from abuildpy.recipe.signatures import NEVER, Signature
 
 _SIGNS = frozenset("\x01\x02\x03\x04")
 
@@ -71,28 +72,40 @@ def record_of_failure(name: str, signature: Signature, digest: bytes, error: Rec
 
 
 def old_records(pack: Pack, numbers: Iterable[int], signatures: Sequence[int]) -> list[Record]:
-    """Records of a pack in the form in which they are written, with newer signatures. Raises OSError."""
-    rest = pack.all_rest()
+    """Records of a pack in the form in which they are written, with newer signatures. Raises OSError.
+
+    Those that are damaged are left out.
+    """
     rows = list(zip(*(pack.column(name) for name in HOT), strict=True))
-    return [
-        Record(
-            pack.names[at],
-            tuple(signatures[4 * at : 4 * at + 4]),  # type: ignore[arg-type]
-            pack.digest(at),
-            rows[at],
-            rest[at],
-            pack.watched.get(at, ()),
-        )
-        for at in numbers
-    ]
+    found = []
+    for at in numbers:
+        try:
+            rest = pack.rest(at)
+        except ValueError:
+            continue
+        signature: Signature = tuple(signatures[4 * at : 4 * at + 4])  # type: ignore[assignment]
+        watched = pack.watched.get(at, ())
+        found.append(Record(pack.names[at], signature, pack.digest(at), rows[at], rest, watched))
+    return found
 
 
-def write_pack(path: str, key: bytes, asked: bytes, records: Sequence[Record], derived: str = "") -> None:
-    """Writes a pack beside its name and renames it, so that readers see the old or the new one. Raises OSError."""
+def write_pack(
+    path: str,
+    key: bytes,
+    asked: bytes,
+    records: Sequence[Record],
+    derived: str = "",
+    folder: Signature = NEVER,
+    others: Sequence[str] = (),
+) -> None:
+    """Writes a pack beside its name and renames it, so that readers see the old or the new one. Raises OSError.
+
+    ``others`` are the recipes that are not in it, though they may be there while ``folder`` is the folder's signature.
+    """
     signatures = array("q", [number for each in records for number in each.signature])
-    offsets = array("q", [0])
+    parts = array("q", [0])
     for each in records:
-        offsets.append(offsets[-1] + len(each.rest))
+        parts.extend((crc32(each.rest), parts[-1] + len(each.rest)))
     sections = (
         key,
         asked,
@@ -104,13 +117,14 @@ def write_pack(path: str, key: bytes, asked: bytes, records: Sequence[Record], d
             for at, each in enumerate(records)
             for path, signature in each.watched
         ).encode("utf-8", "surrogateescape"),
+        _joined((" ".join(map(str, folder)), *others)),
         derived.encode("utf-8", "surrogateescape"),
         hot_section(each.hot for each in records),
-        offsets.tobytes(),
+        parts.tobytes(),
     )
     body = b"".join(sections)
     head = array("q", map(len, sections))
-    head.append(checksum_of(head.tobytes(), body, (each.rest for each in records)))
+    head.append(checksum_of(head.tobytes(), body))
     os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
     with replacing(path, 0o600) as file:
         file.write(MAGIC + head.tobytes() + body)

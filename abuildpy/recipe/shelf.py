@@ -107,9 +107,14 @@ class Shelf:
 
         Where nothing is known, some of them may not be there.
         """
-        names = [f"{name}/APKBUILD" for name in os.listdir(self.folder)]
-        names.sort()  # as a shell sorts them: lib-extra/ comes before lib/
-        if self.pack is None:
+        pack = self.pack
+        state = watch(self.folder)
+        if pack is not None and pack.folder == state != NEVER:
+            names = sorted((*pack.names, *pack.others)) if pack.others else pack.names
+        else:
+            names = _recipes(self.folder)
+            self._newer = state != NEVER
+        if pack is None:
             return names, [None] * len(names)
         here = signatures(self.folder, names)
         if MISSING[0] in here[::4]:
@@ -172,18 +177,17 @@ class Shelf:
         old: list[Record] = []
         names = frozenset(asked)
         try:
+            state = watch(self.folder)
+            here = frozenset(_recipes(self.folder))
             if self.pack is not None:
-                here = set(os.listdir(self.folder))
-                stay = [
-                    at for at, name in enumerate(self.pack.names) if name not in new and name.partition("/")[0] in here
-                ]
+                stay = [at for at, name in enumerate(self.pack.names) if name not in new and name in here]
                 old = old_records(self.pack, stay, self._good or self.pack.signatures)
                 names |= frozenset(self.pack.asked.split(b"\0"))
                 derived = derived or self.pack.derived
             records = sorted((*old, *new.values()))
-            write_pack(
-                self._path, self._conditions.key(self.folder, names), b"\0".join(sorted(names)), records, derived
-            )
+            others = sorted(here.difference(each.name for each in records))
+            key = self._conditions.key(self.folder, names)
+            write_pack(self._path, key, b"\0".join(sorted(names)), records, derived, state, others)
         except OSError:
             return
         if new:
@@ -198,6 +202,12 @@ class Shelf:
                 os.utime(path)
         except OSError:
             return
+
+
+def _recipes(folder: str) -> list[str]:
+    names = [f"{name}/APKBUILD" for name in os.listdir(folder)]
+    names.sort()  # as a shell sorts them: lib-extra/ comes before lib/
+    return names
 
 
 def pack_path(folder: str, config: Config) -> str | None:

@@ -14,14 +14,14 @@ Signature = tuple[int, int, int, int]
 """Size, inode, modification time and change time (nanoseconds) of a file; all zero where it was too young to trust."""
 NEVER: Signature = (0, 0, 0, 0)
 MISSING: Signature = (-1, 0, 0, 0)
-_YOUNG = 2_000_000_000
+YOUNG = 2_000_000_000
 """Nanoseconds: a file changed so shortly before it was read may change again within the same tick of its clock."""
 
 
 def signature_of(status: os.stat_result) -> Signature:
     """What tells that a file is as it was, if it was old enough; all zero if it was too young."""
     last = max(status.st_mtime_ns, status.st_ctime_ns)
-    if time.time_ns() - last < _YOUNG:
+    if time.time_ns() - last < YOUNG:
         return NEVER
     return status.st_size, status.st_ino, status.st_mtime_ns, status.st_ctime_ns
 

@@ -14,7 +14,7 @@ _ab_tell_recipe() {
 	{
 		set
 		printf '\0'
-		type "$@" 2>/dev/null || :
+		PATH=/dev/null type "$@" 2>/dev/null || : # it need not look for programs
 		printf '\0'
 	} >&8
 }

@@ -166,7 +166,7 @@ def test_after_a_change(
     base: Path, evaluated: list[str], monkeypatch: pytest.MonkeyPatch, change: str, trusting: bool
 ) -> None:
     if trusting:  # as if the files had been there for long
-        monkeypatch.setattr(signatures, "_YOUNG", 0)
+        monkeypatch.setattr(signatures, "YOUNG", 0)
     text, make = CHANGES[change]
     env = {"CFLAGS": "-O2"}
     write(base, "one", recipe("one", text + FUNCTIONS))
@@ -195,7 +195,7 @@ def test_after_a_change(
 def test_what_is_known_is_not_evaluated_again(
     base: Path, evaluated: list[str], monkeypatch: pytest.MonkeyPatch, text: bytes
 ) -> None:
-    monkeypatch.setattr(signatures, "_YOUNG", 0)
+    monkeypatch.setattr(signatures, "YOUNG", 0)
     write(base, "one", recipe("one", text))
     write(base, "beside", recipe("beside"))
     below(base, place_config(base))

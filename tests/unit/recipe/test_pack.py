@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from abuildpy.errors import RecipeError
+from abuildpy.recipe.answer import Fresh, Variables
 from abuildpy.recipe.pack import HOT, USUAL, Kept, Pack, Shared, Told
 from abuildpy.recipe.packing import Record, old_records, record, record_of_failure, write_pack
 
@@ -17,6 +18,11 @@ DIGEST = b"d" * 16
 CHANGES = {"pkgname": "foo", "pkgdesc": "", "url": None, "_own": "a\nb='c'", "_gone": None, "source": "\udcff"}
 
 BEFORE = {"pkgver": "1", "_mine": "2", "url": "https://example.org"}
+
+
+def nothing_anew(path: str) -> Variables:
+    """Nothing is damaged."""
+    raise AssertionError(path)
 
 
 def made(name: str = "foo/APKBUILD", **changes: str | None) -> Record:
@@ -40,7 +46,7 @@ def two_recipes(tmp_path: Path) -> Path:
 def test_what_a_recipe_changed(path: Path) -> None:
     pack = opened(path)
     assert (pack.key, pack.asked, pack.names) == (b"key", b"ASKED\0CARCH", ["foo/APKBUILD", "goo/APKBUILD"])
-    kept = Kept(Shared(pack, "/r/main", BEFORE), 0)
+    kept = Kept(Shared(pack, "/r/main", BEFORE, nothing_anew), 0)
     assert kept.changes() == CHANGES
     assert {name: kept.get(name, "?") for name in CHANGES} == {
         name: "?" if value is None else value for name, value in CHANGES.items()
@@ -65,7 +71,9 @@ def test_records_taken_over(path: Path, tmp_path: Path) -> None:
     write_pack(str(tmp_path / "q"), b"key", b"", old_records(pack, [1, 0], pack.signatures))
     again = opened(tmp_path / "q")
     assert again.names == ["goo/APKBUILD", "foo/APKBUILD"]
-    assert dict(Kept(Shared(again, "/r", BEFORE), 1)) == dict(Kept(Shared(pack, "/r", BEFORE), 0))
+    assert dict(Kept(Shared(again, "/r", BEFORE, nothing_anew), 1)) == dict(
+        Kept(Shared(pack, "/r", BEFORE, nothing_anew), 0)
+    )
     assert again.failed == {0}
 
 
@@ -86,10 +94,35 @@ def test_whatever_is_cut_off(path: Path, tmp_path: Path) -> None:
 
 def test_whatever_bit_is_another(path: Path, tmp_path: Path) -> None:
     content = path.read_bytes()
+    told = dict(Kept(Shared(opened(path), "/r", BEFORE, nothing_anew), 0))
+    parts = sum(len(pack_part(path, at)) for at in range(2))
+    anew: list[str] = []
+
+    def evaluate(name: str) -> Variables:
+        anew.append(name)
+        return Fresh(BEFORE, CHANGES, frozenset({"build", "package"}))
+
     for at in range(len(content)):
         (tmp_path / "other").write_bytes(content[:at] + bytes((content[at] ^ 4,)) + content[at + 1 :])
-        with pytest.raises(ValueError, match="pack"):
-            opened(tmp_path / "other")
+        if at < len(content) - parts:
+            with pytest.raises(ValueError, match="pack"):
+                opened(tmp_path / "other")
+            continue
+        pack = opened(tmp_path / "other")
+        kept = Kept(Shared(pack, "/r", BEFORE, evaluate), 0)
+        assert (dict(kept), set(kept.functions)) == (told, {"build", "package"})
+        if at < len(content) - len(pack_part(path, 1)):
+            assert anew.pop() == "/r/foo/APKBUILD"
+            assert [each.name for each in old_records(pack, [0, 1], pack.signatures)] == ["goo/APKBUILD"]
+        else:
+            with pytest.raises(ValueError, match="damaged"):
+                pack.error(1)
+    assert not anew
+
+
+def pack_part(path: Path, at: int) -> bytes:
+    """What a recipe has at the end of a pack."""
+    return opened(path).rest(at)
 
 
 def test_no_recipes(tmp_path: Path) -> None:
@@ -111,7 +144,7 @@ def test_what_the_library_makes_of_a_usual_recipe(tmp_path: Path) -> None:
         for name, own in (("foo", ""), ("goo", "\0builddir=/elsewhere\0_own=1"), ("hoo", "\0builddir="))
     ]
     write_pack(str(tmp_path / "p"), b"key", b"", records, derived)
-    shared = Shared(opened(tmp_path / "p"), "/r/main", {})
+    shared = Shared(opened(tmp_path / "p"), "/r/main", {}, nothing_anew)
     for at, folder, builddir in (
         (0, "foo", "/r/main/foo/src/foo-2"),
         (1, "goo", "/elsewhere"),

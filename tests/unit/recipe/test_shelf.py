@@ -9,12 +9,18 @@ from pathlib import Path
 import pytest
 
 from abuildpy.config import Config, load_config
+from abuildpy.recipe.answer import Variables
 from abuildpy.recipe.pack import Kept, Shared
 from abuildpy.recipe.packing import Record, record
 from abuildpy.recipe.shelf import Conditions, Shelf, digest_of
 from abuildpy.recipe.signatures import signature_of, watch
 
 OLD = 1_600_000_000
+
+
+def never(path: str) -> Variables:
+    """Nothing is damaged."""
+    raise AssertionError(path)
 
 
 class Case:
@@ -65,7 +71,7 @@ class Case:
         names, known = shelf.find_all()
         if shelf.pack is None:
             return {}
-        shared = Shared(shelf.pack, shelf.folder, {})
+        shared = Shared(shelf.pack, shelf.folder, {}, never)
         return {
             name.partition("/")[0]: Kept(shared, at).get("pkgname", "?")
             for name, at in zip(names, known, strict=True)
@@ -75,7 +81,7 @@ class Case:
 
 @pytest.fixture(name="case")
 def kept_case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Case:
-    monkeypatch.setattr("abuildpy.recipe.signatures._YOUNG", -(1 << 62))  # files of this test are of age at once
+    monkeypatch.setattr("abuildpy.recipe.signatures.YOUNG", -(1 << 62))  # files of this test are of age at once
     case = Case(tmp_path)
     case.keep("a", "b")
     return case
@@ -139,7 +145,7 @@ def test_a_watched_file_that_was_too_young_to_be_trusted(case: Case, monkeypatch
     watched = case.base / "watched"
     watched.write_text("")
     with monkeypatch.context() as young:
-        young.setattr("abuildpy.recipe.signatures._YOUNG", 1 << 62)
+        young.setattr("abuildpy.recipe.signatures.YOUNG", 1 << 62)
         case.keep("a", watched=(str(watched),))
         assert case.known() == {"b": "b"}
     assert case.known() == {"b": "b"}
@@ -147,7 +153,7 @@ def test_a_watched_file_that_was_too_young_to_be_trusted(case: Case, monkeypatch
 
 def test_a_recipe_that_was_too_young_is_known_by_its_bytes(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as young:
-        young.setattr("abuildpy.recipe.signatures._YOUNG", 1 << 62)
+        young.setattr("abuildpy.recipe.signatures.YOUNG", 1 << 62)
         case.keep("a")
     assert case.known() == {"a": "a", "b": "b"}
     case.write("a", "pkgname=z\n")
