@@ -77,7 +77,8 @@ class Evaluating:
         with Crew() as crew:
             folders = {os.path.dirname(os.path.dirname(path)): path for _, path in recipes}
             examples = [Path(path).parent for path in folders.values()]
-            size = 1 if len(recipes) <= _FEW else min(len(os.sched_getaffinity(0)), _MOST_SHELLS)
+            # One more than processors, so that none waits for us.
+            size = 1 if len(recipes) <= _FEW else min(len(os.sched_getaffinity(0)) + 1, _MOST_SHELLS)
             self._stages.begin(crew, size, examples, meanwhile)
             for each in crew.read(chain(looked, tasks)):
                 if isinstance(each, PlainReading):

@@ -23,7 +23,8 @@ _CUT = r"(?:%%|%(?!%)|\#\#|\#(?!\#))"
 # What differs from shell to shell, or from run to run, though nobody set it.
 _ASKED = rf"(?!(?:_|HOME|OLDPWD|PPID|RANDOM|SECONDS|LINENO|EPOCH[A-Z]*|SHLVL|HOSTNAME|OPTIND|PS[124])(?![A-Za-z0-9_])){_NAME}"
 _VARIABLE = rf"\$(?:{_ASKED}|\{{{_ASKED}\}})"
-_PATTERN = rf"(?:[^}}`$(\\'\"\n=]|\\.|{_VARIABLE}|\$\{{{_ASKED}{_CUT}[^}}`$(\\'\"\n=]*\}})*"
+_SHORTER = rf"\$\{{{_ASKED}{_CUT}[^}}`$(\\'\"\n=]*\}}"
+_PATTERN = rf"(?:[^}}`$(\\'\"\n=]|\\.|{_VARIABLE}|{_SHORTER}|\"{_SHORTER}\")*"
 _QUOTED_DEFAULT = rf":?[-+]\"[^\"\\`$]*(?:{_VARIABLE}[^\"\\`$]*)*\""
 _OPERATION = (
     rf"(?:{_QUOTED_DEFAULT}|(?::?[-+?](?![^}}\n]*~)|{_CUT}|//|/(?!/)){_PATTERN}|:(?:[ ]-)?[0-9]+(?::{_DIGITS})?)?"

@@ -23,7 +23,7 @@ cd "$startdir"
 
 if [ -z "$pkgarch" ]; then
 	pkgarch=$CARCH
-	! list_has noarch $arch || pkgarch=noarch
+	case "$arch" in *noarch*) ! list_has noarch $arch || pkgarch=noarch ;; esac
 fi
 
 # What follows is known beforehand for nearly all recipes (conversation.py looks for this line).
