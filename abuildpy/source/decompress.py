@@ -11,6 +11,7 @@ import bz2
 import lzma
 import os
 import queue
+import re
 import threading
 import zlib
 from collections.abc import Callable, Iterator
@@ -20,7 +21,12 @@ from typing import BinaryIO, Protocol
 _INPUT = 1 << 18
 _OUTPUT = 1 << 20  # most that one step may yield, so that a bomb fills no memory
 _AHEAD = 4  # blocks decompressed in advance
-_LONGEST_HEADER = 1 << 24  # a tar header of more than 16 MiB is an attack
+_LONGEST_HEADER = 1 << 22
+"""The headers of one member of a tar archive, all of them: names and extended attributes come to some kilobytes, the map of
+a sparse file may have thousands of lines, and more is an attack."""
+_TAR_BLOCK = 512
+_DIGITS = re.compile(rb"[0-9]{256}")
+"""Numbers are shorter, and names have fewer: over so many some versions of ``tarfile`` brood for hours."""
 
 
 class Damaged(Exception):
@@ -31,32 +37,44 @@ class MissingProgram(Exception):
     """A decompressor that is not installed; the text is its name."""
 
 
-class _Decoder(Protocol):
+class Decoder(Protocol):
+    """What bz2's and lzma's decoders have in common: at most ``max_length`` bytes come out of one step."""
+
     @property
-    def eof(self) -> bool: ...
+    def eof(self) -> bool:
+        """Whether the end of the stream has come."""
+
     @property
-    def needs_input(self) -> bool: ...
+    def needs_input(self) -> bool:
+        """Whether nothing more comes out of what was put in."""
+
     @property
-    def unused_data(self) -> bytes: ...
-    def decompress(self, data: bytes, max_length: int, /) -> bytes: ...
+    def unused_data(self) -> bytes:
+        """What came after the end of the stream."""
+
+    def decompress(self, data: bytes, max_length: int, /) -> bytes:
+        """The next bytes."""
 
 
-class _Gzip:
-    """zlib's decoder with the manners of lzma's and bz2's."""
+class Deflated:
+    """zlib's decoder with the manners of lzma's and bz2's; ``wbits`` says what is around the data, by default gzip's header."""
 
-    def __init__(self) -> None:
-        self._zlib = zlib.decompressobj(wbits=31)
+    def __init__(self, wbits: int = 31) -> None:
+        self._zlib = zlib.decompressobj(wbits=wbits)
         self.needs_input = True
 
     @property
     def eof(self) -> bool:
+        """Whether the end of the stream has come."""
         return self._zlib.eof
 
     @property
     def unused_data(self) -> bytes:
+        """What came after that."""
         return self._zlib.unused_data
 
-    def decompress(self, data: bytes, max_length: int) -> bytes:
+    def decompress(self, data: bytes, max_length: int, /) -> bytes:
+        """The next bytes, at most ``max_length`` of them."""
         out = self._zlib.decompress(self._zlib.unconsumed_tail + data, max_length)
         self.needs_input = len(out) < max_length
         return out
@@ -133,7 +151,7 @@ def _file_blocks(archive: Path, compression: str) -> Iterator[bytes]:
             case "":
                 yield from iter(lambda: file.read(_OUTPUT), b"")
             case "gz":
-                yield from _members(file, _Gzip, b"\x1f\x8b")
+                yield from _members(file, Deflated, b"\x1f\x8b")
             case "bz2":
                 yield from _members(file, bz2.BZ2Decompressor, b"BZh")
             case "lz":
@@ -142,7 +160,7 @@ def _file_blocks(archive: Path, compression: str) -> Iterator[bytes]:
                 yield from _members(file, lzma.LZMADecompressor, b"\xfd7zXZ\x00")
 
 
-def _members(file: BinaryIO, new: Callable[[], _Decoder], magic: bytes) -> Iterator[bytes]:
+def _members(file: BinaryIO, new: Callable[[], Decoder], magic: bytes) -> Iterator[bytes]:
     """Decode one compressed member after the other. What follows the last one and is none is ignored, as gzip does."""
     data = file.read(_INPUT)
     if not data:
@@ -243,12 +261,14 @@ class ForwardReader:
         self._block = b""
         self._at = 0
         self._position = 0
+        self._headers = 0
         self.last = b""
         """What the last ``read`` returned: shows how an archive ended."""
 
     def read(self, size: int = -1, /) -> bytes:
-        """``size`` bytes, fewer at the end only. Damaged if more are asked for than a header may have."""
-        if not 0 <= size <= _LONGEST_HEADER:
+        """``size`` bytes, fewer at the end only. Damaged if more are asked for than a member's headers may have."""
+        self._headers += size
+        if size < 0 or self._headers > _LONGEST_HEADER:
             raise Damaged("it has a header of absurd length")
         end = self._at + size
         if end <= len(self._block):
@@ -257,7 +277,13 @@ class ForwardReader:
             self._position += size
         else:
             self.last = b"".join(self.pieces(size))
+        if size > _TAR_BLOCK and _DIGITS.search(self.last):
+            raise Damaged("it has a header with a number of absurd length")
         return self.last
+
+    def next_member(self) -> None:
+        """What is read from here on are the headers of another member."""
+        self._headers = 0
 
     def tell(self) -> int:
         """Bytes read or skipped so far."""

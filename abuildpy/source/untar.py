@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
+import re
 import tarfile
 from collections.abc import Callable, Iterator
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import IO, cast
 
 from abuildpy.source.decompress import Damaged, ForwardReader
@@ -13,6 +14,9 @@ from abuildpy.source.inside import Escape, Inside
 
 _VOLUME_LABEL = b"V"
 _BLOCK = 512
+_MOST_SHARED = 1000
+"""Fields that one header sets for all members after it, each of which gets a copy: real ones set a comment."""
+_TIME = re.compile(r"-?[0-9]{1,20}(\.[0-9]{0,30})?")
 
 
 def untar(blocks: Iterator[bytes], inside: Inside, at_member: Callable[[bytes], None]) -> None:
@@ -37,7 +41,10 @@ def _members(reader: ForwardReader) -> Iterator[tarfile.TarInfo]:
         while (member := archive.next()) is not None:
             # The library keeps all members, and would keep whole archives of them.
             archive.members.clear()  # type: ignore[attr-defined]
+            if len(archive.pax_headers) > _MOST_SHARED:
+                raise Damaged("it has a header of absurd length")
             yield member
+            reader.next_member()
     except (tarfile.TarError, ValueError, LookupError, OverflowError, RecursionError) as error:
         raise Damaged(f"it is not a sound tar archive ({error})")
     # An archive ends with blocks of zeros, which some writers leave out. tarfile takes any other rubbish for the
@@ -92,6 +99,8 @@ def _mtime(member: tarfile.TarInfo) -> int:
     """Nanoseconds; exact where the archive is, since make compares the times of generated files."""
     text = member.pax_headers.get("mtime")
     try:
-        return int(Decimal(text) * 10**9) if text else int(member.mtime) * 10**9
-    except (InvalidOperation, ValueError, OverflowError):
+        if text:
+            return int(Decimal(text) * 10**9) if _TIME.fullmatch(text) else 0
+        return int(member.mtime) * 10**9
+    except (ValueError, OverflowError):
         return 0

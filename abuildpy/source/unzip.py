@@ -9,15 +9,15 @@ import time
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from abuildpy.source.decompress import Damaged
 from abuildpy.source.inside import Escape, Inside
+from abuildpy.source.zipdata import content
 
 if TYPE_CHECKING:
-    from zipfile import ZipFile, ZipInfo
+    from zipfile import ZipInfo
 
-_CHUNK = 1 << 18
 _UTF8_NAME = 0x800
 _DOS, _UNIX = 0, 3
 _LONGEST_LINK = 4096
@@ -32,25 +32,20 @@ def unzip(
 
     Raises Damaged, Escape, or OSError.
     """
-    import lzma
     import zipfile
 
     try:
-        with zipfile.ZipFile(archive) as zipped:
+        with archive.open("rb") as file, zipfile.ZipFile(file) as zipped:
             for info in zipped.infolist():
                 name = _name(info)
                 at_member(name)
-                _extract(zipped, info, name, inside, spend)
+                _extract(file, info, name, inside, spend)
         inside.finish()
-    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, ValueError, struct.error) as error:
+    except (zipfile.BadZipFile, NotImplementedError, ValueError, struct.error) as error:
         raise Damaged(f"it is not a sound zip archive ({error})")
-    except NotImplementedError as error:
-        raise Damaged(f"it cannot be unpacked ({error})")
-    except RuntimeError as error:  # zipfile's way of saying that a password is needed
-        raise Damaged(f"it cannot be unpacked ({error})")
 
 
-def _extract(zipped: ZipFile, info: ZipInfo, name: bytes, inside: Inside, spend: Callable[[int], None]) -> None:
+def _extract(file: BinaryIO, info: ZipInfo, name: bytes, inside: Inside, spend: Callable[[int], None]) -> None:
     unix = info.create_system == _UNIX and info.external_attr >> 16
     mode = info.external_attr >> 16 if unix else 0
     if name.endswith(b"/"):
@@ -62,20 +57,19 @@ def _extract(zipped: ZipFile, info: ZipInfo, name: bytes, inside: Inside, spend:
     if stat.S_ISLNK(mode):
         if info.file_size > _LONGEST_LINK:
             raise Damaged("it has a symbolic link of absurd length")
-        inside.symlink(name, zipped.read(info), _mtime(info))
+        inside.symlink(name, b"".join(content(file, info)), _mtime(info))
     elif stat.S_IFMT(mode) in (0, stat.S_IFREG):
         if not unix:
             mode = 0o444 if info.create_system == _DOS and info.external_attr & 1 else 0o644
-        inside.file(name, _data(zipped, info, spend), mode, _mtime(info))
+        inside.file(name, _counted(content(file, info), spend), mode, _mtime(info))
     else:
         raise Escape("it is neither a file, a folder nor a symbolic link")
 
 
-def _data(zipped: ZipFile, info: ZipInfo, spend: Callable[[int], None]) -> Iterator[bytes]:
-    with zipped.open(info) as member:
-        while data := member.read(_CHUNK):
-            spend(len(data))
-            yield data
+def _counted(pieces: Iterator[bytes], spend: Callable[[int], None]) -> Iterator[bytes]:
+    for piece in pieces:
+        spend(len(piece))
+        yield piece
 
 
 def _name(info: ZipInfo) -> bytes:

@@ -3,11 +3,16 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import hashlib
 import io
+import lzma
 import os
+import shutil
 import stat
+import subprocess
+import sys
 import tarfile
 import zipfile
 from collections.abc import Callable, Mapping
@@ -51,8 +56,22 @@ def tail_tar(path: Path) -> None:
     path.write_bytes(gzip.compress(content.getvalue() + bytes(30 * MIB)))
 
 
+def packed_tar(path: Path) -> None:
+    """The file of zeros in a compression that makes nearly nothing of them."""
+    zeros_tar(path)
+    plain = gzip.decompress(path.read_bytes())
+    if path.suffix == ".zst":
+        if shutil.which("zstd") is None:
+            pytest.skip("no zstd here")
+        path.write_bytes(subprocess.run(("zstd", "-cq"), input=plain, stdout=subprocess.PIPE, check=True).stdout)
+    else:
+        path.write_bytes((bz2 if path.suffix == ".bz2" else lzma).compress(plain))
+
+
 def zeros_zip(path: Path) -> None:
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as zipped:
+    """The method stands before the suffix, if it is not the usual one."""
+    method = {".bz2": zipfile.ZIP_BZIP2, ".lzma": zipfile.ZIP_LZMA}.get(Path(path.stem).suffix, zipfile.ZIP_DEFLATED)
+    with zipfile.ZipFile(path, "w", method) as zipped:
         zipped.writestr("zeros", bytes(30 * MIB))
 
 
@@ -74,7 +93,12 @@ BOMBS: Mapping[str, Callable[[Path], None]] = {
     "zeros.tar.gz": zeros_tar,
     "names.tar.gz": names_tar,
     "tail.tar.gz": tail_tar,
+    "zeros.tar.bz2": packed_tar,
+    "zeros.tar.xz": packed_tar,
+    "zeros.tar.zst": packed_tar,
     "zeros.zip": zeros_zip,
+    "zeros.bz2.zip": zeros_zip,
+    "zeros.lzma.zip": zeros_zip,
 }
 
 
@@ -91,6 +115,36 @@ def test_a_bomb_stops_where_it_shall(tmp_path: Path, name: str) -> None:
         unpack(tmp_path / name, into, 20 * MIB)
     assert on_disk(into) <= 22 * MIB
     assert unpack(tmp_path / name, into, 80 * MIB), "it is none for who allows that much"
+
+
+MEMORY = """
+import resource, sys
+from pathlib import Path
+from abuildpy.source.unpack import TooLarge, unpack
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+try:
+    unpack(Path(sys.argv[1]), Path(sys.argv[2]), 100 << 20)
+except TooLarge:
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+
+
+@pytest.mark.parametrize("method", ["DEFLATED", "BZIP2", "LZMA"])
+def test_a_bomb_in_a_zip_takes_no_memory(place: Place, method: str) -> None:
+    """A step of decompressing yields a bounded number of bytes, whatever is in the chunk that was read."""
+    path, into = place.base / "bomb.zip", place.base / "into"
+    into.mkdir()
+    with (
+        zipfile.ZipFile(path, "w", getattr(zipfile, f"ZIP_{method}")) as zipped,
+        zipped.open("zeros", "w", force_zip64=True) as member,
+    ):
+        for _ in range(120):
+            member.write(bytes(MIB))
+    done = subprocess.run(
+        [sys.executable, "-c", MEMORY, path, into], env=place.environment, capture_output=True, text=True, check=False
+    )
+    assert done.stdout, done.stderr
+    assert int(done.stdout) < 50 << 10, "KiB"
 
 
 def test_overlapping_members_never_get_by(tmp_path: Path) -> None:

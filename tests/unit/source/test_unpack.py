@@ -434,6 +434,82 @@ def test_a_header_of_absurd_length(tmp_path: Path, into: Path) -> None:
         unpack(tmp_path / "a.tar", into)
 
 
+def pax_records(fields: dict[str, str]) -> bytes:
+    """An extended header's records: each begins with its own length."""
+    out = b""
+    for key, value in fields.items():
+        body = f" {key}={value}\n".encode()
+        size = len(body) + 1
+        while len(str(size)) + len(body) != size:
+            size += 1
+        out += str(size).encode() + body
+    return out
+
+
+def extended(records: bytes, kind: bytes) -> bytes:
+    info = tarfile.TarInfo("././@PaxHeader")
+    info.type, info.size = kind, len(records)
+    return info.tobuf(tarfile.USTAR_FORMAT) + records + bytes(-len(records) % 512)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("1500000000.5", 1_500_000_000_500_000_000),
+        ("-5", 0),
+        *((odd, 0) for odd in ("1e999999", "1e999999999999", "inf", "nan", "9" * 30, "", "x", "1_0")),
+    ],
+)
+def test_times_that_make_no_sense(tmp_path: Path, into: Path, text: str, expected: int) -> None:
+    """Among them numbers that take as long to write out as they are large."""
+    header = extended(pax_records({"mtime": text}), tarfile.XHDTYPE)
+    (tmp_path / "a.tar").write_bytes(header + tarfile.TarInfo("a").tobuf(tarfile.USTAR_FORMAT) + bytes(1024))
+    assert unpack(tmp_path / "a.tar", into)
+    assert (into / "a").stat().st_mtime_ns == expected
+
+
+def test_a_header_for_all_members_with_too_much_in_it(tmp_path: Path, into: Path) -> None:
+    """Each member would get a copy."""
+    fields = {"comment": "x" * 5000}
+    for count, fine in ((900, True), (1100, False)):
+        header = extended(pax_records({**fields, **{f"k{n}": "" for n in range(count)}}), tarfile.XGLTYPE)
+        (tmp_path / "a.tar").write_bytes(header + tarfile.TarInfo("a").tobuf(tarfile.USTAR_FORMAT) + bytes(1024))
+        if fine:
+            assert unpack(tmp_path / "a.tar", into)
+        else:
+            with pytest.raises(UnpackError, match="absurd length"):
+                unpack(tmp_path / "a.tar", into)
+
+
+def test_the_headers_of_one_member_come_to_an_end(tmp_path: Path, into: Path) -> None:
+    """Also where each of them is small: here the map of a sparse file."""
+    fields = {"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.name": "a", "GNU.sparse.realsize": "10"}
+    regions = b"99999999\n" + b"0\n" * (3 << 20)
+    info = tarfile.TarInfo("a")
+    info.size = len(regions)
+    header = extended(pax_records(fields), tarfile.XHDTYPE) + info.tobuf(tarfile.USTAR_FORMAT)
+    (tmp_path / "a.tar").write_bytes(header + regions + bytes(-len(regions) % 512 + 1024))
+    with pytest.raises(UnpackError, match="absurd length"):
+        unpack(tmp_path / "a.tar", into)
+
+
+def test_many_members_with_headers(tmp_path: Path, into: Path) -> None:
+    """They are counted for each by itself."""
+    run(into, [entry(str(n), b"x", pax_headers={"comment": "x" * 9000}) for n in range(600)], tarfile.PAX_FORMAT)
+    assert len(os.listdir(into)) == 600
+
+
+@pytest.mark.parametrize("digits", [255, 256])
+def test_numbers_that_tarfile_would_brood_over(tmp_path: Path, into: Path, digits: int) -> None:
+    header = extended(pax_records({"comment": "1" * digits + "x" * 300}), tarfile.XHDTYPE)
+    (tmp_path / "a.tar").write_bytes(header + tarfile.TarInfo("a").tobuf(tarfile.USTAR_FORMAT) + bytes(1024))
+    if digits == 255:
+        assert unpack(tmp_path / "a.tar", into)
+    else:
+        with pytest.raises(UnpackError, match="absurd length"):
+            unpack(tmp_path / "a.tar", into)
+
+
 @pytest.mark.parametrize("size", [1 << 40, -512])
 def test_members_of_impossible_size(tmp_path: Path, into: Path, size: int) -> None:
     info = tarfile.TarInfo("a")
@@ -551,6 +627,57 @@ def test_zip_links_are_not_followed_outwards(into: Path) -> None:
     with pytest.raises(UnpackError, match="neither"):
         unzip(into, (zip_entry("p", stat.S_IFIFO | 0o644), b""))
     assert list(outside.iterdir()) == []
+
+
+METHODS = {
+    "stored": zipfile.ZIP_STORED,
+    "deflated": zipfile.ZIP_DEFLATED,
+    "bzip2": zipfile.ZIP_BZIP2,
+    "lzma": zipfile.ZIP_LZMA,
+}
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_zip_methods(into: Path, method: str) -> None:
+    contents = {"empty": b"", "small": b"x", "zeros": bytes(5 << 20), "random": os.urandom(3 << 20)}
+    archive = into.parent / "a.zip"
+    with zipfile.ZipFile(archive, "w", METHODS[method]) as zipped:
+        for name, content in contents.items():
+            zipped.writestr(name, content)
+        zipped.writestr(zip_entry("link", stat.S_IFLNK | 0o777), b"small")
+    whole = archive.read_bytes()
+    archive.write_bytes(
+        b"#!/bin/sh\nexec unzip\n" + whole
+    )  # what stands before the first member is none of its business
+    assert unpack(archive, into)
+    for name, content in contents.items():
+        assert (into / name).read_bytes() == content, name
+        (into / name).unlink()
+    assert os.readlink(into / "link") == "small"
+    for at in (whole.index(b"random") + 2_000_000, whole.index(b"PK\1\2") + 16, whole.index(b"random") + 1):
+        flipped = bytearray(whole)
+        flipped[at] ^= 1
+        archive.write_bytes(bytes(flipped))
+        fresh = into.parent / f"into-{at}"
+        fresh.mkdir()
+        with pytest.raises(UnpackError, match=r"a\.zip is damaged"):
+            unpack(archive, fresh)
+
+
+def test_zip_members_that_are_longer_than_listed(into: Path) -> None:
+    """No more is written than is listed, and the checksum tells."""
+    archive = into.parent / "a.zip"
+    for method in METHODS.values():
+        with zipfile.ZipFile(archive, "w", method) as zipped:
+            zipped.writestr("a", bytes(100_000))
+        data = bytearray(archive.read_bytes())
+        at = data.index(b"PK\1\2") + 24
+        data[at : at + 4] = (50_000).to_bytes(4, "little")
+        archive.write_bytes(bytes(data))
+        with pytest.raises(UnpackError, match="checksum"):
+            unpack(archive, into)
+        assert (into / "a").stat().st_size == 50_000
+        (into / "a").unlink()
 
 
 def test_damaged_and_locked_zips(into: Path) -> None:
