@@ -98,7 +98,7 @@ def test_abuild_package_stands_in_for_abuild(built: Built) -> None:
     provides = package.info("provides")
     assert any(word.startswith("abuild=3.18") for word in provides)
     assert {f"cmd:{name}={VERSION}" for name in PROGRAMS} <= set(provides)
-    assert package.info("replaces") == ("abuild", "apkbuild-pypi")
+    assert package.info("replaces") == ("abuild", "apkbuild-pypi", "atools", "lua-aports")
     assert f"abuildpy={VERSION}" in package.info("depend")
     assert package.owner("var/cache/distfiles")[1] == "abuild"
     assert sorted(package.apk.scripts) == [".pre-install"]
