@@ -25,6 +25,8 @@ def answer(path: str, verbs: tuple[str, ...], config: Config, settings: Settings
     if verbs not in (("listpkg",), ("up2date",), ("all",)) or settings.force or not config.get("REPODEST"):
         return False
     apkbuild = os.path.realpath(path)
+    if not os.path.isfile(apkbuild):
+        return False
     try:
         with open(apkbuild, "rb") as file:
             text = file.read()

@@ -26,6 +26,7 @@ from abuildpy.recipe.packing import Record, record, record_of_failure
 from abuildpy.recipe.plain import asked_names, read_plain
 from abuildpy.recipe.shelf import digest_of
 from abuildpy.recipe.signatures import Signature, signature_of, watch
+from abuildpy.regular import regular
 from abuildpy.shell import parse_functions
 from abuildpy.ui.console import Console
 
@@ -98,7 +99,7 @@ class Evaluating:
         bodies: dict[bytes, bool] = {}
         for number, path in recipes:
             try:
-                file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+                file = regular(path)
                 try:
                     status = os.fstat(file)
                     text = os.read(file, status.st_size + 1)

@@ -10,6 +10,7 @@ from pathlib import Path
 from abuildpy.errors import RecipeError
 from abuildpy.package.model import Metadata
 from abuildpy.recipe.model import Recipe
+from abuildpy.regular import read_regular
 from abuildpy.shell import words
 
 _MAIN_DECIDES = ("somask", "sonameprefix", "ldpath", "depends_dev")
@@ -90,7 +91,7 @@ def _read(startdir: Path, script: str) -> bytes:
         real = path.resolve(strict=True)
         if startdir.resolve() not in real.parents:
             raise RecipeError(f"{path} leads out of the recipe's folder", hint="put the script itself there")
-        return real.read_bytes()
+        return read_regular(real)
     except OSError as error:
         raise RecipeError(
             f"{path} cannot be read: {error.strerror}", hint="is it named in install or triggers?"

@@ -13,6 +13,7 @@ from abuildpy.errors import RecipeError
 from abuildpy.package.model import list_has
 from abuildpy.recipe.finding import Finding, Subject, error, warning
 from abuildpy.recipe.model import Source
+from abuildpy.regular import read_regular, regular
 
 _INSTALL_KINDS = frozenset("pre-install post-install pre-upgrade post-upgrade pre-deinstall post-deinstall".split())
 _NOT_SOURCES = frozenset(("APKBUILD", "src", "pkg", "tmp"))
@@ -43,7 +44,7 @@ def install_scripts(subject: Subject) -> Iterator[Finding]:
             )
         yield from _filename(script, "install")
         try:
-            content = (recipe.startdir / script).read_bytes()
+            content = read_regular(recipe.startdir / script)
         except FileNotFoundError:
             yield error(f"the install script {script} is missing", code="install-missing", about="install", word=script)
             continue
@@ -146,7 +147,7 @@ def sources(subject: Subject) -> Iterator[Finding]:
 
 def _initd(startdir: Path, name: str) -> Iterator[Finding]:
     try:
-        with open(startdir / name, "rb") as stream:
+        with open(regular(startdir / name), "rb") as stream:
             line = stream.readline(4096).replace(b"\0", b"")  # which the shell does not see
     except OSError as problem:
         yield error(f"cannot read {name}: {problem.strerror}", code="initd-invalid", about="source", word=name)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from abuildpy.errors import ChecksumError
 from abuildpy.messages import Messages
+from abuildpy.regular import regular
 
 _BUFFER = 1 << 20
 _WORTH_A_THREAD = 8 << 20  # bytes; below, starting threads costs more than the hashing
@@ -64,7 +65,7 @@ def file_hash(path: Path, algorithm: str) -> str:
     digest = hashlib.new(algorithm)
     buffer = bytearray(_BUFFER)
     view = memoryview(buffer)
-    with path.open("rb", buffering=0) as file:
+    with open(regular(path), "rb", buffering=0) as file:
         while count := file.readinto(buffer):
             digest.update(view[:count])
     return digest.hexdigest()
@@ -147,7 +148,7 @@ def verify(wanted: Iterable[Wanted], algorithm: str, *, log: Messages) -> tuple[
 def _explain(verdict: Verdict) -> list[str]:
     expected = verdict.wanted.hash or "(none: the list of checksums is too short)"
     lines = [f"{verdict.wanted.path}:", f"  expected {expected}", f"  got      {verdict.actual}"]
-    with verdict.wanted.path.open("rb") as file:
+    with open(regular(verdict.wanted.path), "rb") as file:
         start = file.read(512).lstrip().lower()
     if start.startswith((b"<!doctype html", b"<html")):
         lines.append("  It is an HTML page: the server probably sent an error or log-in page instead of the file")

@@ -18,6 +18,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
+from abuildpy.regular import regular
+
 _INPUT = 1 << 18
 _OUTPUT = 1 << 20  # most that one step may yield, so that a bomb fills no memory
 _AHEAD = 4  # blocks decompressed in advance
@@ -146,7 +148,7 @@ def open_blocks(archive: Path, compression: str) -> Iterator[bytes]:
 
 
 def _file_blocks(archive: Path, compression: str) -> Iterator[bytes]:
-    with archive.open("rb", buffering=0) as file:
+    with open(regular(archive), "rb", buffering=0) as file:
         match compression:
             case "":
                 yield from iter(lambda: file.read(_OUTPUT), b"")
@@ -190,7 +192,7 @@ def _program(command: tuple[str, ...], archive: Path) -> Iterator[bytes]:
     import subprocess
     import tempfile
 
-    with archive.open("rb") as file, tempfile.TemporaryFile() as complaints:
+    with open(regular(archive), "rb") as file, tempfile.TemporaryFile() as complaints:
         try:
             process = subprocess.Popen(command, stdin=file, stdout=subprocess.PIPE, stderr=complaints)
         except FileNotFoundError:

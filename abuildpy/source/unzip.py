@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from abuildpy.regular import regular
 from abuildpy.source.decompress import Damaged
 from abuildpy.source.inside import Escape, Inside
 from abuildpy.source.zipdata import content
@@ -35,7 +36,7 @@ def unzip(
     import zipfile
 
     try:
-        with archive.open("rb") as file, zipfile.ZipFile(file) as zipped:
+        with open(regular(archive), "rb") as file, zipfile.ZipFile(file) as zipped:
             for info in zipped.infolist():
                 name = _name(info)
                 at_member(name)

@@ -559,6 +559,32 @@ def test_an_unusable_key(stocked: Place, content: bytes | None, says: str) -> No
     assert str(stocked.key) in done.errors[0]
 
 
+SPECIAL = {"a pipe": os.mkfifo, "a device without end": lambda path: path.symlink_to("/dev/zero")}
+
+
+@pytest.mark.parametrize("special", SPECIAL)
+@pytest.mark.parametrize(
+    ("name", "variables", "says"),
+    [
+        ("foo.post-install", {"install": "foo.post-install"}, "foo.post-install"),
+        ("foo.trigger", {"triggers": "foo.trigger=/usr"}, "foo.trigger"),
+        ("fix.patch", {"source": "fix.patch", "sums": f"{'0' * 128}  fix.patch"}, "fix.patch"),
+        ("foo.initd", {"source": "foo.initd", "sums": f"{'0' * 128}  foo.initd"}, "foo.initd"),
+        ("foo.zip", {"source": "foo.zip", "sums": f"{'0' * 128}  foo.zip"}, "foo.zip"),
+        ("APKBUILD", {}, "APKBUILD"),
+    ],
+    ids=["install", "trigger", "source", "initd", "archive", "recipe"],
+)
+def test_files_that_are_none(stocked: Place, special: str, name: str, variables: dict[str, str], says: str) -> None:
+    """Nobody waits for what a pipe may say, nor reads a device to its end."""
+    folder = stocked.recipe('package() { mkdir -p "$pkgdir"/usr; echo > "$pkgdir"/usr/x; }', **variables)  # type: ignore[arg-type]
+    (folder / name).unlink(missing_ok=True)
+    SPECIAL[special](folder / name)
+    done = stocked.fails(folder)
+    assert any(says in error for error in done.errors), str(done)
+    assert stocked.run(folder, "listpkg").status == (1 if name == "APKBUILD" else 0)
+
+
 def test_an_unreadable_key(users_place: Place) -> None:
     folder = users_place.recipe(PACKAGE)
     users_place.key.chmod(0)
