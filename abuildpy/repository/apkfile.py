@@ -31,6 +31,10 @@ _MAX_CONTROL = 64 * 1024 * 1024
 """Larger control parts are an attack or damage: the largest real scripts have some hundred kilobytes."""
 
 _BLOCK = 512
+_MAX_EXTENDED = 1024 * 1024
+"""Likewise of one extended header, which has a name and a checksum."""
+_LONGEST_NUMBER = 12
+"""Digits and a space before a field of an extended header, which say how long it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +258,8 @@ def tar_files(content: bytes) -> Iterator[tuple[bytes, bytes]]:
             raise ValueError("its tar is damaged (a file is cut short)")
         at += (size + _BLOCK - 1) // _BLOCK * _BLOCK
         kind = header[156:157]
+        if kind == b"x" and size > _MAX_EXTENDED:
+            raise ValueError("its tar is damaged (an extended header is absurdly large)")
         if kind == b"x":
             name = _pax_path(data) or name
         elif kind == b"L":
@@ -272,14 +278,16 @@ def _header_name(header: bytes) -> bytes:
 
 def _pax_path(records: bytes) -> bytes | None:
     path = None
-    while records:
-        digits, space, _ = records.partition(b" ")
-        if not space or not digits.isdigit() or not len(digits) < int(digits) <= len(records):
+    at = 0
+    while at < len(records):
+        space = records.find(b" ", at, at + _LONGEST_NUMBER)
+        digits = records[at:space] if space > at else b""
+        end = at + int(digits) if digits.isdigit() else at
+        if not at < space < end <= len(records):
             raise ValueError("its tar is damaged (an extended header makes no sense)")
-        record, records = records[len(digits) + 1 : int(digits) - 1], records[int(digits) :]
-        key, _, value = record.partition(b"=")
-        if key == b"path":
-            path = value
+        if records.startswith(b"path=", space + 1):
+            path = records[space + 6 : end - 1]
+        at = end
     return path
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -181,3 +182,48 @@ def test_what_is_no_file(tmp_path: Path) -> None:
     for name in ("dir.apk", "fifo.apk", "missing.apk"):
         with pytest.raises(RepositoryError, match=name):
             apkfile.read(tmp_path / name)
+
+
+def extended(records: bytes) -> bytes:
+    """A tar of one file whose extended header has these records."""
+    header = tarfile.TarInfo("header")
+    header.type, header.size = tarfile.XHDTYPE, len(records)
+    padded = records + bytes(-len(records) % 512)
+    return header.tobuf(tarfile.USTAR_FORMAT) + padded + tarfile.TarInfo("short").tobuf(tarfile.USTAR_FORMAT)
+
+
+@pytest.mark.parametrize(
+    ("records", "name"),
+    [
+        (b"", b"short"),
+        (b"14 path=a b=c\n", b"a b=c"),
+        (b"9 path=a\n9 path=b\n", b"b"),
+        (b"6 a=b\n9 path=a\n6 a=b\n", b"a"),
+        (b"11 xpath=a\n", b"short"),
+        (b"8 path=\n", b"short"),
+    ],
+)
+def test_names_in_extended_headers(records: bytes, name: bytes) -> None:
+    assert list(apkfile.tar_files(extended(records))) == [(name, b"")]
+
+
+@pytest.mark.parametrize(
+    "records",
+    [
+        b"x",
+        b"6",
+        b"6 ",
+        b" a=b\n",
+        b"0 a=b\n",
+        b"2 a=b\n",
+        b"7 a=b\n",
+        b"-6 a=b\n",
+        b"6 a=b\n6",
+        b"1" * 300,
+        b"6 a=b\n" * 200_000,
+    ],
+)
+def test_extended_headers_that_make_no_sense(records: bytes) -> None:
+    """The last one does, but would take long if there were more of it."""
+    with pytest.raises(ValueError, match="extended header"):
+        list(apkfile.tar_files(extended(records)))
