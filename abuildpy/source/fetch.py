@@ -15,6 +15,7 @@ from pathlib import Path
 
 from abuildpy.errors import FetchError
 from abuildpy.messages import Messages
+from abuildpy.regular import regular
 from abuildpy.source import checksum
 from abuildpy.source.lock import locked
 from abuildpy.source.transfer import FetchOptions, PartFile, TransferFailed
@@ -127,7 +128,7 @@ class _Job:
 
     def _copy(self, source: Path) -> None:
         try:
-            with source.open("rb") as file, self._part() as part:
+            with open(regular(source), "rb") as file, self._part() as part:
                 part.start_over()
                 while data := file.read(_COPY_CHUNK):
                     part.write(data)
@@ -136,7 +137,7 @@ class _Job:
         part.path.rename(self.out)
 
     def _part(self) -> PartFile:
-        return PartFile(self.out.with_name(f"{self.out.name}.part"), self.out.name)
+        return PartFile(self.out.with_name(f"{self.out.name}.part"), self.out.name, self.options.most)
 
     def _download(self, url: str, attempts: int) -> bool:
         """Fetch ``url`` whole and give it its name; True if bytes of an earlier run are in it. TransferFailed."""
@@ -158,7 +159,7 @@ class _Job:
                     raise
                 # Progress earns patience, but only new ground counts: a server that always breaks at the same place
                 # and cannot continue must not keep us for ever.
-                failures = 1 if part.size > furthest else failures + 1
+                failures = 1 if part.size > furthest and not failure.slow else failures + 1
                 furthest = max(furthest, part.size)
                 if failures >= attempts:
                     raise

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from abuildpy.source.transfer import FetchOptions, PartFile, TransferFailed, describe
+from abuildpy.source.transfer import FetchOptions, Pace, PartFile, TransferFailed, describe
 
 if TYPE_CHECKING:
     from ftplib import FTP
@@ -77,11 +77,13 @@ def _receive(server: FTP, path: str, part: PartFile, options: FetchOptions) -> N
         # The server cannot continue (or the file is gone, which the second try will say).
         part.start_over()
         connection = server.transfercmd(f"RETR {path}")
+    if total is not None:
+        part.expect(total)
     progress = options.progress
     if progress is not None:
         progress.start(part.name, total, part.size)
     try:
-        with connection:
+        with connection, Pace(connection.fileno(), part, options):
             connection.settimeout(options.stall_timeout)
             while data := connection.recv(_CHUNK):
                 part.write(data)

@@ -6,10 +6,11 @@ from __future__ import annotations
 import os
 import re
 import time
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
 from abuildpy import __version__
-from abuildpy.source.transfer import FetchOptions, PartFile, TransferFailed, describe
+from abuildpy.source.transfer import FetchOptions, Pace, PartFile, TransferFailed, describe
 
 if TYPE_CHECKING:
     from requests import Response
@@ -91,14 +92,17 @@ def _receive(response: Response, part: PartFile, options: FetchOptions) -> None:
     total = None if length is None else part.size + length
     etag = response.headers.get("ETag", "")
     part.validator = (etag if etag.startswith('"') else None) or response.headers.get("Last-Modified")
+    if total is not None:
+        part.expect(total)
     progress = options.progress
     if progress is not None:
         progress.start(part.name, total, part.size)
     try:
-        while data := response.raw.read(_CHUNK, decode_content=False):
-            part.write(data)
-            if progress is not None:
-                progress.advance(len(data))
+        with _pace(response, part, options):
+            while data := response.raw.read(_CHUNK, decode_content=False):
+                part.write(data)
+                if progress is not None:
+                    progress.advance(len(data))
     except ProtocolError:  # newer versions of urllib3 notice it themselves, in words that help nobody
         if total is None or part.size >= total:
             raise
@@ -107,6 +111,13 @@ def _receive(response: Response, part: PartFile, options: FetchOptions) -> None:
             progress.stop()
     if total is not None and part.size < total:
         raise TransferFailed(f"the connection ended after {part.size} of {total} bytes", retry=True)
+
+
+def _pace(response: Response, part: PartFile, options: FetchOptions) -> AbstractContextManager[object]:
+    try:
+        return Pace(response.raw.fileno(), part, options)
+    except (OSError, ValueError, AttributeError):  # there is no body to wait for
+        return nullcontext()
 
 
 def _check_range(response: Response, part: PartFile) -> None:

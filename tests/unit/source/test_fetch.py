@@ -260,6 +260,68 @@ def test_a_silent_server_is_given_up(web: Web, tmp_path: Path, log: Log) -> None
     assert BODY.startswith(part)
 
 
+def drip(handler: Handler) -> None:
+    """A byte now and then, so that there is never silence for long; until nobody listens any more."""
+    handler.answer(200, {}, b"", claim=1 << 20)
+    try:
+        while True:
+            handler.wfile.write(b"x")
+            time.sleep(0.01)
+    except OSError:
+        pass
+
+
+def flood(handler: Handler) -> None:
+    """No length, no end."""
+    handler.send_response(200)
+    handler.send_header("Connection", "close")
+    handler.end_headers()
+    try:
+        while True:
+            handler.wfile.write(bytes(1 << 16))
+    except OSError:
+        pass
+
+
+def test_a_server_that_drips_is_given_up(web: Web, tmp_path: Path, log: Log) -> None:
+    web.script = [drip] * 10
+    options = replace(QUICK, attempts=2, stall_timeout=20, pace_time=0.3)
+    with pytest.raises(FetchError, match="too slowly"):
+        fetch(f"{web.url}/{NAME}", tmp_path, log=log, options=options)
+    assert len(web.requests) == 2, "what little came earns no further try"
+
+
+@pytest.mark.parametrize("answer", [flood, lambda handler: handler.answer(200, {}, b"x" * 100, claim=1 << 40)])
+def test_a_server_that_never_ends_is_given_up(
+    web: Web, tmp_path: Path, log: Log, answer: Callable[[Handler], None]
+) -> None:
+    web.script = [answer] * 3
+    with pytest.raises(FetchError, match="more than 1000000 bytes"):
+        fetch(f"{web.url}/{NAME}", tmp_path, log=log, options=replace(QUICK, most=1_000_000))
+    assert len(web.requests) == 1
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("answer", [drip, flood])
+def test_a_mirror_that_drips_or_never_ends_has_a_substitute(
+    web: Web, tmp_path: Path, log: Log, answer: Callable[[Handler], None]
+) -> None:
+    web.files[f"/{NAME}"] = BODY
+    web.script = [answer]
+    options = replace(QUICK, most=1_000_000, stall_timeout=20, pace_time=1)
+    fetch(f"{web.url}/{NAME}", tmp_path, log=log, mirror=f"{web.url}/mirror", options=options)
+    only_file(tmp_path)
+
+
+def test_a_mirror_that_is_a_folder_with_a_device(web: Web, tmp_path: Path, log: Log) -> None:
+    web.files[f"/{NAME}"] = BODY
+    mirror, into = tmp_path / "mirror", tmp_path / "into"
+    mirror.mkdir()
+    (mirror / NAME).symlink_to("/dev/zero")
+    fetch(f"{web.url}/{NAME}", into, log=log, mirror=str(mirror), options=QUICK)
+    only_file(into)
+
+
 def test_refused_connections_and_unknown_names_in_words(web: Web, tmp_path: Path, log: Log) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
