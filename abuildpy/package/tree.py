@@ -8,6 +8,7 @@ list of entries, never by the kernel.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Callable, Iterator, Mapping
@@ -20,6 +21,11 @@ from abuildpy.package.model import Entry, Owner, Tree
 
 # Each level of nesting costs one open descriptor and one frame; real packages stay below 60 levels.
 _MAX_DEPTH = 300
+# A file of which less than one part in so many has been written is nearly all hole. A package holds every byte of it: terabytes
+# that take no room in pkg/ would be read and compressed for days.
+_HOLLOW = 64
+_WORTH_A_LOOK = 1 << 24
+_MOST_HOLLOW = 4 << 30
 # As many links as Linux follows before it says ELOOP.
 _MAX_LINKS = 40
 
@@ -62,8 +68,7 @@ def scan(
     get the number 0, as abuild's archives have it; others keep number and name. ``capabilities`` maps a
     path to its raw ``security.capability`` value.
 
-    Raises PackageError for a socket, nesting deeper than 300 levels,
-    and whatever cannot be read.
+    Raises PackageError for a socket, nesting deeper than 300 levels, gigabytes of holes in files, and whatever cannot be read.
     """
     scanner = _Scanner(
         owners,
@@ -116,6 +121,7 @@ class _Scanner:
         self._users = users
         self._groups = groups
         self._capabilities = capabilities
+        self._hollow = 0
 
     def walk(self, fd: int, prefix: bytes, depth: int) -> None:
         """Add everything below the directory that ``fd`` is open on; ``prefix`` is its path with a final
@@ -161,6 +167,13 @@ class _Scanner:
                 f"/{show(path)}: a socket cannot be packed",
                 hint="remove it in package(); programs create their sockets when they start",
             )
+        if kind == "f" and status.st_size > _WORTH_A_LOOK and _is_hollow(name, fd, status):
+            self._hollow += status.st_size
+            if self._hollow > _MOST_HOLLOW:
+                raise PackageError(
+                    f"/{show(path)}: files that are nearly all holes come to more than {_MOST_HOLLOW >> 30} GiB",
+                    hint="a package holds every byte of them; make them where they are used",
+                )
         uid, user = self._users[uid]
         gid, group = self._groups[gid]
         return Entry(
@@ -178,6 +191,24 @@ class _Scanner:
             rdev=rdev if kind in "cb" else (0, 0),
             capability=self._capabilities.get(path, b"") if kind == "f" else b"",
         )
+
+
+def _is_hollow(name: bytes, folder: int, status: os.stat_result) -> bool:
+    """Whether a file is nearly all hole. The number of its blocks alone does not tell: file systems compress, and count late."""
+    if status.st_blocks * 512 * _HOLLOW >= status.st_size:
+        return False
+    fd = os.open(name, _OPEN_FILE, dir_fd=folder)
+    try:
+        written = end = 0
+        while written * _HOLLOW < status.st_size:
+            start = os.lseek(fd, end, os.SEEK_DATA)
+            end = os.lseek(fd, start, os.SEEK_HOLE)
+            written += end - start
+    except OSError as error:
+        return error.errno == errno.ENXIO  # there is no more of it
+    finally:
+        os.close(fd)
+    return False
 
 
 class TreeIndex:

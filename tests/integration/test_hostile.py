@@ -245,6 +245,13 @@ def test_what_a_phase_plants_leads_nowhere(stocked: Place, walls: None, plant: s
     assert _listing(outside) == before, "cleaning up follows no link either"
 
 
+def test_terabytes_of_holes_are_not_packed(stocked: Place) -> None:
+    """They take no room, so that no limit on the disk is reached."""
+    folder = stocked.recipe('package() { mkdir -p "$pkgdir"/usr; truncate -s 4T "$pkgdir"/usr/image; }')
+    done = stocked.fails(folder, "--max-disk=100M")
+    assert "/usr/image: files that are nearly all holes" in done.errors[0], str(done)
+
+
 def _listing(folder: Path) -> dict[str, tuple[int, int, int, bytes]]:
     found = {}
     for path in [folder, *sorted(folder.rglob("*"))]:

@@ -42,6 +42,22 @@ def test_lists_everything_sorted_by_bytes(tmp_path: Path) -> None:
     assert kinds[b"l"] == ("l", 0, b"some/where")
 
 
+def test_gigabytes_of_holes(tmp_path: Path) -> None:
+    """Each file by itself would be fine; what has been written is no hole, however few blocks there seem to be."""
+    for number in range(4):
+        with (tmp_path / f"hollow{number}").open("wb") as file:
+            file.seek(500 << 20)
+            file.write(b"x")
+            file.truncate(1 << 30)
+    with (tmp_path / "half").open("wb") as file:
+        file.write(bytes(1 << 20))
+        file.truncate(40 << 20)
+    scan_with(tmp_path, {})
+    os.truncate(tmp_path / "half", 80 << 20)
+    with pytest.raises(PackageError, match="nearly all holes come to more than 4 GiB"):
+        scan_with(tmp_path, {})
+
+
 def test_names_may_be_any_bytes(tmp_path: Path) -> None:
     root = os.fsencode(tmp_path)
     names = [b"\xff\xfe", b"new\nline", "ä".encode()]
