@@ -33,7 +33,10 @@ HOOKS = (
 
 _HOOK_NAMES = tuple(name.encode() for name in HOOKS)
 _DEFINITION = re.compile(rb"^[ \t]*([^\s\"'`$#(){};|&<>=-][^\s\"'`$#(){};|&<>=]*)[ \t]*\([ \t]*\)", re.MULTILINE)
-_TRACE_ENTRY = re.compile(rb"^\++ABUILDPY:[0-9]+: (?:'[^']*'|\"[^\"]*\"|[^'\"\n])*\n", re.MULTILINE)
+# The last one may be cut off anywhere: what a recipe left running is ended while it writes.
+_TRACE_ENTRY = re.compile(
+    rb"^\++ABUILDPY:[0-9]+: (?:'[^']*'|\"[^\"]*\"|[^'\"\n])*(?:\n|['\"][^'\"]*\Z|\Z)", re.MULTILINE
+)
 _TRACE = re.compile(rb"^\++ABUILDPY:(\d+): (.*)$", re.MULTILINE)
 _LINE = re.compile(rb"(?:^|: )(?:line (\d+)|(\d+)): (.*)$", re.DOTALL)
 _SHELL_PREFIX = re.compile(rb"^[^\n]*evaluate\.sh: (?=line \d+: |\d+: )(?:line \d+: (?!syntax error))?", re.MULTILINE)

@@ -9,7 +9,7 @@ from unwalled import run
 
 from abuildpy.config import load_config
 from abuildpy.errors import RecipeError
-from abuildpy.recipe.evaluate import evaluate, find_apkbuild, maintainer_comment
+from abuildpy.recipe.evaluate import evaluate, find_apkbuild, maintainer_comment, said_lines, trace_lines
 from abuildpy.recipe.model import Recipe
 
 MINIMAL = """\
@@ -156,3 +156,27 @@ def test_find_apkbuild(tmp_path: Path) -> None:
         find_apkbuild(tmp_path)
     (tmp_path / "APKBUILD").write_text("")
     assert find_apkbuild(tmp_path) == tmp_path / "APKBUILD"
+
+
+ENTRY = b"+ABUILDPY:8: sleep 300\n"
+
+
+@pytest.mark.parametrize(
+    ("complaint", "said"),
+    [
+        (b"", []),
+        (ENTRY * 2, []),
+        (ENTRY + b"a\n" + ENTRY + b"b\n", [b"a", b"b"]),
+        (b"+ABUILDPY:3: _x='two\nlines'\n++ABUILDPY:3: _y=\"two\nlines\"\nsaid\n", [b"said"]),
+        *(
+            (ENTRY + b"said\n" + cut, [b"said"])
+            for cut in (b"+ABUILDPY:8: ", b"+ABUILDPY:8: sleep", b"+ABUILDPY:8: _x='two\nli")
+        ),
+        (b"no +ABUILDPY:8: trace\n", [b"no +ABUILDPY:8: trace"]),
+    ],
+)
+def test_the_trace_is_not_what_the_recipe_said(complaint: bytes, said: list[bytes]) -> None:
+    assert said_lines(complaint) == said
+    rest = trace_lines(complaint)
+    assert said_lines(rest) == []
+    assert len(rest) == len(complaint) - sum(len(line) + 1 for line in said)
