@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain, islice
 from pathlib import Path
 from typing import NamedTuple
@@ -75,9 +76,12 @@ class Evaluating:
             looked.extend(islice(tasks, _AHEAD - len(looked)))
 
         again: list[Unread] = []
+        examples = _examples(path for _, path in recipes)
+        if not examples:
+            deque(tasks, 0)
+            yield from unread
+            return
         with Crew() as crew:
-            folders = {os.path.dirname(os.path.dirname(path)): path for _, path in recipes}
-            examples = [Path(path).parent for path in folders.values()]
             # One more than processors, so that none waits for us.
             size = 1 if len(recipes) <= _FEW else min(len(os.sched_getaffinity(0)) + 1, _MOST_SHELLS)
             self._stages.begin(crew, size, examples, meanwhile)
@@ -201,6 +205,16 @@ class Evaluating:
         changed.update((name, None) for name in self._before if name not in recipe.variables)
         lines = tuple(line.decode("utf-8", "replace") for line in said)
         return Answer(path, Fresh(self._before, changed, recipe.functions), lines)
+
+
+def _examples(paths: Iterable[str]) -> list[Path]:
+    """One folder of a recipe that is there out of each repository."""
+    found: dict[str, Path] = {}
+    for path in paths:
+        repository = _place(path)[0]
+        if repository not in found and os.path.isfile(path):
+            found[repository] = Path(path).parent
+    return list(found.values())
 
 
 def variables_of(reading: PlainReading, before: Mapping[str, str]) -> Told:

@@ -113,7 +113,7 @@ class Shelf:
             names = sorted((*pack.names, *pack.others)) if pack.others else pack.names
         else:
             names = _recipes(self.folder)
-            self._newer = state != NEVER
+            self._newer = pack is not None and state != NEVER
         if pack is None:
             return names, [None] * len(names)
         here = signatures(self.folder, names)

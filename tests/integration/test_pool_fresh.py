@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -239,6 +240,39 @@ BODIES = st.sampled_from(
     ]
 )
 FUNCTION = st.builds("{}() {{\n\t{}\n}}".format, st.sampled_from("build package dev _f list_has".split()), BODIES)
+
+
+def test_recipes_that_come_and_go(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(signatures, "YOUNG", 0)
+    shutil.rmtree(base / "aports", ignore_errors=True)
+    config = place_config(base)
+    main = base / "aports" / "main"
+
+    def names() -> list[str]:
+        time.sleep(0.02)  # a tick of the clock, so that the folder is not young
+        first, second = sorted(below(base, config)), sorted(below(base, config))
+        assert first == second
+        return first
+
+    for name in "abc":
+        write(base, name, recipe(name))
+    (main / "empty").mkdir()
+    (main / "zfile").write_text("no folder")
+    assert names() == ["a", "b", "c"]
+    write(base, "empty", recipe("empty"))  # the repository's folder does not change
+    assert names() == ["a", "b", "c", "empty"]
+    write(base, "d", recipe("d"))
+    (main / "a" / "APKBUILD").unlink()
+    assert names() == ["b", "c", "d", "empty"]
+    (main / "b").rename(main / "bb")
+    write(base, "a", recipe("a"))
+    assert names() == ["a", "bb", "c", "d", "empty"]
+    shutil.rmtree(main)
+    main.mkdir()
+    (main / "zfile").write_text("no folder")
+    assert names() == []
+
+
 STATEMENTS = st.one_of(
     ASSIGNMENTS,
     ASSIGNMENTS,
