@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What each wall costs: milliseconds from the start of a phase's process behind it to its end, for a process that does nothing.
 
-./run exec bench/walls.py [--runs N] [--json]    (as root or as a user: the walls differ)
+./run exec python bench/walls.py [--runs N] [--json]    (as root or as a user: the walls differ)
 
 The rungs that stand here are tried in turn, run by run, so that other work on the machine hits all alike. Printed are
 median, quartiles, the least, what the median is above that of the same process started without anything, and the processor time
