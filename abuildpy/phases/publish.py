@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from abuildpy.config import Config
 from abuildpy.errors import RepositoryError
+from abuildpy.messages import Messages
 from abuildpy.package.sign import Signer
 from abuildpy.phases.upkeep import repository_folder
 from abuildpy.recipe.history import describe
@@ -23,9 +26,6 @@ def update_indexes(recipe: Recipe, config: Config, signer: Signer, description: 
     with a warning: our signature under the index would vouch for them.
     """
     text = description or config.get("DESCRIPTION") or f"{recipe.repo} {describe(recipe.startdir)}"
-
-    mtime = int(config.source_date_epoch) if config.source_date_epoch.isdigit() else None
-    keys = trusted_keys(config, {signer.name: signer.public_pem})
     arches = dict.fromkeys(
         config.carch if recipe.arch_of(name) == "noarch" else recipe.arch_of(name) for name in recipe.package_names
     )
@@ -33,16 +33,23 @@ def update_indexes(recipe: Recipe, config: Config, signer: Signer, description: 
         folder = repository_folder(recipe, config, arch)
         if not folder.is_dir():
             raise RepositoryError(f"{folder}: no such folder", hint="build a package first")
-        update_index(folder, arch=arch, description=text, sign=signer.sign_index, log=console, mtime=mtime, keys=keys)
-        if config.get("ABUILD_V3_INDEX"):
-            from abuildpy.repository.apkclient import ApkClient, make_v3_index
+        write_index(folder, arch, config, signer, text, console)
 
-            console.msg("Creating v3 index...")
-            with locked(folder / LOCK_NAME):
-                make_v3_index(
-                    ApkClient(config.apk, (), config.environ),
-                    folder,
-                    arch=arch,
-                    description=text,
-                    private_key=config.packager_privkey,
-                )
+
+def write_index(folder: Path, arch: str, config: Config, signer: Signer, description: str, log: Messages) -> None:
+    """The same for one folder of packages, as it is now."""
+    mtime = int(config.source_date_epoch) if config.source_date_epoch.isdigit() else None
+    keys = trusted_keys(config, {signer.name: signer.public_pem})
+    update_index(folder, arch=arch, description=description, sign=signer.sign_index, log=log, mtime=mtime, keys=keys)
+    if config.get("ABUILD_V3_INDEX"):
+        from abuildpy.repository.apkclient import ApkClient, make_v3_index
+
+        log.msg("Creating v3 index...")
+        with locked(folder / LOCK_NAME):
+            make_v3_index(
+                ApkClient(config.apk, (), config.environ),
+                folder,
+                arch=arch,
+                description=description,
+                private_key=config.packager_privkey,
+            )

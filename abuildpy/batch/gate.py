@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The gate before publishing: what packages would lose that they need and have now.
+
+Looked at are the names that packages get when they are made: ``so:``, ``pc:`` and ``cmd:``, with the versions asked for. All
+repositories of an architecture count together, and of each package the highest version, which is the one apk takes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from abuildpy.errors import AbuildError, DependencyError
+from abuildpy.repository import depends
+from abuildpy.repository.depends import Dependency
+from abuildpy.repository.index import IndexEntry, providers_of
+from abuildpy.repository.version import compare
+
+KINDS: Final = ("so:", "pc:", "cmd:")
+
+Listed = tuple[str, IndexEntry]
+"""A package with the name of its repository."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """What a package would lose.
+
+    ``package`` and ``taken_by`` read ``main/foo-1.0-r0``: who needs ``wanted``, and which staged packages do not provide it
+    any more; ``had_from`` are those that do now. ``recipe`` (``main/foo``) is what has to be built again.
+    """
+
+    package: str
+    recipe: str
+    wanted: str
+    taken_by: tuple[str, ...]
+    had_from: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return (
+            f"{self.package} would lose {self.wanted}: {' '.join(self.had_from)} has it, "
+            f"{' '.join(self.taken_by)} has not"
+        )
+
+
+class GateError(AbuildError):
+    """Packages would lose what they need. Nothing was published."""
+
+    def __init__(self, losses: Sequence[Loss], why: str = "", hint: str = "") -> None:
+        """``why`` tells why nothing more was done about it."""
+        self.losses = tuple(losses)
+        self.recipes = tuple(dict.fromkeys(loss.recipe for loss in losses))
+        super().__init__(
+            f"not published: {why or 'packages in the repository would lose what they need'}",
+            details=tuple(map(str, losses)),
+            hint=hint or f"rebuild with a higher pkgrel, or let --rebuild-dependants do it: {' '.join(self.recipes)}",
+        )
+
+
+def find_losses(current: Iterable[Listed], staged: Iterable[Listed]) -> tuple[Loss, ...]:
+    """What would be lost if ``staged`` packages were added to ``current`` ones; all are of one architecture."""
+    before = newest(current)
+    after = newest((*before.values(), *staged))
+    changed = [name for name, (_, entry) in before.items() if after[name][1] is not entry]
+    endangered = {name for name in _provided(before[name][1] for name in changed) if name.startswith(KINDS)}
+    if not endangered:
+        return ()
+    had = providers_of(entry for _, entry in before.values())
+    has = providers_of(entry for _, entry in after.values())
+    found = []
+    for repository, entry in after.values():
+        for wanted in _wanted(entry, endangered):
+            now = _satisfying(wanted, had)
+            if now and not _satisfying(wanted, has):
+                found.append(
+                    Loss(
+                        full_name(repository, entry),
+                        f"{repository}/{entry.origin or entry.name}",
+                        str(wanted),
+                        tuple(dict.fromkeys(full_name(*after[each.name]) for each in now)),
+                        tuple(dict.fromkeys(full_name(*before[each.name]) for each in now)),
+                    )
+                )
+    return tuple(sorted(found, key=lambda loss: (loss.recipe, loss.package, loss.wanted)))
+
+
+def newest(listed: Iterable[Listed]) -> dict[str, Listed]:
+    """The highest version of each package; of equal ones the last."""
+    found: dict[str, Listed] = {}
+    for repository, entry in listed:
+        known = found.get(entry.name)
+        if known is None or compare(entry.version, known[1].version) >= 0:
+            found[entry.name] = repository, entry
+    return found
+
+
+def full_name(repository: str, entry: IndexEntry) -> str:
+    """``main/foo-1.0-r0``."""
+    return f"{repository}/{entry.name}-{entry.version}"
+
+
+def _provided(entries: Iterable[IndexEntry]) -> set[str]:
+    return {depends.bare_name(word) for entry in entries for word in entry.provides}
+
+
+def _wanted(entry: IndexEntry, endangered: set[str]) -> Iterator[Dependency]:
+    for word in dict.fromkeys(entry.depends):
+        if word.startswith(KINDS) and depends.bare_name(word) in endangered:
+            try:
+                yield depends.parse(word)
+            except DependencyError:
+                continue
+
+
+def _satisfying(wanted: Dependency, providers: Mapping[str, Iterable[tuple[IndexEntry, str]]]) -> list[IndexEntry]:
+    wanted = replace(wanted, conflict=False)
+    return [e for e, version in providers.get(wanted.name, ()) if depends.satisfies(wanted, wanted.name, version)]
