@@ -78,7 +78,7 @@ class _Program:
             self.console.plain(f"abuild {COMPATIBLE_WITH} (abuildpy {__version__})")
             return 0
         config = _with_wishes(load_config(_environment(options)), options)
-        _adopt_network(config)
+        adopt_network(config)
         if options.print_arch:
             self.console.plain(config.carch)
             return 0
@@ -166,7 +166,7 @@ def _default_repository(config: Config, recipe: Mapping[str, str], console: Cons
         raise ConfigError("PKGDEST is not supported", hint="set REPODEST, the folder for repositories, instead")
 
 
-def _adopt_network(config: Config) -> None:
+def adopt_network(config: Config) -> None:
     """Takes over proxies and CA bundles that abuild.conf exports: git, rsync and our own downloads look for them there."""
     for name in _NETWORK:
         if name in config.exported:

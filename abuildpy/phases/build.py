@@ -212,16 +212,18 @@ class Build:
         console.log(f"chroot building building {recipe.repo}/{recipe.pkgname}-{recipe.version}")
         known = self._stages.provenance(recipe)
         for step in (self.validate, self.clean, self.fetch):
-            step()
+            with self._timings.step(step.__name__):
+                step()
         console.msg("Preparing build chroot...")
         root = self._state.made = roots.make_folder()
         with self._timings.step("root"):
             roots.make(root, network=self._stages.network(recipe, wanted=False))
         recipe, stages = roots.enter(root, known)
-        inside = Build(recipe, self.config, self.settings, console, stages, root.workspace(recipe.startdir))
+        inside = type(self)(recipe, self.config, self.settings, console, stages, root.workspace(recipe.startdir))
         inside._state.root, inside._state.fetched = root, True
         for step in (inside.link_sources, inside.unpack, inside._build_functions, inside.root_package):
-            step()
+            with self._timings.step(step.__name__):
+                step()
         self.index()
         self._clean_up(self.config.get("CLEANUP").split())
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from abuildpy.config import Config
 from abuildpy.errors import DependencyError
+from abuildpy.phases.upkeep import built_earlier
 from abuildpy.recipe.model import Recipe
 from abuildpy.repository import apkclient
 from abuildpy.shell import find_program
@@ -21,13 +22,16 @@ def require(recipe: Recipe, config: Config) -> None:
 
 def install(recipe: Recipe, config: Config, console: Console) -> None:
     """Installs the build dependencies as one virtual package. Raises DependencyError."""
-    repositories = apkclient.repositories(
-        str(config.repodest), recipe.repo, recipe.startdir.parent / ".rootbld-repositories"
+    template = recipe.startdir.parent / ".rootbld-repositories"
+    repositories = dict.fromkeys(
+        repository
+        for place in built_earlier(config)
+        for repository in apkclient.repositories(place, recipe.repo, template)
     )
     _client(config).install(
         recipe.pkgname,
         apkclient.calc_deps(recipe, config.variables),
-        repositories,
+        tuple(repositories),
         cbuildroot=config.get("CBUILDROOT"),
         log=console,
     )

@@ -16,7 +16,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,6 +90,8 @@ class Logs:
         self._folder = logs_folder(recipe.startdir, config)
         self._log: _Log | None = None
         self._names: set[str] = set()
+        self.told: Callable[[str], None] = lambda _: None
+        """Learns of each function that begins."""
 
     @property
     def path(self) -> Path | None:
@@ -108,6 +110,7 @@ class Logs:
     def begin(self, function: str, package: str) -> None:
         """From now on it is this function that writes, for that package."""
         name = self._name(function, package)
+        self.told(function)
         self.end()
         if self._folder is None or (len(self._names) >= _MOST_LOGS and name not in self._names):
             return

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 from abuildpy.config import Config
 from abuildpy.errors import DependencyError, RepositoryError
 from abuildpy.package.providers import NoLookup, ProviderLookup, Providers
-from abuildpy.phases.upkeep import repository_folder
+from abuildpy.phases.upkeep import built_earlier
 from abuildpy.recipe.model import Recipe
-from abuildpy.repository.index import Index, parse_index, read_trusted
+from abuildpy.recipe.outputs import Outputs
+from abuildpy.repository.index import Index, IndexEntry, parse_index, read_trusted
 from abuildpy.repository.installed import InstalledDatabase, apk_root, open_database
 from abuildpy.repository.trust import trusted_keys
 
@@ -92,9 +93,16 @@ def _architecture(config: Config, triplet: str) -> str:
 
 
 def _indexed(config: Config, recipe: Recipe, arch: str) -> ProviderLookup:
-    path = repository_folder(recipe, config, arch) / "APKINDEX.tar.gz"
-    try:
-        content = read_trusted(path, trusted_keys(config))
-        return Indexed(parse_index(content, source=str(path)))
-    except RepositoryError:
-        return NoLookup()  # no index yet; one that is damaged is made anew at the end of this build
+    keys = trusted_keys(config)
+    entries: dict[str, IndexEntry] = {}
+    found = False
+    for place in built_earlier(config):
+        path = Path(Outputs(recipe.variables, place).folder(arch), "APKINDEX.tar.gz")
+        try:
+            index = parse_index(read_trusted(path, keys), source=str(path))
+        except RepositoryError:
+            continue  # no index yet; one that is damaged is made anew at the end of this build
+        found = True
+        for entry in index.entries:
+            entries.setdefault(entry.name, entry)
+    return Indexed(Index.of(entries.values())) if found else NoLookup()

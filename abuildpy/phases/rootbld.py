@@ -11,6 +11,7 @@ from abuildpy.config import Config, load_config
 from abuildpy.errors import DependencyError
 from abuildpy.phases.cleanroot import CleanRoot, RootFolder, what_to_build
 from abuildpy.phases.settings import Settings
+from abuildpy.phases.upkeep import built_earlier
 from abuildpy.phases.walls import Stages
 from abuildpy.recipe import history
 from abuildpy.recipe.evaluate import evaluate
@@ -50,6 +51,11 @@ _LOCATIONS = (
 )
 
 
+def require_walls(startdir: Path, console: Console) -> None:
+    """Raises SandboxError where the recipe in that folder could not be built in a clean root, for want of walls."""
+    clean_root_wall(startdir, _PLACE, console)
+
+
 class CleanRoots:
     """What making a clean root for a recipe takes. Everything that can be known before is checked when it is made."""
 
@@ -68,7 +74,7 @@ class CleanRoots:
             recipe.startdir.parent / TEMPLATE,
             template_variables(history.git_settings(recipe.startdir, "abuild"), self._branch),
             config.environ,
-            repodest=str(config.repodest),
+            built=built_earlier(config),
             repo=recipe.repo,
         )
         self._command = _apk(config)

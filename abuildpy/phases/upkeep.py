@@ -43,6 +43,19 @@ def source_folder(recipe: Recipe, config: Config) -> Path:
     return Path(folder) if folder else recipe.startdir
 
 
+def built_earlier(config: Config) -> tuple[str, ...]:
+    """Folders of repositories in which packages that were built earlier are looked for, the newest first.
+
+    REPODEST, unless ABUILDPY_REPOSITORIES names others, with colons between: a batch builds each recipe into a REPODEST of its
+    own.
+    """
+    return (
+        tuple(config.get("ABUILDPY_REPOSITORIES").split(":"))
+        if config.get("ABUILDPY_REPOSITORIES")
+        else (str(config.repodest),)
+    )
+
+
 # --- verbs -------------------------------------------------------------------------------------------------------
 
 

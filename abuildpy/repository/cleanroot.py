@@ -40,10 +40,11 @@ def template_variables(settings: Mapping[str, str], branch: str) -> dict[str, st
 
 
 def repository_lines(
-    template: Path, variables: Mapping[str, str], environ: Mapping[str, str], *, repodest: str, repo: str
+    template: Path, variables: Mapping[str, str], environ: Mapping[str, str], *, built: Sequence[str], repo: str
 ) -> tuple[str, ...]:
     """The repositories of a clean root: what was built here for ``repo`` comes first, then each line of the template with
-    its variables filled in, followed by what was built here for the repository of that name.
+    its variables filled in, followed by what was built here for the repository of that name. ``built`` are folders of
+    repositories that were built here.
 
     A variable that neither ``variables`` nor the environment has is empty. Raises ConfigError for a template that is missing
     or empty.
@@ -54,11 +55,12 @@ def repository_lines(
         raise _no_template(template, error.strerror or "") from error
     if not text.strip():
         raise _no_template(template, "it is empty")
-    lines = [f"{repodest}/{repo}"]
+    lines = [f"{place}/{repo}" for place in built]
     for line in text.splitlines():
         known = _VARIABLE.sub(lambda found: _value(found[1] or found[2], variables, environ), line).strip()
         if known and not known.startswith("#"):
-            lines += [known, f"{repodest}/{known.rstrip('/').rpartition('/')[2]}"]
+            name = known.rstrip("/").rpartition("/")[2]
+            lines += [known, *(f"{place}/{name}" for place in built)]
     return tuple(lines)
 
 

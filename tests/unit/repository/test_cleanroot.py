@@ -44,7 +44,7 @@ def test_variables() -> None:
 def lines(tmp_path: Path, text: str, **environ: str) -> tuple[str, ...]:
     (tmp_path / "t").write_text(text)
     known = {"mirror": "/m", "version": "v1"}
-    return repository_lines(tmp_path / "t", known, environ, repodest="/p", repo="main")
+    return repository_lines(tmp_path / "t", known, environ, built=("/p",), repo="main")
 
 
 def test_template(tmp_path: Path) -> None:
@@ -64,7 +64,7 @@ def test_empty_template(tmp_path: Path, text: str) -> None:
 
 def test_no_template(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="No such file"):
-        repository_lines(tmp_path / "t", {}, {}, repodest="/p", repo="main")
+        repository_lines(tmp_path / "t", {}, {}, built=("/p",), repo="main")
 
 
 @pytest.fixture
