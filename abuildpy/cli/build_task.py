@@ -1,0 +1,276 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Builds one recipe for a batch, in a process of its own: reads an order, tells the steps, leaves the outcome in a file.
+
+Started by ``batch/local.py``: ``build_task FD``. Standard input brings the order, one line of JSON, and ends when whoever gave it
+does: then nobody wants this build any more, and it ends at once. Descriptor FD gets a line for each step. What is said goes to
+standard output and errors, which are the log.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from abuildpy.cli.failure import open_standard_streams, report
+from abuildpy.config import Config, load_config
+from abuildpy.errors import AbuildError, PhaseError
+from abuildpy.phases.build import Build
+from abuildpy.phases.settings import Settings
+from abuildpy.phases.timing import Timings
+from abuildpy.phases.walls import Stages
+from abuildpy.phases.workspace import Workspace
+from abuildpy.recipe.model import Recipe
+from abuildpy.record import replace
+from abuildpy.ui.console import Console
+
+_PROGRAM = "abuildpy batch"
+_JOBS = """
+# JOBS of a batch are shared between the builds that run at the same time.
+_abuildpy_jobs=${JOBS:-1}
+export JOBS=%d
+for _abuildpy_name in MAKEFLAGS SAMUFLAGS; do
+	eval "_abuildpy_value=\\${$_abuildpy_name-}"
+	[ "$_abuildpy_value" != "-j$_abuildpy_jobs" ] || export "$_abuildpy_name=-j$JOBS"
+done
+export CARGO_BUILD_JOBS=$JOBS CMAKE_BUILD_PARALLEL_LEVEL=$JOBS CTEST_PARALLEL_LEVEL=$JOBS
+unset _abuildpy_jobs _abuildpy_name _abuildpy_value
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is to be built, and how.
+
+    ``dependencies`` is ``none``, ``install`` (on this machine) or ``root`` (in a clean root); ``earlier`` are folders of
+    repositories that they are taken from; ``outcome`` is the file that tells what became of it; ``log`` is the file that standard
+    output and errors go to; ``private`` is a folder for what only this build needs; ``key`` is the task's.
+    """
+
+    folder: str
+    destination: str
+    log: str
+    outcome: str
+    private: str
+    key: str
+    jobs: int
+    dependencies: str
+    earlier: tuple[str, ...] = ()
+    timeout: str = ""
+    no_output_timeout: str = ""
+
+
+@dataclass(slots=True)
+class _Teller:
+    """Tells the steps of a build, each as it begins; ``last`` is the one that is at work."""
+
+    descriptor: int
+    last: str = ""
+
+    def step(self, name: str) -> None:
+        """A step of the program's own begins."""
+        self.last = name
+        if name in _STEPS:
+            self.function(_STEPS[name])
+
+    def function(self, name: str) -> None:
+        """A function of the recipe begins, or something that goes by such a name."""
+        try:
+            os.write(self.descriptor, f"{name}\n".encode("utf-8", "replace"))
+        except OSError:
+            pass
+
+
+_STEPS = {
+    "validate": "validate",
+    "check_dependencies": "dependencies",
+    "root": "dependencies",
+    "fetch": "fetch",
+    "unpack": "unpack",
+    "package": "package",
+    "postcheck": "package",
+}
+"""Steps that are told, by the names that the program has for them."""
+
+
+class _Steps(Timings):
+    """Tells each step that begins."""
+
+    def __init__(self, config: Config, teller: _Teller) -> None:
+        super().__init__(config.environ)
+        self._teller = teller
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Times the block under a name, and tells it."""
+        self._teller.step(name)
+        with super().step(name):
+            yield
+
+
+class _Told(Build):
+    """A build that tells its steps, and leaves the index of its repository to the batch."""
+
+    teller: _Teller
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        config: Config,
+        settings: Settings,
+        console: Console,
+        stages: Stages,
+        workspace: Workspace | None = None,
+    ) -> None:
+        super().__init__(recipe, config, settings, console, stages, workspace)
+        self._timings = _Steps(config, self.teller)
+        stages.logs(recipe).told = self.teller.function
+
+    def index(self) -> None:
+        """Nothing: whoever takes the packages makes the index."""
+
+
+def main() -> int:
+    """Entry point; returns the exit status."""
+    told = int(sys.argv[1])
+    os.set_inheritable(told, False)
+    for descriptor in map(int, sys.argv[2:]):
+        os.set_inheritable(descriptor, False)
+    order = _read_order()
+    open_standard_streams()
+    os.umask(0o022)
+    from abuildpy.cli.interrupt import raise_signals
+
+    raise_signals()
+    threading.Thread(target=_until_nobody_wants_it, daemon=True).start()
+    return _build(order, _Teller(told))
+
+
+def _read_order() -> Order:
+    line = b""
+    while not line.endswith(b"\n"):
+        data = os.read(0, 1 << 16)
+        if not data:
+            sys.exit(1)
+        line += data
+    document = json.loads(line)
+    document["earlier"] = tuple(document["earlier"])
+    return Order(**document)
+
+
+def _until_nobody_wants_it() -> None:
+    while os.read(0, 1 << 10):
+        pass
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _build(order: Order, teller: _Teller) -> int:
+    console = Console()
+    build: Build | None = None
+    config: Config | None = None
+    try:
+        config = _configuration(order)
+        build = _opened(order, teller, config, console)
+        console = build.console
+        build.run(("rootbld",) if order.dependencies == "root" else ("build_abuildrepo",))
+    except (AbuildError, KeyboardInterrupt, OSError, MemoryError) as error:
+        status = _failed(order, error, teller.last, config, console)
+        if build is not None:
+            build.clean_up_after_failure()
+        return status
+    finally:
+        from abuildpy.cli.interrupt import ignore_signals
+
+        ignore_signals()
+    _leave(order, {"status": "built", "apks": _packages(order), "max_rss": _most_memory()})
+    return 0
+
+
+def _configuration(order: Order) -> Config:
+    from abuildpy.cli.abuild import adopt_network
+
+    try:
+        os.chdir(order.folder)
+    except OSError as error:
+        raise AbuildError(f"{order.folder}: {error.strerror}") from error
+    environ = {**os.environ, "REPODEST": order.destination, "JOBS": str(order.jobs)}
+    config = load_config(environ)
+    if config.get("JOBS") != str(order.jobs):  # the packager's own configuration sets it
+        own = config.userconf.read_text(errors="surrogateescape") if config.userconf.is_file() else ""
+        path = Path(order.private, "abuild.conf")
+        path.write_text(own + _JOBS % order.jobs, errors="surrogateescape")
+        config = load_config({**environ, "ABUILD_USERCONF": str(path)})
+    changed = {"REPODEST": order.destination}
+    if order.earlier:
+        changed["ABUILDPY_REPOSITORIES"] = ":".join(order.earlier)
+    adopt_network(config)
+    return replace(config, variables={**config.variables, **changed})
+
+
+def _opened(order: Order, teller: _Teller, config: Config, console: Console) -> Build:
+    from abuildpy.recipe.evaluate import find_apkbuild
+
+    class Told(_Told):
+        pass
+
+    Told.teller = teller
+
+    settings = Settings(
+        force_root=os.getuid() == 0,
+        nodeps=order.dependencies == "none",
+        install_deps=order.dependencies == "install",
+        net=config.get("ABUILD_NET"),
+        program=_PROGRAM,
+        timeout=order.timeout,
+        no_output_timeout=order.no_output_timeout,
+    )
+    return Told.open(find_apkbuild(os.path.join(order.folder, "APKBUILD")), config, settings, console)
+
+
+def _failed(order: Order, error: BaseException, step: str, config: Config | None, console: Console) -> int:
+    """Says in the log what went wrong, and leaves it as the outcome."""
+    from abuildpy.batch.reasons import cause_of
+    from abuildpy.errors import Aborted
+
+    def explain(failed: AbuildError) -> bool:
+        from abuildpy.cli.why import explain as explain_log
+
+        if config is None or not isinstance(failed, PhaseError):
+            return False
+        return explain_log(failed, config, colors=False)
+
+    cause = cause_of(error, step, Path(order.log))
+    status = 1 if isinstance(error, MemoryError) else report(error, console, explain)
+    if not isinstance(error, Aborted | KeyboardInterrupt):
+        _leave(order, {"status": "failed", "reason": cause.reason, "error": cause.error, "max_rss": _most_memory()})
+    return status
+
+
+def _packages(order: Order) -> list[str]:
+    top = Path(order.destination)
+    return sorted(str(path.relative_to(top)) for path in top.glob("*/*/*.apk"))
+
+
+def _most_memory() -> int:
+    """Bytes that the largest of its programs used."""
+    import resource
+
+    return 1024 * resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+
+
+def _leave(order: Order, outcome: dict[str, Any]) -> None:
+    from abuildpy.atomic import replacing
+
+    with replacing(order.outcome, 0o600) as file:
+        file.write(json.dumps({**outcome, "key": order.key}).encode())
+
+
+if __name__ == "__main__":
+    sys.exit(main())
