@@ -242,7 +242,22 @@ def _batch(options: Options, orders: Orders, words: Sequence[str]) -> int:
     if options.plan:
         show_plan(plan, as_json=options.as_json)
         return 3 if plan.is_hopeless else 0
-    raise AbuildError("batches cannot be built yet", hint="--plan shows what would be")
+    return _build(options, orders, plan, config, console)
+
+
+def _build(options: Options, orders: Orders, plan: Plan, config: Config, console: Console) -> int:
+    from abuildpy.cli.batch_run import Wanted, carry_out
+
+    wanted = Wanted(
+        orders.jobs,
+        orders.load,
+        install=not options.no_deps_install,
+        fail_fast=options.fail_fast,
+        retry=orders.retry,
+        timeout=options.timeout,
+        no_output_timeout=options.no_output_timeout,
+    )
+    return carry_out(plan, wanted, config, console).exit_status
 
 
 def plan_of(
@@ -305,11 +320,11 @@ def chosen(
     return only(recipes, meant), meant
 
 
-def history_of(_config: Config) -> History:
-    """What is known of former runs."""
-    from abuildpy.batch.model import NoHistory
+def history_of(config: Config) -> History:
+    """What is known of former runs. Raises RepositoryError."""
+    from abuildpy.cli.batch_run import history
 
-    return NoHistory()
+    return history(config)
 
 
 def _wishes(orders: Orders, recipes: Recipes, tree: Tree, why: dict[str, list[Why]]) -> Wishes:

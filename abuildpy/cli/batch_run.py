@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Carries out the plan of ``abuildpy batch``: puts together who builds, who takes the packages and who watches."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from abuildpy.batch.engine import Engine, Rules
+from abuildpy.batch.interface import Executor, Observer, Publisher
+from abuildpy.batch.journal import NAME, Journal, Records
+from abuildpy.batch.local import Dependencies, How, Local
+from abuildpy.batch.model import Plan, Report
+from abuildpy.batch.reuse import Places, Reuse
+from abuildpy.batch.scheduler import Means, cores, free_memory
+from abuildpy.config import Config
+from abuildpy.errors import AbuildError, DependencyError
+from abuildpy.repository.cleanroot import TEMPLATE
+from abuildpy.repository.trust import trusted_keys
+from abuildpy.shell import find_program
+from abuildpy.ui.batch import PlainLines
+from abuildpy.ui.console import Console
+
+_FOLDER = ".abuildpy-batch"
+"""Below REPODEST: what a batch keeps. On the same file system, so that packages can be moved at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """How to carry out a plan. ``jobs`` and ``load`` are None where nothing was said; the limits are as they were typed."""
+
+    jobs: int | None = None
+    load: float | None = None
+    install: bool = True
+    roots: bool | None = None
+    """Whether each build has a clean root; None: where several may run at once."""
+    fail_fast: bool = False
+    retry: int = 0
+    timeout: str = ""
+    no_output_timeout: str = ""
+
+
+def batch_folder(config: Config) -> Path:
+    """Where the batches that build for a REPODEST keep their journal, logs, and what is not published yet."""
+    return config.repodest / _FOLDER
+
+
+def history(config: Config) -> Records:
+    """What the journal of former batches says. Raises RepositoryError."""
+    return Records(batch_folder(config) / NAME)
+
+
+def carry_out(
+    plan: Plan, wanted: Wanted, config: Config, console: Console, observers: Sequence[Observer] | None = None
+) -> Report:
+    """Builds what is planned.
+
+    Raises AbuildError where nothing could be started (exit status 3), or a result was not published.
+    """
+    folder = batch_folder(config)
+    slots = wanted.jobs or cores()
+    try:
+        dependencies = _dependencies(plan, wanted, slots, config, console)
+        journal = Journal(folder)
+    except AbuildError as error:
+        error.exit_status = 3
+        raise
+    with journal, _ending() as asked_to_end:
+        places = Places(folder / "work", folder / "logs", folder / "staged")
+        try:
+            publisher = _publisher(plan, places, config, console)
+        except AbuildError as error:
+            error.exit_status = 3
+            raise
+        executor: Executor = Local(
+            slots,
+            How(dependencies, (str(config.repodest),), wanted.timeout, wanted.no_output_timeout),
+            config.environ,
+            (journal.lock,),
+        )
+        engine = Engine(
+            plan,
+            executor,
+            publisher,
+            journal,
+            observers=[PlainLines(console.plain)] if observers is None else observers,
+            means=Means(slots, _jobs(config), free_memory(), wanted.load),
+            places=places,
+            rules=Rules(wanted.fail_fast, wanted.retry),
+            reuse=Reuse(journal, (places.staged, config.repodest), trusted_keys(config)),
+            asked_to_end=asked_to_end,
+        )
+        return engine.run()
+
+
+def _publisher(plan: Plan, places: Places, config: Config, console: Console) -> Publisher:
+    from abuildpy.batch.staging import open_staging
+
+    staging = open_staging(places.staged, config, console)
+    staging.open(dict.fromkeys((task.name.partition("/")[0], task.arch) for task in plan.tasks))
+    return staging
+
+
+def _jobs(config: Config) -> int:
+    text = config.get("JOBS")
+    return int(text) if text.isascii() and text.isdigit() and int(text) else cores()
+
+
+def _dependencies(plan: Plan, wanted: Wanted, slots: int, config: Config, console: Console) -> Dependencies:
+    """How dependencies get there. Raises AbuildError where that cannot be, before anything is built."""
+    if not wanted.install or not plan.tasks:
+        return "none"
+    root = slots > 1 if wanted.roots is None else wanted.roots
+    command = (config.get("ROOTBLD_APK").split() if root else []) or list(config.apk)
+    if find_program(command[0] if command else "apk", config.environ.get("PATH")) is None:
+        raise DependencyError(
+            f"{' '.join(command) or 'apk'}: not found, so dependencies cannot be installed",
+            hint="with --no-deps-install they only order the batch",
+        )
+    if not root:
+        return "install"
+    for repository in sorted({str(Path(task.folder).parent) for task in plan.tasks}):
+        template = Path(repository, TEMPLATE)
+        if not template.is_file():
+            raise DependencyError(
+                f"{template} is missing: it tells what the clean roots are made from in which several packages are built at once",
+                hint="write it, or build one at a time with --jobs 1, or take --no-deps-install",
+            )
+    from abuildpy.phases.rootbld import require_walls
+
+    require_walls(Path(plan.tasks[0].folder), console)
+    return "root"
+
+
+class _Wish:
+    """Whether somebody wants the batch to end."""
+
+    def __init__(self) -> None:
+        self.number = 0
+
+    def __call__(self) -> bool:
+        return bool(self.number)
+
+    def take(self, number: int, _frame: object) -> None:
+        """A signal came."""
+        self.number = number
+
+
+@contextmanager
+def _ending() -> Iterator[_Wish]:
+    """Signals that ask us to end are taken as a wish: the journal and the repositories are never left in the middle."""
+    wish = _Wish()
+    before = {}
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) != signal.SIG_IGN:
+            before[number] = signal.signal(number, wish.take)
+    try:
+        yield wish
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
