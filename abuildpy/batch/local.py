@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 from abuildpy.batch.interface import Done, Work
 from abuildpy.batch.model import FAILURES, Failure, Outcome
-from abuildpy.sandbox.census import descendants, memory_of
+from abuildpy.sandbox.census import families, memory_of
 
 Dependencies = Literal["none", "install", "root"]
 """How dependencies get there: not at all; on this machine; in a clean root of each build's own."""
@@ -26,8 +26,10 @@ Dependencies = Literal["none", "install", "root"]
 OUTCOME = "outcome.json"
 """What a build leaves beside its destination when it has come to its end."""
 
-_LOOKS = 1.0
-"""Seconds between two looks at the memory of builds."""
+_LOOKS = 0.3
+"""Seconds between two looks at the memory of builds. The kernel's own account ends at bubblewrap, which does not wait for its
+child.
+"""
 _PATIENCE = 10.0
 """Seconds that a build gets to tidy up when it is to end."""
 _ANY = 1 << 62
@@ -178,9 +180,9 @@ class Local:
         if now - self._looked < _LOOKS or not self._jobs:
             return
         self._looked = now
-        for job in self._jobs.values():
-            if now - job.clock > _LOOKS:  # shorter ones are known by what the kernel tells of their largest process
-                job.peak = max(job.peak, memory_of(descendants(job.process.pid), _ANY))
+        jobs = {job.process.pid: job for job in self._jobs.values()}
+        for pid, processes in families(jobs).items():
+            jobs[pid].peak = max(jobs[pid].peak, memory_of(processes, _ANY))
 
     def _done(self, job: _Job) -> Done:
         """Puts away what a build leaves of itself on this machine, and says what came of it."""

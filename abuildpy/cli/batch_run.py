@@ -86,7 +86,7 @@ def carry_out(
             executor,
             publisher,
             journal,
-            observers=[PlainLines(console.plain)] if observers is None else observers,
+            observers=observers_of(console) if observers is None else observers,
             means=Means(slots, _jobs(config), free_memory(), wanted.load),
             places=places,
             rules=Rules(wanted.fail_fast, wanted.retry),
@@ -102,6 +102,11 @@ def _publisher(plan: Plan, places: Places, config: Config, console: Console) -> 
     staging = open_staging(places.staged, config, console)
     staging.open(dict.fromkeys((task.name.partition("/")[0], task.arch) for task in plan.tasks))
     return staging
+
+
+def observers_of(console: Console) -> list[Observer]:
+    """Who watches a batch."""
+    return [PlainLines(console.plain)]
 
 
 def _jobs(config: Config) -> int:

@@ -39,19 +39,28 @@ class Process:
 
 def descendants(pid: int) -> list[Process]:
     """All living processes below a process, without itself."""
+    return families((pid,))[pid]
+
+
+def families(pids: Iterable[int]) -> dict[int, list[Process]]:
+    """The same for several processes, by one look at all there are."""
     children: dict[int, list[Process]] = {}
     for entry in os.listdir("/proc"):
         if entry.isdigit():
             process = _read(int(entry))
             if process is not None:
                 children.setdefault(process.parent, []).append(process)
+    return {pid: [process for process in _below(pid, children) if process.threads > 0] for pid in pids}
+
+
+def _below(pid: int, children: dict[int, list[Process]]) -> list[Process]:
     found: list[Process] = []
     waiting = [pid]
     while waiting:
         below = children.pop(waiting.pop(), [])
         found += below
         waiting += [process.pid for process in below]
-    return [process for process in found if process.threads > 0]
+    return found
 
 
 def _read(pid: int) -> Process | None:

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The journal: what it remembers, what torn and foreign lines count for, and that there is one writer."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from abuildpy.batch.journal import NAME, Journal, Records
+from abuildpy.batch.model import Outcome, Past
+from abuildpy.errors import RepositoryError
+
+BUILT = Outcome("main/foo", "1-r0", "built", seconds=7.5, max_rss=99, key="k1", started=5.0)
+FAILED = Outcome("main/foo", "1-r0", "failed", "test", seconds=1.0, error="no", key="k2")
+PACKAGES = {"main/x86_64/foo-1-r0.apk": "Q1abc"}
+
+
+def test_what_it_remembers(tmp_path: Path) -> None:
+    with Journal(tmp_path / "new/place") as journal:
+        journal.start("main/foo", "k1", 1)
+        journal.keep_made(BUILT, PACKAGES)
+        assert journal.last("main/foo") is None
+        journal.keep(BUILT, PACKAGES)
+        journal.keep(FAILED, {})
+        live = journal.last("main/foo")
+    records = Records(tmp_path / "new/place" / NAME)
+    assert records.last("main/foo") == live == Past("failed", "test", "k2", 1.0, None, "1-r0")
+    assert records.cost("main/foo") == (7.5, 99)
+    made = records.made("main/foo", "k1")
+    assert made is not None
+    assert (made.outcome, made.packages) == (BUILT, PACKAGES)
+    assert records.made("main/foo", "k2") is None
+    assert (records.last("main/bar"), records.cost("main/bar")) == (None, (None, None))
+
+
+def test_packages_without_a_key_are_not_found(tmp_path: Path) -> None:
+    with Journal(tmp_path) as journal:
+        journal.keep(replace(BUILT, key=""), PACKAGES)
+        assert journal.made("main/foo", "") is None
+
+
+def test_a_torn_line_counts_for_nothing(tmp_path: Path) -> None:
+    with Journal(tmp_path) as journal:
+        journal.keep(BUILT, PACKAGES)
+        journal.keep(replace(BUILT, name="main/bar"), PACKAGES)
+    path = tmp_path / NAME
+    whole = path.read_bytes()
+    first = whole.index(b"\n") + 1
+    for cut in range(first, len(whole), 7):
+        path.write_bytes(whole[:cut])
+        assert Records(path).last("main/bar") is None
+        with Journal(tmp_path) as journal:
+            assert journal.last("main/foo") is not None
+            journal.keep(FAILED, {})
+        lines = path.read_bytes().splitlines()
+        assert len(lines) == 2
+        assert Records(path).last("main/foo") == Past("failed", "test", "k2", 1.0, None, "1-r0")
+
+
+@pytest.mark.parametrize("place", [3, 40, 100])
+def test_a_damaged_line_counts_for_nothing(tmp_path: Path, place: int) -> None:
+    with Journal(tmp_path) as journal:
+        journal.keep(BUILT, PACKAGES)
+        journal.keep(replace(BUILT, name="main/bar"), PACKAGES)
+    data = bytearray((tmp_path / NAME).read_bytes())
+    data[place] ^= 1
+    (tmp_path / NAME).write_bytes(data)
+    records = Records(tmp_path / NAME)
+    assert records.last("main/foo") is None
+    assert records.last("main/bar") is not None
+
+
+def test_one_writer(tmp_path: Path) -> None:
+    with Journal(tmp_path / "batch"):
+        with pytest.raises(RepositoryError, match="another batch is at work") as caught:
+            Journal(tmp_path / "batch")
+        assert f"{tmp_path} (process {os.getpid()})" in caught.value.message
+        Records(tmp_path / "batch" / NAME)
+    Journal(tmp_path / "batch").close()
+
+
+def test_the_builds_of_a_killed_batch_are_waited_for(tmp_path: Path) -> None:
+    with Journal(tmp_path) as journal:
+        kept = os.dup(journal.lock)
+    (tmp_path / "journal.lock").write_text("999999999\n")  # no such process
+    import threading
+
+    threading.Timer(0.3, os.close, (kept,)).start()
+    Journal(tmp_path).close()
+
+
+def test_nobody_may_write_there() -> None:
+    with pytest.raises(RepositoryError, match="/proc/none"):
+        Journal(Path("/proc/none"))
