@@ -101,6 +101,14 @@ _VALUES: Final[Mapping[str, Mapping[str, Value]]] = {
         "--explain": _TEXT,
     },
     "apkgrel": {"-s": _TEXT},
+    "buildrepo": {
+        "-a": _FOLDER,
+        "-c": _files("*.lua"),
+        "-d": _FOLDER,
+        "-l": _FOLDER,
+        "-r": _TEXT,
+        "--jobs": _TEXT,
+    },
     "newapkbuild": {
         "-n": _TEXT,
         "-d": _TEXT,

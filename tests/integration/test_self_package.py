@@ -23,7 +23,7 @@ pytest_plugins = ["buildfixtures"]
 VERSION = f"{__version__}-r0"
 PROGRAMS = (
     "abuild abuild-fetch abuild-gzsplit abuild-keygen abuild-rm abuild-sign abuild-tar abump ap apkbuild-lint apkbuild-pypi "
-    "apkgrel checkapk newapkbuild"
+    "apkgrel buildrepo checkapk newapkbuild"
 ).split()
 PACKAGES = sorted(
     f"abuildpy{suffix}"

@@ -23,6 +23,7 @@ from abuildpy.cli import (
     apkbuild_pypi,
     apkgrel,
     batch,
+    buildrepo,
     checkapk,
     keygen,
     newapkbuild,
@@ -43,6 +44,7 @@ _PROGRAMS: dict[str, tuple[Option, ...]] = {
         apkbuild_lint,
         apkbuild_pypi,
         apkgrel,
+        buildrepo,
         checkapk,
         keygen,
         newapkbuild,
@@ -110,7 +112,8 @@ def test_every_program_is_looked_at() -> None:
 
 
 @pytest.mark.parametrize(
-    "module", [abuild_tar, abump, ap, apkbuild_lint, apkbuild_pypi, apkgrel, checkapk, keygen, newapkbuild, sign]
+    "module",
+    [abuild_tar, abump, ap, apkbuild_lint, apkbuild_pypi, apkgrel, buildrepo, checkapk, keygen, newapkbuild, sign],
 )
 def test_usage(module: object) -> None:
     assert _options_of(module._USAGE) == listed(module.PROGRAM.name)  # type: ignore[attr-defined]
