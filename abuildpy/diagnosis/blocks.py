@@ -12,26 +12,8 @@ from dataclasses import replace
 from abuildpy.diagnosis.model import Event, Rank
 from abuildpy.diagnosis.scan import event_of
 from abuildpy.diagnosis.text import Log
+from abuildpy.diagnosis.tracebacks import MODULE_MISSING, frame_before, traceback_of
 
-_EXCEPTION = re.compile(r"(?P<class>[A-Za-z_][\w.]*)(?:: (?P<message>.*)|:?$)")
-_EXCEPTION_NAME = re.compile(
-    r".(?:Error|Exception|Exit|Interrupt|Failed|Skipped|Expired)$|StopIteration$|(?:error|timeout)$"
-)
-_NEAR = 12
-"""Lines below what may be the exception in which a better one is looked for."""
-_FRAME = re.compile(r'\s*(?:\*\*\*\s+)?File "(?P<file>[^"]+)", line (?P<line>\d+)')
-_DIRECT_CAUSE = "The above exception was the direct cause of the following exception"
-_DURING = "During handling of the above exception, another exception occurred"
-_MODULE = re.compile(r"(?:.*: )?(?:No module named|cannot import name|Cannot import) ['\"]?(?P<name>[^'\"\s;]+)")
-_WRAPPERS = (
-    "CalledProcessError",
-    "SystemExit",
-    "BackendError",
-    "HookMissing",
-    "BuildBackendException",
-    "BuildException",
-)
-_LONGEST_TRACEBACK = 400
 _RUST_PLACE = re.compile(r"\s*(?:-->|:::) (?P<file>[^\s:]+):(?P<line>\d+):\d+")
 _OCAML_PLACE = re.compile(r'File "(?P<file>[^"]+)", lines? (?P<line>\d+)')
 _FORTRAN_PLACE = re.compile(r"(?P<file>[^\s:]+):(?P<line>\d+):\d+:$")
@@ -56,7 +38,7 @@ def complete(log: Log, events: list[Event]) -> list[Event]:
         if event.index <= covered:
             continue
         if event.kind == "traceback":
-            found, covered = _traceback(log, event)
+            found, covered = traceback_of(log, event)
             if found is not None:
                 verdict = next((each for each in reversed(done[-3:]) if each.kind == "unittest-verdict"), None)
                 if verdict is not None and event.index - verdict.index <= 6:
@@ -93,7 +75,7 @@ def _whole(log: Log, event: Event) -> Event:
     if event.rank is Rank.TEST and event.name in ("Failure:", "Error:"):  # minitest
         return replace(event, name=_next_text(log, event.index).partition(" [")[0])
     if event.kind == "python-syntax":
-        return _frame_before(log, event)
+        return frame_before(log, event)
     if event.kind == "compile-error" and _PLACE_ALONE.search(event.text):
         return _haskell_module(replace(event, text=f"{event.text} {_next_text(log, event.index)}".rstrip()))
     if event.rank is Rank.TEST:
@@ -129,128 +111,6 @@ def _next_text(log: Log, index: int, most: int = 3) -> str:
         if text:
             return text
     return ""
-
-
-# --- Python ------------------------------------------------------------------------------------------------------------
-
-
-def _traceback(log: Log, event: Event) -> tuple[Event | None, int]:
-    """The exception that a chain of tracebacks is about, and the chain's last line."""
-    indent = len(event.text) - len(event.text.lstrip())
-    found: list[Event] = []
-    index = event.index
-    while True:
-        one, index = _one_traceback(log, index, indent)
-        if one is None:
-            break
-        found.append(one)
-        joint, following = _joint(log, index, indent)
-        if not joint:
-            break
-        if joint == "during":
-            found = []  # what came of the handling is what ended the program
-        index = following
-    if not found:
-        return None, index
-    root = found[0]
-    if len(found) > 1 and root.kind == "python-error":
-        root = next((each for each in found if each.kind == "missing-python-module"), root)
-    return root, index
-
-
-def _one_traceback(log: Log, start: int, indent: int) -> tuple[Event | None, int]:
-    """The exception at a traceback's end, and its line; other jobs' lines may stand between."""
-    file, line = "", 0
-    likely: tuple[Event, int] | None = None
-    for index in range(start + 1, min(start + _LONGEST_TRACEBACK, len(log))):
-        if likely is not None and index > likely[1] + _NEAR:
-            break
-        text = log.line(index)
-        if text[:indent].strip():
-            break
-        inner = text[indent:]
-        frame = _FRAME.match(inner)
-        if frame is not None:
-            if not frame["file"].startswith("<frozen"):
-                file, line = frame["file"], int(frame["line"])
-            continue
-        if likely is not None and inner.startswith(("Traceback (", _DIRECT_CAUSE, _DURING)):
-            break
-        if not inner.strip() or inner[0] in " \t":
-            continue
-        match = _EXCEPTION.match(inner)
-        if match is None:
-            continue
-        name = match["class"].rpartition(".")[2]
-        if _EXCEPTION_NAME.search(name) and (name[0].isupper() or "." in match["class"]):
-            return _exception(index, inner, match, file, line), index
-        if likely is None and match["message"] and name != name.upper() and name[0].isupper() and name != "Error":
-            likely = _exception(index, inner, match, file, line), index
-    return likely or (None, min(start + _LONGEST_TRACEBACK, len(log)) - 1)
-
-
-def _exception(index: int, text: str, match: re.Match[str], file: str, line: int) -> Event:
-    short = match["class"].rpartition(".")[2]
-    kind, name = "python-error", ""
-    module = _MODULE.match(match["message"] or "")
-    if short in ("ModuleNotFoundError", "ImportError", "BackendUnavailable") and module is not None:
-        kind, name = "missing-python-module", module["name"]
-    elif short in ("SyntaxError", "IndentationError", "TabError"):
-        kind = "python-syntax"
-    elif short == "MemoryError":
-        kind = "out-of-memory"
-    elif short == "AssertionError":
-        kind = "assertion"
-    elif short in ("DistributionNotFound", "PackageNotFoundError", "VersionConflict", "ContextualVersionConflict"):
-        kind = "python-requirement"
-    for word, special in (
-        ("No space left on device", "disk-full"),
-        ("File too large", "file-too-large"),
-        ("Permission denied", "permission"),
-        ("Read-only file system", "read-only"),
-        ("name resolution", "network"),
-        ("Network is unreachable", "network"),
-        ("Name or service not known", "network"),
-    ):
-        if word in (match["message"] or ""):
-            kind = special
-    if match["class"] == "Cython.Compiler.Errors.CompileError":  # the place was told above
-        return Event(index, kind, Rank.END, "python", text, file, line, name)
-    if short in ("LinkError", "CompileError") and "failed with exit" in (match["message"] or ""):
-        return Event(index, kind, Rank.END, "python", text, file, line, name)
-    wrapped = short in _WRAPPERS and "non-zero exit status" in (match["message"] or "non-zero exit status")
-    return Event(index, kind, Rank.END if wrapped else Rank.CAUSE, "python", text, file, line, name)
-
-
-def _joint(log: Log, index: int, indent: int) -> tuple[str, int]:
-    """Whether another traceback follows that belongs to this one: how, and its first line."""
-    how = ""
-    for each in range(index + 1, min(index + 12, len(log))):
-        text = log.line(each)[indent:]
-        if text.startswith(_DIRECT_CAUSE):
-            how = "cause"
-        elif text.startswith(_DURING):
-            how = "during"
-        elif how and text.startswith("Traceback (most recent call last)"):
-            return how, each
-    return "", index
-
-
-def _frame_before(log: Log, event: Event) -> Event:
-    for index in range(event.index - 1, max(event.index - 6, -1), -1):
-        frame = _FRAME.match(log.line(index))
-        if frame is not None:
-            rank = Rank.WEAK if _byte_compiled(log, index) else event.rank
-            return replace(event, file=frame["file"], line=int(frame["line"]), text=event.text.strip(), rank=rank)
-    return event
-
-
-_BYTE_COMPILING = re.compile(r"\*\*\* |(?:byte-)?[Cc]ompiling \S+.*(?:\.\.\.|\.pyc)$|Listing \S+\.\.\.$")
-
-
-def _byte_compiled(log: Log, frame: int) -> bool:
-    """Whether it was said by compileall or a package's installation, which go on after it."""
-    return any(_BYTE_COMPILING.match(log.line(each)) for each in range(max(0, frame - 2), frame + 1))
 
 
 # --- CMake, Rust, OCaml and Fortran, Haskell -----------------------------------------------------------------------------
@@ -340,7 +200,7 @@ def _test(log: Log, event: Event) -> Event:
             if place is not None:
                 event = replace(event, file=place["file"], line=int(place["line"]))
                 break
-        module = _MODULE.match(event.name)
+        module = MODULE_MISSING.match(event.name)
         if module is not None and "Error" in event.name:
             return replace(event, kind="missing-python-module", name=module["name"], text=event.text.strip())
         return replace(event, kind="test-failed", name=_pytest_name(log, event.index), text=event.text.strip())

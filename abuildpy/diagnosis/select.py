@@ -14,9 +14,10 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from abuildpy.diagnosis.groups import COMMAND, MAKE_SAYS, TROUBLE, best, denies, first_test, head_of_group
-from abuildpy.diagnosis.make import of_make, unknown_in
+from abuildpy.diagnosis.make import of_make
 from abuildpy.diagnosis.model import Event, Rank
 from abuildpy.diagnosis.text import Log
+from abuildpy.diagnosis.unknown import unknown_in
 
 _ABUILD_STEP = re.compile(r">>> (?!ERROR|WARNING)[^\s:]+: ")
 _ABUILD_AFTER = re.compile(r">>> [^\s:]+: (?:Cleaning up|Uninstalling dependencies)")
