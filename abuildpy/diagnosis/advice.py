@@ -48,6 +48,7 @@ _CAUSES: dict[str, tuple[str, str]] = {
     "grammar-error": ("a grammar is refused", "look at the place named; a newer generator may want a patch"),
     "go-error": ("the Go compiler or the go command refuses", "look at the place named"),
     "link-error": ("the linker refuses", "look at the objects and libraries named"),
+    "lisp-error": ("a Lisp or Scheme program ended with an error", "the lines below it tell where"),
     "lock-file": ("Cargo.lock does not fit Cargo.toml", "run cargo update in prepare(), or patch Cargo.lock"),
     "make-stopped": ("a command that make ran failed without saying why", "run it by hand in the same place"),
     "missing-cmake-package": ("CMake does not find the package {name}", "add what provides it to makedepends"),

@@ -50,8 +50,26 @@ def complete(log: Log, events: list[Event]) -> list[Event]:
         whole = event
         if event.kind == "cmake-error":
             whole, covered = _cmake(log, event)
+        if event.kind == "ruby-error" and "extconf.rb failed" in event.text:
+            whole = _extconf(log, event)
         done.append(_whole(log, whole))
     return done
+
+
+_CHECKING = re.compile(r"checking for (?P<name>[^\s(]+?)(?:\.\.\.|[\s(])")
+
+
+def _extconf(log: Log, event: Event) -> Event:
+    """What a gem's extconf.rb said last before mkmf tells that it failed, be it only what it looked for."""
+    index = next((each for each in range(event.index - 1, max(event.index - 4, -1), -1) if log.line(each).strip()), -1)
+    text = log.line(index) if index >= 0 else ""
+    if not text or text[:1].isspace() or (event_of(index, text) or event).rank is not Rank.END or text.endswith("yes"):
+        return event
+    checked = _CHECKING.match(text)
+    looked = checked or _CHECKING.match(log.line(index - 1) if index else "")
+    header = looked["name"] if looked is not None and looked["name"].endswith((".h", ".hpp")) else ""
+    kind = "missing-header" if header else "ruby-error"
+    return replace(event, index=index, text=text, rank=Rank.LIKELY if checked else Rank.STOP, kind=kind, name=header)
 
 
 def _whole(log: Log, event: Event) -> Event:
@@ -68,7 +86,7 @@ def _whole(log: Log, event: Event) -> Event:
     if event.tool == "haskell" and event.text.endswith("]"):
         below = _next_text(log, event.index)
         return replace(event, text=f"{event.text} {below}", rank=Rank.END if _SUMMARY.match(below) else event.rank)
-    if event.tool == "ocaml":
+    if event.tool == "ocaml" or (event.kind == "missing-module" and not event.file):
         return _placed_before(log, event)
     if event.kind == "sphinx-error" and (extension := _EXTENSION.search(_next_text(log, event.index))) is not None:
         return replace(event, kind="missing-python-module", name=extension["name"])
@@ -163,7 +181,12 @@ def _placed_before(log: Log, event: Event) -> Event:
         place = _FORTRAN_PLACE.match(text)
         if place is not None and event.index - index <= 6:
             return replace(
-                event, kind="compile-error", rank=Rank.CAUSE, tool="cc", file=place["file"], line=int(place["line"])
+                event,
+                kind="missing-module" if event.kind == "missing-module" else "compile-error",
+                rank=Rank.CAUSE,
+                tool="cc",
+                file=place["file"],
+                line=int(place["line"]),
             )
     return event
 

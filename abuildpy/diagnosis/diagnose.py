@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from abuildpy.diagnosis.advice import advise, advise_by_status
 from abuildpy.diagnosis.blocks import complete
+from abuildpy.diagnosis.endings import told_before
 from abuildpy.diagnosis.model import ContextLine, Diagnosis, Event, Rank
 from abuildpy.diagnosis.scan import find_events
 from abuildpy.diagnosis.select import choose, segment
@@ -42,6 +43,7 @@ _PLAIN = {
     "pytest-verdict": "test-failed",
     "pytest-progress": "test-failed",
     "jest-verdict": "test-failed",
+    "marked-test": "test-failed",
     "pytest-usage": "test-failed",
     "unittest-verdict": "test-failed",
 }
@@ -56,9 +58,11 @@ def diagnose(log: Log, *, status: int | None = None, knows: Knows = lambda _kind
 
     ``status`` is how the phase ended, if that is known (negative: by that signal).
     """
-    event = choose(log, complete(log, find_events(log)))
+    events = complete(log, find_events(log))
+    event = choose(log, events)
     if event is None or (event.rank is Rank.END and event.tool == "abuild"):
-        event = _last_line(log) or event
+        last = _last_line(log)
+        event = event if last is None else told_before(log, last, events)
     if event is None:
         return None
     kind, name = (
@@ -92,7 +96,7 @@ def _last_line(log: Log) -> Event | None:
     start, end = segment(log)
     for index in range(end - 1, start - 1, -1):
         text = log.line(index)
-        if text.strip() and not text.startswith(">>> "):
+        if text.strip() and not text.startswith((">>> ", "npm notice")):
             return Event(index, "unknown", Rank.WEAK, "any", text)
     return None
 

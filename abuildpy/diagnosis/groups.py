@@ -45,14 +45,18 @@ def head_of_group(log: Log, events: Sequence[Event]) -> Event:
 
 def first_test(tests: Sequence[Event]) -> Event:
     """The first failed test; where a runner tells more further down, that."""
-    details = [event for event in tests if event.kind not in ("pytest-progress", "pytest-verdict", "jest-verdict")]
+    details = [event for event in tests if event.kind not in _VERDICTS]
     return details[0] if details else tests[0]
+
+
+_VERDICTS = ("pytest-progress", "pytest-verdict", "jest-verdict", "marked-test")
 
 
 _DENIES = re.compile(
     r"\b(?:0|no|zero|without(?: any)?)\s+(?:[a-z]+ )?(?:errors?|failures?|failed|problems?)\b|\berrors?: 0\b|"
     r"\b(?:error|failure) (?:is|was) expected\b|\bexpected (?:error|failure)\b|\((?:as )?expected\)|\bas expected\b|"
     r"\b(?:ignor(?:ed|ing)|skipp(?:ed|ing)|harmless|retrying|simulated|going on|continuing)\b|\bcaught: |"
+    r"\b(?:build|continu|compil|proceed|work|go|runn?|do)ing (?:on )?without\b|\b(?:switched|turned) off\b|"
     r"\b(?:error|exception) caught\b",
     re.IGNORECASE,
 )

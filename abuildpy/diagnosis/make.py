@@ -12,7 +12,7 @@ from abuildpy.diagnosis.groups import COMMAND, MAKE_SAYS, best, first_test, head
 from abuildpy.diagnosis.jobs import Job, job_of, lines_of, said_by
 from abuildpy.diagnosis.model import Event, Rank
 from abuildpy.diagnosis.text import Log
-from abuildpy.diagnosis.unknown import is_call, unknown_in
+from abuildpy.diagnosis.unknown import is_call, last_words, unknown_in
 
 _OBJECT = re.compile(
     r".*\.(?:o|lo|obj|os|so|a|la|class|gch|pch|elf|cmo|cmx|cmi|hi|mod|s|i|d)$|CMakeFiles/|.*\.so[.\d]+$"
@@ -185,7 +185,7 @@ def _nearest(log: Log, above: Sequence[Event], leaf: Event, begin: int, job: Job
     said = lines_of(log, job, leaf.index)
     unknown = unknown_in(log, max(begin + 1, min([leaf.index - _CLOSE, *said])), leaf.index, said, known)
     if unknown is not None and unknown.index in said:
-        return unknown
+        return unknown if unknown.rank is Rank.LIKELY else last_words(log, begin, leaf.index) or unknown
     if (
         away <= _FAR
         and not _told_directly(log, near, leaf, begin, known)
@@ -200,7 +200,7 @@ def _nearest(log: Log, above: Sequence[Event], leaf: Event, begin: int, job: Job
     if plain and (plain[-1].file or plain[-1].rank is Rank.STOP):
         return _head_of_job(above, plain)
     found = best([event for event in above if event.rank >= Rank.WEAK and leaf.index - event.index <= _FAR])
-    return None if found is None else _first_equal(log, above, found)
+    return last_words(log, begin, leaf.index) if found is None else _first_equal(log, above, found)
 
 
 _RECIPE_SHELL = re.compile(

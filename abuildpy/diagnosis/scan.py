@@ -22,7 +22,7 @@ _HARMLESS = re.compile(
     r"(?:checking (?!.*configure: error: )|-- (?:Looking|Performing|Could NOT|Check|Found|Detecting|The )|Checking |Looking for |"
     r"Has header|Compiler for|"
     r"(?:Run-time )?[Dd]ependency \S+ found: |Program \S+.* found: |Library \S+ found: |Fetching |"
-    r"[Ww]arning: |WARNING: (?!')|warn\b|WARN |npm (?:WARN|warn)|"
+    r"[Ww]arning: |WARNING: (?!')|warn\b|WARN |npm (?:WARN|warn|notice)|"
     r"Project (?:WARNING|MESSAGE): |fatal: (?:not a git repository|[Nn]o names found|No tags can describe)|"
     r"note: |NOTE: |INFO|DEBUG|(?:PASS|XFAIL|SKIP|ok|OK)\b|\s*ok \d|\s*#\s+(?=\S)(?!Failed test|(?:FAIL|"
     r"ERROR|XPASS): )|\| |"
@@ -54,6 +54,7 @@ _WORDS = tuple(
         "undefinierter verweis,indéfinie vers,неопределённая ссылка,sin definir,未定义的引用,"
         "fehler,erreur,erro:,eroare,fout:,fel:,fejl:,feil:,virhe:,hata:,hiba:,chyba:,błąd,greška,грешка,ошибка,помилка,памылка,σφάλμα,"
         "lỗi,错误,錯誤,エラー,오류,"
+        "in procedure,unhandled ,[!] ,✘ ,✖ ,× ,✕ ,backtrace:,"
         "sigkill,sigsegv,submit a bug report,test-suite.log,timeout,traceback (most,unbound variable,what went wrong,●,✗ "
     ).split(",")
 )

@@ -13,6 +13,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import pairwise
 
+from abuildpy.diagnosis.endings import told_before, without_pending
 from abuildpy.diagnosis.groups import COMMAND, MAKE_SAYS, TROUBLE, best, denies, first_test, head_of_group
 from abuildpy.diagnosis.make import of_make
 from abuildpy.diagnosis.model import Event, Rank
@@ -53,14 +54,14 @@ def choose(log: Log, events: Sequence[Event]) -> Event | None:
     events = [event for event in events if not _ignored(log, event) and not _answered(event, answers)]
     warned = _warned_of(log, events)
     events = [event for event in events if event.index not in warned]
-    events = _without_pending(log, events)
+    events = without_pending(log, events)
     inside = [event for event in events if start <= event.index < end]
     found = _choose(log, inside, end)
     if found is None and start:
         found = _choose(log, [event for event in events if event.index < end], end)
     if found is None:  # nothing before abuild's own words: then those
         found = next((event for event in events if event.index >= end or event.tool == "abuild"), None)
-    return found
+    return None if found is None else told_before(log, found, inside)
 
 
 _ANSWER = re.compile(
@@ -244,25 +245,6 @@ def _warned_of(log: Log, events: Sequence[Event]) -> set[int]:
             if COMMAND.match(text.lstrip()) or MAKE_SAYS.match(text):
                 break
     return found if any(event.rank >= Rank.LIKELY and event.index not in found for event in events) else set()
-
-
-_HEADING = re.compile(
-    rb"^(?:(?P<pending>(?:Pending|Skipped|(?:Expected|Known) failures)\b[^\n:]*:)|[^\W\d][^\n:]*:[ \t\r]*$|(?:Failure|Error)\b)",
-    re.MULTILINE | re.IGNORECASE,
-)
-
-
-def _without_pending(log: Log, events: Sequence[Event]) -> list[Event]:
-    """The events without those of tests that a runner lists as pending or known to fail, below a heading that says so."""
-    tests = [event.index for event in events if event.rank is Rank.TEST]
-    if not tests:
-        return list(events)
-    headings = [(log.index_of(match.start()), match["pending"] is not None) for match in _HEADING.finditer(log.data)]
-    lines = [index for index, _ in headings]
-    hidden = {index for index in tests if (at := bisect_right(lines, index)) and headings[at - 1][1]}
-    if len(hidden) == len(set(tests)):
-        return list(events)
-    return [event for event in events if event.index not in hidden]
 
 
 _TELLS_OF_OTHERS = ("node", "ruby", "python", "any", "tool", "make", "ninja", "abuild", "waf")

@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence, Set
 
-from abuildpy.diagnosis.groups import COMMAND, TROUBLE, denies
+from abuildpy.diagnosis.groups import COMMAND, MAKE_SAYS, TROUBLE, denies
 from abuildpy.diagnosis.model import Event, Rank
 from abuildpy.diagnosis.scan import harmless
 from abuildpy.diagnosis.text import Log
@@ -67,3 +67,35 @@ def unknown_in(
 def _ignored_below(log: Log, index: int) -> bool:
     """Whether make ignores what was told in a line, as it says soon after."""
     return any(log.line(each).endswith("(ignored)") for each in range(index + 1, min(index + 4, len(log))))
+
+
+_PROGRESS = re.compile(
+    r".*(?:\.\.\.|…|\bdone\.?|\b\d+ ?%\.?)$|[^\W\d_]*ing\b|\W*\d+ ?%|[^:]*: (?:In |At )|In file included|=+|-+$|"
+    r"(?:[Ww]rote|[Rr]ead|[Gg]enerated|[Cc]reated|[Dd]one|OK|ok|PASS|RUN)\b"
+)
+_WORD = re.compile(r"[^\W\d_]{2,}")
+
+
+_MOST_COMMANDS = 6
+
+
+def _shows_command(text: str) -> bool:
+    return COMMAND.match(text) is not None or (not text[:1].isspace() and is_call(text))
+
+
+def last_words(log: Log, top: int, bottom: int) -> Event | None:
+    """The line above ``bottom``, but for commands shown, if it is a saying in words that no rule knows, and no progress.
+
+    Generators often end with a plain sentence, and a program that ends badly says that last.
+    """
+    lines = range(bottom - 1, max(top, bottom - 1 - _MOST_COMMANDS), -1)
+    index = next((each for each in lines if (text := log.line(each)).strip() and not _shows_command(text)), -1)
+    text = log.line(index) if index >= 0 else ""
+    if len(_WORD.findall(text)) < 3 or _WARNS.match(text) or _EXCERPT.match(text) or _PROGRESS.match(text):
+        return None
+    if MAKE_SAYS.match(text) or harmless(text) or denies(text):
+        return None
+    return Event(index, "unknown", Rank.WEAK, "any", text)
+
+
+_WARNS = re.compile(r"(?:.*: )?(?:[Ww]arning|note|remark|info)\b|collect2: |compilation terminated|\d+ \w+ generated")

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from abuildpy.diagnosis.rules.table import CAUSE, END, LIKELY, PATH, QUOTED, WEAK, rule
+from abuildpy.diagnosis.rules.table import CAUSE, END, LIKELY, PATH, QUOTED, STOP, WEAK, rule
 
 _NPM = r"(?:npm|yarn|pnpm)(?: ERR!| error|:)"
 _PERL_PLACE = r".* at (?P<file>\S+) line (?P<line>\d+)"
@@ -246,6 +246,8 @@ RULES = (
         "error",
         r"(?:Uncaught )?(?:Syntax|Type|Reference|Range|URI|Eval|Aggregate|Assertion|Rollup)Error(?: \[\w+\])?: ",
     ),
+    rule("node-error", CAUSE, "node", "[!] ", r"\[!\] (?=\S)"),
+    rule("node-error", CAUSE, "eslint", "error", r"\s+(?P<line>\d+):\d+\s+error\s+(?=\S)"),
     rule("node-error", CAUSE, "node", "[error]", r"(?:✘|X) \[ERROR\] "),
     # Java, Kotlin, Scala, Groovy
     rule(
@@ -284,6 +286,9 @@ RULES = (
         "build.xml:",
         r"(?P<file>\S*build\.xml):(?P<line>\d+): (?!Compile failed|The following error occurred|Warning: (?!Could not))",
     ),
+    # Lisp
+    rule("lisp-error", STOP, "lisp", "unhandled ", r"[Uu]nhandled [\w:-]+(?: in thread |:)"),
+    rule("lisp-error", CAUSE, "lisp", "in procedure", r"(?:\S+:\d+:\d+: )?(?:ERROR: )?In procedure \S+: "),
     rule("java-error", END, "java", "build failed", r"BUILD FAILED|\[INFO\] BUILD FAILURE"),
     # Perl
     rule(
@@ -329,6 +334,7 @@ RULES = (
         r"mkmf\.rb can't find header files for ruby at \S*/(?P<name>\S+)",
     ),
     rule("ruby-error", END, "ruby", "error installing", r"ERROR:\s+Error installing "),
+    rule("ruby-error", END, "ruby", "error installing", r"\s*ERROR: +Error installing "),
     rule("ruby-error", END, "ruby", "failed to build gem", r"\s*ERROR: Failed to build gem native extension"),
     rule("ruby-error", END, "ruby", "extconf.rb failed", r"\*\*\* \S*extconf\.rb failed \*\*\*"),
     rule("missing-library", CAUSE, "ruby", "is missing. ", r"(?P<name>\S+) is missing\. (?:Please|Try) "),

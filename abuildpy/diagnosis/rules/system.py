@@ -334,7 +334,7 @@ LAST = (
     rule("error", WEAK, "tool", "cannot", rf"{_TOOL}: .*cannot "),
     rule("error", WEAK, "tool", "can't", rf"{_TOOL}: .*can't "),
     rule("error", LIKELY, "git", "fatal: ", r"fatal: "),
-    rule("error", LIKELY, "ocaml", "error: ", r"(?:Error|Fatal error): "),
+    rule("error", LIKELY, "ocaml", "error: ", r"(?:Error|Fatal [Ee]rror): "),
     rule("error", LIKELY, "ocaml", "error (", r"Error \([^)]*\): "),
     rule(
         "error",

@@ -9,6 +9,12 @@ from __future__ import annotations
 
 from abuildpy.diagnosis.rules.table import END, TEST, rule
 
+_NAMED_TEST = (
+    r"(?!\d+ (?:problem|error|warning|test|failed|of )|(?:[Ff]ailing|[Ff]ailed) tests|\[ERROR\]|Validation |[Bb]uild )"
+    r"(?:\[fail\]: )?\S(?!.*# (?:TODO|SKIP))[^:]*$"
+)
+"""What stands behind a mark of failure, if that is a test's name and no count or message."""
+
 RULES = (
     # summaries, which name no test or come when all is over
     rule("test-failed", END, "automake", "# fail:", r"# (?:FAIL|ERROR|XPASS): +\d+"),
@@ -99,7 +105,18 @@ RULES = (
     rule("test-failed", TEST, "prove", "dubious", r"(?P<name>\S+\.t) \.+\s*Dubious"),
     rule("test-failed", TEST, "bats", "✗ ", r"\s*✗ (?P<name>.*)"),
     rule(
-        "test-failed", TEST, "gtest", "[  failed  ]", r"\[  FAILED  \] (?P<name>\S+?)(?:, where .*)?(?: \(\d+ ms\))?$"
+        "test-failed",
+        TEST,
+        "gtest",
+        "[  failed",
+        r"\[ +(?:FAILED|ERROR|FAILURE) +\] (?P<name>(?!\d+ \w+, listed below)\S.*?)(?:, where .*)?(?: \([\d.]+ ms\))?$",
+    ),
+    rule(
+        "test-failed",
+        TEST,
+        "gtest",
+        "[  error",
+        r"\[ +ERROR +\] (?P<name>(?!\d+ \w+, listed below)\S.*?)(?: \([\d.]+ ms\))?$",
     ),
     rule("test-failed", TEST, "gtest", "failure", r"(?P<file>[^\s:]+):(?P<line>\d+): Failure$"),
     rule("test-failed", TEST, "catch2", "failed:", r"(?P<file>[^\s:]+):(?P<line>\d+): FAILED:"),
@@ -114,7 +131,7 @@ RULES = (
     rule("test-failed", TEST, "doctest", "failed example", r"\s*Failed example:$"),
     rule("jest-verdict", TEST, "jest", "fail ", r"\s*FAIL +(?P<name>\S+\.(?:[cm]?[jt]sx?)\b.*)"),
     rule("test-failed", TEST, "jest", "●", r"\s+● (?!Console$)(?P<name>\S.*)"),
-    rule("test-failed", TEST, "mocha", "  1) ", r"  +1\) (?P<name>\S.*)"),
+    rule("test-failed", TEST, "mocha", "  1) ", r"  +1\) (?P<name>(?!Skipped:$)\S.*)"),
     rule(
         "test-failed",
         TEST,
@@ -131,9 +148,17 @@ RULES = (
         "test-failed",
         TEST,
         "shell",
-        "failed",
+        "fail",
         r"(?:[Tt]est )?(?!BUILD|Build|build)(?P<name>[\w./-]+)(?: ?\.{2,} ?|:? +)(?:FAILED|FAIL)(?:[!.]| \(.*\))?$",
     ),
     rule("test-failed", TEST, "shell", "fail", r"(?:\[ ?FAIL(?:ED)? ?\]|FAIL(?:ED)?) +(?P<name>[\w./-]+)$"),
+    rule("test-failed", TEST, "ert", "backtrace:", r"Test (?P<name>\S+) backtrace:$"),
+    rule("test-failed", TEST, "ert", "failed", r" +FAILED +\d+/\d+ +(?P<name>\S+)"),
+    rule("test-failed", TEST, "eunit", "failed", r" +(?P<name>[\w:]+(?:\.erl:\d+: \w+)?.*)\.\.\.\*failed\*"),
+    rule("test-failed", TEST, "nim", "failed", r"\s+\S+\.nim\(\d+, \d+\): Check failed: (?P<name>.*)"),
+    *(
+        rule("marked-test", TEST, "marked", f"{mark} ", rf"\s*{mark} +(?P<name>{_NAMED_TEST})")
+        for mark in ("✘", "✖", "×", "✕")
+    ),
     rule("test-failed", TEST, "busybox", "fail: ", r"FAIL: "),
 )

@@ -1,0 +1,253 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From an end that names nothing back to where it was told: counts, lists, warnings that count as errors, stacks of calls."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from abuildpy.diagnosis.groups import COMMAND, MAKE_SAYS, TROUBLE, denies, first_test, only_ends
+from abuildpy.diagnosis.model import Event, Rank
+from abuildpy.diagnosis.scan import harmless
+from abuildpy.diagnosis.text import Log
+
+_MOST_LINES = 20_000
+"""Lines above an end in which it is looked for what it is about."""
+
+# --- lists, and what their headings say of them --------------------------------------------------------------------------
+
+_HEADING = re.compile(
+    rb"^(?:(?P<pending>(?:(?:There (?:was|were) )?\d+ (?:warning|risky|incomplete|skipped|pending|deprecat\w+|notice|todo)\w*\b"
+    rb"|Pending|Skipped|(?:Expected|Known) failures)\b[^\n:]*:|[ \t]+\d+\) Skipped:)"
+    rb"|[^\W\d][^\n:]*:[ \t\r]*$|(?:Failure|Error)\b|[ \t]+\d+\) (?:Failure|Error):)",
+    re.MULTILINE | re.IGNORECASE,
+)
+
+
+def without_pending(log: Log, events: Sequence[Event]) -> list[Event]:
+    """The events without those of tests in a list of what is pending, skipped, warned of or known to fail, by its heading."""
+    tests = [event.index for event in events if event.rank is Rank.TEST]
+    if not tests:
+        return list(events)
+    headings = [(log.index_of(match.start()), match["pending"] is not None) for match in _HEADING.finditer(log.data)]
+    lines = [index for index, _ in headings]
+    hidden = {index for index in tests if (at := bisect_right(lines, index)) and headings[at - 1][1]}
+    if len(hidden) == len(set(tests)):
+        return list(events)
+    return [event for event in events if event.index not in hidden]
+
+
+# --- counts --------------------------------------------------------------------------------------------------------------
+
+_COUNTED = frozenset(
+    "failed failure failures fail fails failing error errors errored problem problems unexpected broken warning warnings".split()
+)
+_COUNTING = _COUNTED | frozenset(
+    "run ran test tests case cases check checks checked suite suites spec specs example examples assertion assertions asserts "
+    "expectations passed pass passes passing succeeded success successes ok skipped skips skip pending todo todos ignored total "
+    "of out and with in s ms sec secs seconds second known expected result results completed finished done file files "
+    "validation summary time info infos pedantic hint hints notes flaky unresolved there was were has have had the all "
+    "tested executed took not no some build listed below compilation or a an "
+    "see above messages message script scripts program programs".split()
+)
+_NAMES_TESTS = re.compile(r"\s*(?:FAILURES!|FAILED!?|FAIL|Failed|Tests? failed[.!]?|Some tests failed[.!]?)$")
+
+
+def is_tally(text: str) -> bool:
+    """Whether a line does nothing but count what went well and what did not."""
+    if _NAMES_TESTS.match(text):
+        return True
+    if len(text) > 200 or not any(letter.isdigit() for letter in text):
+        return False
+    words = [word.lower() for word in re.findall(r"[^\W\d_]+", text)]
+    return not _COUNTED.isdisjoint(words) and _COUNTING.issuperset(words)
+
+
+_LIST_OF_FAILED = re.compile(
+    r"\s*(?:The following |\d+ )?(?:[Ff]ail(?:ed|ing|ures?)|FAIL(?:ED|URES?)|[Ee]rrors?|[Bb]roken|unexpected results)"
+    r"\b[\w ]{0,30}:$"
+)
+_TELLS = re.compile(
+    r"(?:.*[^\w-])?(?:FAIL|FAILED|FAILURE|NOT OK|\*failed\*)(?:[^\w]|$)|\s*[✘✖×✗✕] |"
+    r".*\b(?:expected|want(?:ed)?)\b.*\b(?:but|got|was|found|actual)\b|.*\bgot\b.*\b(?:want(?:ed)?|expected)\b|E: "
+)
+
+
+_LONGEST = 400
+
+
+def _beginning(log: Log, index: int) -> int:
+    """The first line of what a program printed that ends at a line: below the last command that was shown."""
+    for each in range(index - 1, max(index - _MOST_LINES, -1), -1):
+        text = log.line(each)
+        if text.startswith(">>> ") or MAKE_SAYS.match(text) or COMMAND.match(text):
+            return each + 1
+    return max(index - _MOST_LINES, 0)
+
+
+def _says(text: str) -> bool:
+    return bool(text.strip()) and not harmless(text) and not denies(text) and not is_tally(text)
+
+
+def _of_count(log: Log, found: Event, events: Sequence[Event]) -> Event | None:
+    """The failure that a count at the end is about: told as a test's, else in other words of failure."""
+    if found.rank is Rank.TEST or not (is_tally(found.text) or _listed(log, found)):
+        return None
+    first = _beginning(log, found.index)
+    inside = [event for event in events if first <= event.index < found.index and event.rank is not Rank.END]
+    tests = [event for event in inside if event.rank is Rank.TEST]
+    if tests:
+        return first_test(tests)
+    for tells in (_TELLS.match, TROUBLE.search):
+        for index in range(first, found.index):
+            text = log.line(index)[:_LONGEST]
+            if _says(text) and tells(text) and not _LIST_OF_FAILED.match(text):
+                known = next((event for event in inside if event.index == index), None)
+                return known or Event(index, "unknown", Rank.LIKELY, "any", text)
+    return None
+
+
+def _listed(log: Log, found: Event) -> bool:
+    """Whether a line stands in a list, at the end, of what failed before."""
+    if found.kind != "unknown" or TROUBLE.search(found.text):
+        return False
+    for index in range(found.index - 1, max(found.index - 30, -1), -1):
+        text = log.line(index)
+        if _LIST_OF_FAILED.match(text):
+            return True
+        if not text.strip() or not text[:1].isspace():
+            break
+    return False
+
+
+# --- warnings that count as errors ---------------------------------------------------------------------------------------
+
+_STRICT = re.compile(
+    r".*(?:\bwarnings? (?:(?:being|are|were|is) )?(?:treated|counted|handled|considered|promoted|turned) (?:as|to|into)\b|"
+    r"\btreating warnings\b|\bwarnings?[ -]as[ -]errors?\b|\bwarnings? in strict mode|\btoo many warnings\b|"
+    r"\b(?:due to|because of) warnings\b|\bwarnings found\b)",
+    re.IGNORECASE,
+)
+_FINISHED_BADLY = re.compile(r"build finished with problems, \d+ warnings?", re.IGNORECASE)
+_WARNS = re.compile(
+    r"(?P<before>(?:.*[\s:\[(}]|))(?P<word>warning)(?P<after>:|\]| -| [A-Z]+\d+:|\s*\[)|\s+\d+:\d+\s+warning\s",
+    re.IGNORECASE,
+)
+_NO_WARNING = re.compile(
+    r".*\bVM warning:|.*\bwarning: (?:At least|possible forward|.*\bdeprecated option\b)|.*\[-W[\w=+-]+\]$",
+    re.IGNORECASE,
+)
+"""Warnings that no tool takes for errors in these words; a C compiler calls what it does an error."""
+_SOON = 40
+_DIRECT = 4
+
+
+def _of_strictness(log: Log, found: Event) -> Event | None:
+    """The first warning, where a program ends because it had warned of something."""
+    strict = found.index if _is_strict(found.text) else _strict_above(log, found)
+    if strict is None:
+        return None
+    below = _warnings(log, range(strict + 1, min(strict + _DIRECT, len(log))))
+    return _first_alike(below) or _first_alike(_warnings(log, range(_beginning(log, strict), strict)))
+
+
+def _is_strict(text: str) -> bool:
+    return _STRICT.match(text) is not None or _FINISHED_BADLY.match(text) is not None
+
+
+def _strict_above(log: Log, found: Event) -> int | None:
+    if found.rank is not Rank.END and not only_ends(found.text) and not _VAGUE.match(found.text):
+        return None
+    for index in range(found.index - 1, max(found.index - _SOON, -1), -1):
+        text = log.line(index)
+        if COMMAND.match(text):
+            return None
+        if _is_strict(text):
+            return index
+    return None
+
+
+_VAGUE = re.compile(r".*\bfailed with exit (?:status|code)\b")
+
+
+def _warnings(log: Log, lines: Iterable[int]) -> list[tuple[str, Event]]:
+    """The warnings in some lines, each with its shape: how the tool writes the word."""
+    found = []
+    for index in lines:
+        text = log.line(index)
+        match = _WARNS.match(text)
+        if match is None or _is_strict(text) or is_tally(text) or _NO_WARNING.match(text):
+            continue
+        place = _PLACE.search(text)
+        where = (place["file"], int(place["line"])) if place is not None else ("", 0)
+        shape = f"{match['word']}{(match['after'] or '')[:2].strip()}{'@' if place is not None else ''}"
+        found.append((shape, Event(index, "warnings-are-errors", Rank.CAUSE, "any", text, *where)))
+    return found
+
+
+def _first_alike(warnings: Sequence[tuple[str, Event]]) -> Event | None:
+    """The first warning of the tool that warned last."""
+    return next((event for shape, event in warnings if shape == warnings[-1][0]), None)
+
+
+_PLACE = re.compile(r"(?P<file>[^\s:]+):(?P<line>\d{1,9})[:,]")
+
+
+# --- stacks of calls, and what somebody else's program said --------------------------------------------------------------
+
+_STACK = re.compile(
+    r"\s+at \S|\s*(?:while executing|invoked from within)$|\s+\((?:file|procedure) \"|\"[^\"]*\"$|\s+from \S+:\d+:in "
+)
+_RETURNED = re.compile(r".*\b(?:exec|[Jj]ava|apply) returned: \d+")
+_PREFIXED = re.compile(r"\s+\[(?:exec|java|apply)\] (?!Result: )(?=\S)")
+_MOST_CALLS = 200
+
+
+def _above_stack(log: Log, found: Event) -> Event | None:
+    """What stands above a stack of calls, where nothing but a line of that was found."""
+    if found.kind != "unknown" or not _STACK.match(found.text):
+        return None
+    for index in range(found.index - 1, max(found.index - _MOST_CALLS, -1), -1):
+        text = log.line(index)
+        if text.strip() and not _STACK.match(text):
+            if text[:1].isspace() and index and _STACK.match(log.line(index - 1)):
+                continue
+            return Event(index, "unknown", Rank.LIKELY, "any", text)
+    return None
+
+
+def _of_other_program(log: Log, found: Event) -> Event | None:
+    """What a program said last that ant ran, where ant tells only its status."""
+    if not _RETURNED.match(found.text):
+        return None
+    told: Event | None = None
+    for index in range(found.index - 1, max(found.index - 300, -1), -1):
+        text = log.line(index)
+        if _PREFIXED.match(text):
+            troubled = TROUBLE.search(text) is not None
+            if told is None or troubled:
+                told = Event(index, "unknown", Rank.LIKELY, "any", text)
+        elif told is not None and text.strip():
+            break
+    return told
+
+
+def told_before(log: Log, found: Event, events: Sequence[Event]) -> Event:
+    """``found``, or what it only sums up."""
+    better = (
+        _of_strictness(log, found)
+        or _of_count(log, found, events)
+        or _above_stack(log, found)
+        or _of_other_program(log, found)
+        or _warned_by_linker(log, found)
+    )
+    return found if better is None else replace(better, text=better.text)
+
+
+def _warned_by_linker(log: Log, found: Event) -> Event | None:
+    """With nothing but the compiler's word that ld failed: the linker's warning right above it."""
+    if found.rank is not Rank.END or found.tool != "ld":
+        return None
+    return _first_alike(_warnings(log, range(max(_beginning(log, found.index), found.index - 12), found.index)))
