@@ -38,6 +38,7 @@ _CAUSES: dict[str, tuple[str, str]] = {
         "there is no room left on a disk",
         "make room, or put the work folders elsewhere (srcdir, pkgbasedir, tmpdir)",
     ),
+    "erlang-error": ("Erlang stopped itself", "the line tells in what call, and where"),
     "exec-format": (
         "a program is for another machine, or has no first line that names its interpreter",
         "when building for another machine, run what was built for this one",

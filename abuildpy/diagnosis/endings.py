@@ -6,12 +6,12 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 from abuildpy.diagnosis.groups import COMMAND, MAKE_SAYS, TROUBLE, denies, first_test, only_ends
 from abuildpy.diagnosis.model import Event, Rank
 from abuildpy.diagnosis.scan import harmless
 from abuildpy.diagnosis.text import Log
+from abuildpy.diagnosis.unknown import last_words
 
 _MOST_LINES = 20_000
 """Lines above an end in which it is looked for what it is about."""
@@ -54,10 +54,30 @@ _COUNTING = _COUNTED | frozenset(
 )
 _NAMES_TESTS = re.compile(r"\s*(?:FAILURES!|FAILED!?|FAIL|Failed|Tests? failed[.!]?|Some tests failed[.!]?)$")
 
+_COUNTS = re.compile(
+    r"\W*(?:[A-Za-z][\w ]{0,30}: *)?(?:\d+ [A-Za-z]+(?: [A-Za-z]+)?[,;:/] *(?:and )?)+\d+ [A-Za-z]+(?: [A-Za-z]+)?"
+    r"(?: in [\d.]+ ?m?s\w*)?\W*$"
+)
+_COUNT = re.compile(r"[1-9]\d* ([A-Za-z]+)(?: ([A-Za-z]+))?")
+_WELL = _COUNTING - _COUNTED | {
+    "good",
+    "same",
+    "fine",
+    "features",
+    "scenarios",
+    "steps",
+    "undefined",
+    "matched",
+    "equal",
+    "done",
+}
+
 
 def is_tally(text: str) -> bool:
     """Whether a line does nothing but count what went well and what did not."""
     if _NAMES_TESTS.match(text):
+        return True
+    if len(text) <= 200 and _COUNTS.match(text):
         return True
     if len(text) > 200 or not any(letter.isdigit() for letter in text):
         return False
@@ -93,20 +113,36 @@ def _says(text: str) -> bool:
 
 def _of_count(log: Log, found: Event, events: Sequence[Event]) -> Event | None:
     """The failure that a count at the end is about: told as a test's, else in other words of failure."""
-    if found.rank is Rank.TEST or not (is_tally(found.text) or _listed(log, found)):
+    if found.rank is Rank.TEST:
         return None
-    first = _beginning(log, found.index)
-    inside = [event for event in events if first <= event.index < found.index and event.rank is not Rank.END]
+    last = found.index if is_tally(found.text) or _listed(log, found) else _tally_above(log, found)
+    if last < 0:
+        return None
+    first = _beginning(log, last)
+    inside = [event for event in events if first <= event.index < last and event.rank is not Rank.END]
     tests = [event for event in inside if event.rank is Rank.TEST]
     if tests:
         return first_test(tests)
-    for tells in (_TELLS.match, TROUBLE.search):
-        for index in range(first, found.index):
+    counted = [word.lower() for match in _COUNT.finditer(log.line(last)) for word in match.groups() if word]
+    words = "|".join(word for word in counted if word not in _WELL) or "(?!)"
+    for tells in (_TELLS.match, TROUBLE.search, re.compile(rf"\b(?:{words})\b", re.IGNORECASE).search):
+        for index in range(first, last):
             text = log.line(index)[:_LONGEST]
             if _says(text) and tells(text) and not _LIST_OF_FAILED.match(text):
                 known = next((event for event in inside if event.index == index), None)
                 return known or Event(index, "unknown", Rank.LIKELY, "any", text)
     return None
+
+
+_REPORT = 8
+
+
+def _tally_above(log: Log, found: Event) -> int:
+    """The line with counts a little above what is no trouble: how long it took, where the report is; -1 for none."""
+    if found.kind != "unknown" or TROUBLE.search(found.text):
+        return -1
+    lines = (each for each in range(found.index - 1, max(found.index - _REPORT, -1), -1))
+    return next((each for each in lines if is_tally(log.line(each)) and _COUNT.search(log.line(each))), -1)
 
 
 def _listed(log: Log, found: Event) -> bool:
@@ -127,7 +163,7 @@ def _listed(log: Log, found: Event) -> bool:
 _STRICT = re.compile(
     r".*(?:\bwarnings? (?:(?:being|are|were|is) )?(?:treated|counted|handled|considered|promoted|turned) (?:as|to|into)\b|"
     r"\btreating warnings\b|\bwarnings?[ -]as[ -]errors?\b|\bwarnings? in strict mode|\btoo many warnings\b|"
-    r"\b(?:due to|because of) warnings\b|\bwarnings found\b)",
+    r"\b(?:due to|because of) warnings\b|\bwarnings (?:were )?found\b)",
     re.IGNORECASE,
 )
 _FINISHED_BADLY = re.compile(r"build finished with problems, \d+ warnings?", re.IGNORECASE)
@@ -234,16 +270,50 @@ def _of_other_program(log: Log, found: Event) -> Event | None:
     return told
 
 
+_PLACED = re.compile(r"[^\s:][^:]{0,200}:\d+(?::\d+)?:? (?!(?:warning|note|remark|info)\b)")
+
+
+def _first_of_run(log: Log, found: Event) -> Event | None:
+    """The first of several messages with a place that stand together, of which, or of the line below, the last was found."""
+    if found.kind != "unknown":
+        return None
+    index = found.index
+    if not _PLACED.match(found.text):
+        if TROUBLE.search(found.text):
+            return None
+        lines = range(index - 1, max(index - _REPORT, -1), -1)
+        index = next((each for each in lines if _PLACED.match(log.line(each))), -1)
+        if index < 0:
+            return None
+    while index > 0 and _PLACED.match(log.line(index - 1)):
+        index -= 1
+    if index == found.index:
+        return None
+    text = log.line(index)
+    place = _PLACE.search(text)
+    where = (place["file"], int(place["line"])) if place is not None else ("", 0)
+    return Event(index, "unknown", Rank.LIKELY, "any", text, *where)
+
+
+def _before_status(log: Log, found: Event) -> Event | None:
+    """What a program said last before somebody tells nothing but its exit status."""
+    if found.rank is not Rank.END or found.tool in ("make", "ninja", "abuild") or not only_ends(found.text):
+        return None
+    return last_words(log, _beginning(log, found.index) - 1, found.index)
+
+
 def told_before(log: Log, found: Event, events: Sequence[Event]) -> Event:
     """``found``, or what it only sums up."""
-    better = (
+    return (
         _of_strictness(log, found)
         or _of_count(log, found, events)
         or _above_stack(log, found)
         or _of_other_program(log, found)
         or _warned_by_linker(log, found)
+        or _first_of_run(log, found)
+        or _before_status(log, found)
+        or found
     )
-    return found if better is None else replace(better, text=better.text)
 
 
 def _warned_by_linker(log: Log, found: Event) -> Event | None:

@@ -71,7 +71,7 @@ def denies(text: str) -> bool:
 _ENDS = re.compile(
     r"\b(?:returned|(?:terminated|exited|failed|finished) with)(?: an?)?(?: (?:non-?zero|error|unsuccessful))*(?: exit)?"
     r" (?:exit)?(?:code|status|value)\b|\b[Cc]ompilation (?:aborted|failed|terminated)\b|"
-    r"\b(?:[Bb]uild|BUILD) (?:failed|FAILED|aborted|stopped)[.!]?$"
+    r"\b(?:[Bb]uild|BUILD) (?:failed|FAILED|aborted|stopped)[.!]?$|\b[Cc]ommands? failed[.!]?$"
 )
 
 

@@ -93,7 +93,13 @@ def parse_log(data: bytes, tail: bytes | None = None, skipped: int = 0) -> Log:
     return Log(data, tuple(starts), resumes, skipped)
 
 
+_TO_START = re.compile(rb"\x1b\[[01]?G")
+"""The cursor back to the first column, as a carriage return does it."""
+
+
 def _plain(data: bytes) -> bytes:
+    if b"\x1b" in data:
+        data = _TO_START.sub(b"\r", data)
     return _unstamped(_ESCAPES.sub(b"", data) if b"\x1b" in data or b"\x08" in data else data)
 
 

@@ -14,7 +14,7 @@ _DRIVER = (
     r"lto-wrapper|f951|gfortran|"
     r"collect2|gnat1|gdc|ldc2|dmd|cc1gm2)(?:-[\d.]+)?"
 )
-_LD = r"(?:\s+(?:= note: )?|\s*)(?:\S*/)?(?:[\w.]+-)*(?:ld(?:\.\w+)?|mold|wild)"
+_LD = r"(?:\s+(?:= note: )?|\s*)(?:\S*/)?(?:[\w.]+-)*(?:ld(?:\.\w+)?|lld|mold|wild)"
 _PLACE = rf"(?:\s{{0,8}}(?:Error: |ERROR: |\[\w+\] )?)(?P<file>{PATH}):(?P<line>\d+)(?::\d+)?(?:-\d+)?"
 _PROBE = (
     r"(?:.*/)?(?:conftest|testCCompiler|testCXXCompiler|CheckFunctionExists|CheckSymbolExists|_configtest|"

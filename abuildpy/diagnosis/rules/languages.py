@@ -286,7 +286,8 @@ RULES = (
         "build.xml:",
         r"(?P<file>\S*build\.xml):(?P<line>\d+): (?!Compile failed|The following error occurred|Warning: (?!Could not))",
     ),
-    # Lisp
+    # Erlang, Lisp
+    rule("erlang-error", STOP, "erlang", "init terminating", r"\{?\"?init terminating in do_boot\b"),
     rule("lisp-error", STOP, "lisp", "unhandled ", r"[Uu]nhandled [\w:-]+(?: in thread |:)"),
     rule("lisp-error", CAUSE, "lisp", "in procedure", r"(?:\S+:\d+:\d+: )?(?:ERROR: )?In procedure \S+: "),
     rule("java-error", END, "java", "build failed", r"BUILD FAILED|\[INFO\] BUILD FAILURE"),

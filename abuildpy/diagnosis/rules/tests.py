@@ -10,8 +10,8 @@ from __future__ import annotations
 from abuildpy.diagnosis.rules.table import END, TEST, rule
 
 _NAMED_TEST = (
-    r"(?!\d+ (?:problem|error|warning|test|failed|of )|(?:[Ff]ailing|[Ff]ailed) tests|\[ERROR\]|Validation |[Bb]uild )"
-    r"(?:\[fail\]: )?\S(?!.*# (?:TODO|SKIP))[^:]*$"
+    r"(?!FAIL \S+ in \d|\d+ (?:problem|error|warning|test|failed|of )|(?:[Ff]ailing|[Ff]ailed) tests|"
+    r"\[ERROR\]|Validation |[Bb]uild )(?:\[fail\]: )?\S(?!.*# (?:TODO|SKIP))[^:]*$"
 )
 """What stands behind a mark of failure, if that is a test's name and no count or message."""
 
@@ -100,7 +100,7 @@ RULES = (
         TEST,
         "prove",
         "failed",
-        r"(?P<name>\S+\.t) \.+\s*(?:Failed|Dubious)|(?P<name2>\S+\.t) \.+ \(?Wstat",
+        r"(?P<name>\S+\.t) \.+\s*(?:Failed|Dubious)|(?P<name2>\S+\.t) (?:\.+ )?\(?Wstat",
     ),
     rule("test-failed", TEST, "prove", "dubious", r"(?P<name>\S+\.t) \.+\s*Dubious"),
     rule("test-failed", TEST, "bats", "✗ ", r"\s*✗ (?P<name>.*)"),
@@ -152,6 +152,10 @@ RULES = (
         r"(?:[Tt]est )?(?!BUILD|Build|build)(?P<name>[\w./-]+)(?: ?\.{2,} ?|:? +)(?:FAILED|FAIL)(?:[!.]| \(.*\))?$",
     ),
     rule("test-failed", TEST, "shell", "fail", r"(?:\[ ?FAIL(?:ED)? ?\]|FAIL(?:ED)?) +(?P<name>[\w./-]+)$"),
+    *(
+        rule("test-failed", TEST, "test-unit", needle, r"(?:Failure|Error): (?P<name>test\w*\(\w+\))")
+        for needle in ("failure: ", "error: test")
+    ),
     rule("test-failed", TEST, "ert", "backtrace:", r"Test (?P<name>\S+) backtrace:$"),
     rule("test-failed", TEST, "ert", "failed", r" +FAILED +\d+/\d+ +(?P<name>\S+)"),
     rule("test-failed", TEST, "eunit", "failed", r" +(?P<name>[\w:]+(?:\.erl:\d+: \w+)?.*)\.\.\.\*failed\*"),

@@ -152,3 +152,10 @@ def test_long_lines(piece: bytes) -> None:
     """Nothing to assert but that it comes to an end: each line is cut, and no pattern backtracks without bound."""
     for end in (b"failed\n", b" error: \n", b"not found\n"):
         diagnose(parse_log(piece * 20_000 + end))
+
+
+def test_the_cursor_back_to_the_first_column_begins_the_line_anew() -> None:
+    log = "\x1b[1G   one\x1b[K\x1b[77G1/2\x1b[1G ✓ one\n\x1b[0m\x1b[1G   two\x1b[K\x1b[1G ✗ two\n"
+    found = diagnose(parse_log(log.encode()))
+    assert found is not None
+    assert (found.number, found.text, found.name) == (2, "✗ two", "two")
