@@ -49,7 +49,7 @@ _COUNTING = _COUNTED | frozenset(
     "expectations passed pass passes passing succeeded success successes ok skipped skips skip pending todo todos ignored total "
     "of out and with in s ms sec secs seconds second known expected result results completed finished done file files "
     "validation summary time info infos pedantic hint hints notes flaky unresolved there was were has have had the all "
-    "tested executed took not no some build listed below compilation or a an "
+    "tried tested executed took not no some build listed below compilation or a an "
     "see above messages message script scripts program programs".split()
 )
 _NAMES_TESTS = re.compile(r"\s*(?:FAILURES!|FAILED!?|FAIL|Failed|Tests? failed[.!]?|Some tests failed[.!]?)$")
@@ -115,7 +115,8 @@ def _of_count(log: Log, found: Event, events: Sequence[Event]) -> Event | None:
     """The failure that a count at the end is about: told as a test's, else in other words of failure."""
     if found.rank is Rank.TEST:
         return None
-    last = found.index if is_tally(found.text) or _listed(log, found) else _tally_above(log, found)
+    verdict = found.rank is Rank.END and found.kind == "test-failed"
+    last = found.index if verdict or is_tally(found.text) or _listed(log, found) else _tally_above(log, found)
     if last < 0:
         return None
     first = _beginning(log, last)
@@ -131,7 +132,7 @@ def _of_count(log: Log, found: Event, events: Sequence[Event]) -> Event | None:
             if _says(text) and tells(text) and not _LIST_OF_FAILED.match(text):
                 known = next((event for event in inside if event.index == index), None)
                 return known or Event(index, "unknown", Rank.LIKELY, "any", text)
-    return None
+    return last_words(log, first - 1, last)
 
 
 _REPORT = 8
@@ -270,7 +271,7 @@ def _of_other_program(log: Log, found: Event) -> Event | None:
     return told
 
 
-_PLACED = re.compile(r"[^\s:][^:]{0,200}:\d+(?::\d+)?:? (?!(?:warning|note|remark|info)\b)")
+_PLACED = re.compile(r"\[(?:warn|error)\] |[^\s:][^:]{0,200}:\d+(?::\d+)?:? (?!(?:warning|note|remark|info)\b)")
 
 
 def _first_of_run(log: Log, found: Event) -> Event | None:
@@ -297,7 +298,9 @@ def _first_of_run(log: Log, found: Event) -> Event | None:
 
 def _before_status(log: Log, found: Event) -> Event | None:
     """What a program said last before somebody tells nothing but its exit status."""
-    if found.rank is not Rank.END or found.tool in ("make", "ninja", "abuild") or not only_ends(found.text):
+    if found.rank is not Rank.END or found.tool in ("make", "ninja", "abuild"):
+        return None
+    if found.tool != "node" and not only_ends(found.text):
         return None
     return last_words(log, _beginning(log, found.index) - 1, found.index)
 

@@ -57,6 +57,7 @@ _DENIES = re.compile(
     r"\b(?:error|failure) (?:is|was) expected\b|\bexpected (?:error|failure)\b|\((?:as )?expected\)|\bas expected\b|"
     r"\b(?:ignor(?:ed|ing)|skipp(?:ed|ing)|harmless|retrying|simulated|going on|continuing)\b|\bcaught: |"
     r"\b(?:build|continu|compil|proceed|work|go|runn?|do)ing (?:on )?without\b|\b(?:switched|turned) off\b|"
+    r"\bnothing (?:is |was )?(?:wrong|failed|missing)\b|"
     r"\b(?:error|exception) caught\b",
     re.IGNORECASE,
 )
@@ -71,7 +72,7 @@ def denies(text: str) -> bool:
 _ENDS = re.compile(
     r"\b(?:returned|(?:terminated|exited|failed|finished) with)(?: an?)?(?: (?:non-?zero|error|unsuccessful))*(?: exit)?"
     r" (?:exit)?(?:code|status|value)\b|\b[Cc]ompilation (?:aborted|failed|terminated)\b|"
-    r"\b(?:[Bb]uild|BUILD) (?:failed|FAILED|aborted|stopped)[.!]?$|\b[Cc]ommands? failed[.!]?$"
+    r"\b(?:[Bb]uild|BUILD) (?:failed|FAILED|aborted|stopped)[.!]?$|\b[Cc]ommands? failed[.!]?$|\bfailed with error:$"
 )
 
 

@@ -116,7 +116,7 @@ def _in_order(log: Log, before: Sequence[Event], leaves: Sequence[Event], begin:
         return found
     if matching:
         return matching[0]
-    if leaf.status > 128:  # a signal's end says more than what builds do not mind, or any line that nobody knows
+    if 128 < leaf.status < 192:  # a signal's end says more than what builds do not mind, or any line that nobody knows
         return leaf
     if found is not None:
         return found

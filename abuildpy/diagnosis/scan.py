@@ -54,7 +54,7 @@ _WORDS = tuple(
         "undefinierter verweis,indéfinie vers,неопределённая ссылка,sin definir,未定义的引用,"
         "fehler,erreur,erro:,eroare,fout:,fel:,fejl:,feil:,virhe:,hata:,hiba:,chyba:,błąd,greška,грешка,ошибка,помилка,памылка,σφάλμα,"
         "lỗi,错误,錯誤,エラー,오류,"
-        "in procedure,unhandled ,init terminating,error: test,[!] ,✘ ,✖ ,× ,✕ ,backtrace:,"
+        "in procedure,unhandled ,init terminating,error: test,) test: ,[!] ,✘ ,✖ ,× ,✕ ,backtrace:,"
         "sigkill,sigsegv,submit a bug report,test-suite.log,timeout,traceback (most,unbound variable,what went wrong,●,✗ "
     ).split(",")
 )

@@ -156,6 +156,7 @@ RULES = (
         rule("test-failed", TEST, "test-unit", needle, r"(?:Failure|Error): (?P<name>test\w*\(\w+\))")
         for needle in ("failure: ", "error: test")
     ),
+    rule("test-failed", TEST, "cppunit", ") test: ", r"\d+\) test: (?P<name>\S+) \([FE]\)"),
     rule("test-failed", TEST, "ert", "backtrace:", r"Test (?P<name>\S+) backtrace:$"),
     rule("test-failed", TEST, "ert", "failed", r" +FAILED +\d+/\d+ +(?P<name>\S+)"),
     rule("test-failed", TEST, "eunit", "failed", r" +(?P<name>[\w:]+(?:\.erl:\d+: \w+)?.*)\.\.\.\*failed\*"),
