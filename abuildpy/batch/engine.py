@@ -148,7 +148,7 @@ class Engine:
         attempt = self._attempts.get(task.name, 0) + 1
         self._attempts[task.name] = attempt
         place = self._places.work / task.name
-        number = "" if attempt == 1 else f".{attempt}"
+        number = "" if attempt == 1 else f"~{attempt}"  # no name of a recipe has that in it
         log = self._places.logs / f"{task.name}{number}.log"
         work = Work(task, attempt, jobs, self._places.staged, place / "packages", log)
         try:

@@ -143,7 +143,7 @@ class Journal(Records):
         self._write_outcome("made", outcome, packages)
 
     def keep(self, outcome: Outcome, packages: Mapping[str, str]) -> None:
-        """The outcome of a recipe. On the disk before this returns."""
+        """The outcome of a recipe; if it was built, on the disk before this returns."""
         self._write_outcome("outcome", outcome, packages)
 
     def _write_outcome(self, what: str, outcome: Outcome, packages: Mapping[str, str]) -> None:
@@ -156,7 +156,8 @@ class Journal(Records):
         }
         self._write(record)
         self._take(record)
-        os.fdatasync(self._file)
+        if outcome.status == "built":  # a failure that is forgotten costs no more than to see it again
+            os.fdatasync(self._file)
 
     def _write(self, record: dict[str, Any]) -> None:
         text = json.dumps({**record, "at": round(time.time(), 3)}, separators=(",", ":")).encode()

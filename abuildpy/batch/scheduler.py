@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import statistics
+from bisect import bisect_left
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -44,14 +45,14 @@ class Scheduler:
         self._lengths = _lengths(plan)
         self._needs = {task.name: set(task.waits_for) for task in plan.tasks}
         self._undone = {name: set(needs) for name, needs in self._needs.items()}
-        self._ready = {name for name, needs in self._undone.items() if not needs}
+        self._ready = sorted((name for name, needs in self._undone.items() if not needs), key=self._rank)
         self._running: dict[str, int] = {}
         """Running tasks, with their part of JOBS."""
 
     @property
     def ready(self) -> list[Task]:
         """What could start, the first to start first."""
-        return [self._tasks[name] for name in sorted(self._ready, key=self._rank)]
+        return [self._tasks[name] for name in self._ready]
 
     @property
     def running(self) -> list[Task]:
@@ -63,26 +64,25 @@ class Scheduler:
 
         ``waiting`` tells which of those that are ready are not to start yet.
         """
-        ready = [task for task in self.ready if not waiting(task)]
-        if not ready or not self._has_room():
+        if not self._has_room():
             return None
-        task = ready[0]
-        if self._running:
+        ready = [task for task in self.ready if not waiting(task)]
+        task = ready[0] if ready else None
+        if task is not None and self._running:
             if task.exclusive:
                 return None  # it would never come to it, if others still started
-            task_or_none = next((each for each in ready if not each.exclusive and self._fits(each)), None)
-            if task_or_none is None:
-                return None
-            task = task_or_none
+            task = next((each for each in ready if not each.exclusive and self._fits(each)), None)
+        if task is None:
+            return None
         jobs = self._share(1 if task.exclusive else len(ready))
-        self._ready.discard(task.name)
+        self._drop(task.name)
         self._running[task.name] = jobs
         return task, jobs
 
     def again(self, name: str) -> None:
         """A task that ran is to be started once more."""
         del self._running[name]
-        self._ready.add(name)
+        self._add(name)
 
     def done(self, name: str) -> list[Task]:
         """A task has its outcome; returns the tasks that now wait for nothing any more, in the plan's order.
@@ -90,14 +90,28 @@ class Scheduler:
         They could start, unless the caller settles them too.
         """
         self._running.pop(name, None)
-        self._ready.discard(name)
+        self._drop(name)
         found = []
         for other in self._dependants[name]:
             self._undone[other].discard(name)
-            if not self._undone[other] and other not in self._ready and other not in self._running:
-                self._ready.add(other)
+            if not self._undone[other] and not self._is_ready(other) and other not in self._running:
+                self._add(other)
                 found.append(self._tasks[other])
         return sorted(found, key=lambda task: self._places[task.name])
+
+    def _place(self, name: str) -> int:
+        return bisect_left(self._ready, self._rank(name), key=self._rank)
+
+    def _is_ready(self, name: str) -> bool:
+        place = self._place(name)
+        return place < len(self._ready) and self._ready[place] == name
+
+    def _add(self, name: str) -> None:
+        self._ready.insert(self._place(name), name)
+
+    def _drop(self, name: str) -> None:
+        if self._is_ready(name):
+            del self._ready[self._place(name)]
 
     def _rank(self, name: str) -> tuple[int, float, int]:
         return -self._tasks[name].priority, -self._lengths[name], self._places[name]

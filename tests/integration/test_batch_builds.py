@@ -168,7 +168,7 @@ def test_only_bad_luck_is_tried_again(place: Place) -> None:
     ran = run_batch(place, *ALONE, "--retry=1", ".")
     assert sorted(ran.started) == ["main/unlucky"] * 2 + ["main/wrong"]
     assert ran.outcomes["main/unlucky"]["attempts"] == 2
-    assert ran.outcomes["main/unlucky"]["log"].endswith("unlucky.2.log")
+    assert ran.outcomes["main/unlucky"]["log"].endswith("unlucky~2.log")
 
 
 def test_one_batch_at_a_time(small: Tree) -> None:
@@ -292,3 +292,52 @@ def test_an_ordinary_user(users_place: Place) -> None:
     done = finish(process)
     assert done.status == 0, str(done)
     assert "built main/chain1" in done.out
+
+
+# --- how builds are run ----------------------------------------------------------------------------------------------
+
+
+def test_jobs_are_shared_also_where_the_configuration_sets_them(place: Place) -> None:
+    told = 'package() { mkdir -p "$pkgdir"/usr/share/x; echo $JOBS $MAKEFLAGS $SAMUFLAGS > "$pkgdir"/usr/share/x/$pkgname; }\n'
+    for name in ("one", "two"):
+        place.recipe("build() { sleep 1; }\n" + told, name=name)
+    config = place.home / ".abuild/abuild.conf"
+    config.write_text(config.read_text() + 'export JOBS=7\nexport MAKEFLAGS="-j$JOBS"\nexport SAMUFLAGS="-l3"\n')
+    assert run_batch(place, *ALONE, "--jobs=2", ".").status == 0
+    for name in ("one", "two"):
+        content = place.package(name, arch="x86_64").contents[f"usr/share/x/{name}"]
+        assert content.split()[0] in (b"3", b"4")
+        assert content.split()[1:] == [b"-j" + content.split()[0], b"-l3"]
+
+
+def test_a_build_whose_process_is_killed(place: Place) -> None:
+    place.recipe("build() { sleep 600.75; }\n" + PACKAGE, name="slow")
+    place.recipe(PACKAGE, name="fast")
+    events = place.base / "events"
+    process = start_batch(place, *ALONE, "--jobs=2", ".", events=events)
+    wait_for(lambda: bool(processes_with("sleep\x00600.75")), "the build")
+    folder = place.aports / "main/slow"
+    builds = processes_with("abuildpy.cli.build_task")
+    (builder,) = [pid for pid in builds if Path(f"/proc/{pid}/cwd").readlink() == folder]
+    os.kill(builder, signal.SIGKILL)
+    assert finish(process).status == 1
+    outcomes = {e["name"]: e["outcome"] for e in read_events(events) if e["what"] == "finished"}
+    assert outcomes["main/fast"]["status"] == "built"
+    assert outcomes["main/slow"]["reason"] == "internal"
+    assert outcomes["main/slow"]["error"] == "the process that built it was ended by SIGKILL"
+    wait_for(lambda: processes_with("600.75") == [], "the end of what it started", seconds=3)
+
+
+def test_modules_in_the_folder_of_a_recipe_are_not_loaded(place: Place) -> None:
+    trap = "open('/var/tmp/abuildpy-trapped', 'w')\n"
+    folder = place.recipe(PACKAGE, name="trap", extra={"json.py": trap, "abuildpy.py": trap, "sitecustomize.py": trap})
+    done = run_batch(place, *ALONE, str(folder))
+    assert done.results["main/trap"][0] == "built"
+    assert not Path("/var/tmp/abuildpy-trapped").exists()
+
+
+def test_a_recipe_is_never_run_as_root(place: Place) -> None:
+    whoami = 'package() { mkdir -p "$pkgdir"/usr/share/x; cp "$srcdir"/id "$pkgdir"/usr/share/x/; }\n'
+    place.recipe('build() { id -u > "$srcdir"/id; }\n' + whoami, name="who")
+    assert run_batch(place, *ALONE, ".").status == 0
+    assert int(place.package("who", arch="x86_64").contents["usr/share/x/id"]) != 0
