@@ -315,11 +315,15 @@ def test_a_build_whose_process_is_killed(place: Place) -> None:
     place.recipe(PACKAGE, name="fast")
     events = place.base / "events"
     process = start_batch(place, *ALONE, "--jobs=2", ".", events=events)
-    wait_for(lambda: bool(processes_with("sleep\x00600.75")), "the build")
-    folder = place.aports / "main/slow"
-    builds = processes_with("abuildpy.cli.build_task")
-    (builder,) = [pid for pid in builds if Path(f"/proc/{pid}/cwd").readlink() == folder]
-    os.kill(builder, signal.SIGKILL)
+    try:
+        wait_for(lambda: bool(processes_with("sleep\x00600.75")), "the build")
+        folder = place.aports / "main/slow"
+        builds = processes_with("abuildpy.cli.build_task")
+        (builder,) = [pid for pid in builds if Path(f"/proc/{pid}/cwd").readlink() == folder]
+        os.kill(builder, signal.SIGKILL)
+    except BaseException:
+        process.terminate()
+        raise
     assert finish(process).status == 1
     outcomes = {e["name"]: e["outcome"] for e in read_events(events) if e["what"] == "finished"}
     assert outcomes["main/fast"]["status"] == "built"
