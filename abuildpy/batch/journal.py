@@ -2,6 +2,8 @@
 """The journal of a destination's batches: what was started and what became of it, a line each, to go on from after any end.
 
 Each line is ``CRC32 JSON``. Lines are only ever added; one that is torn, or whose checksum is not its own, counts for nothing.
+When a batch begins, a long journal of which little counts any more is written anew with that, and takes the old one's place at
+once.
 Records have ``what``: ``start`` (an attempt begins), ``made`` (a build has left good packages, which nobody has taken yet) or
 ``outcome``; ``at``, seconds since 1970; ``name`` and ``key``; the last two kinds also ``outcome``, as reports have it, and
 ``packages``, their identities by their paths.
@@ -21,12 +23,15 @@ from pathlib import Path
 from typing import Any, Self
 from zlib import crc32
 
+from abuildpy.atomic import replacing
 from abuildpy.batch.document import outcome_document, parse_outcome
 from abuildpy.batch.model import Outcome, Past
 from abuildpy.errors import RepositoryError
 
 NAME = "journal"
 _LOCK = "journal.lock"
+_ROOM = 1 << 20
+"""Bytes of lines that count no more, from which on they go when a batch begins; and only if they are most of it."""
 _PATIENCE = 3.0
 """Seconds to wait for the builds of a batch that was killed: they end by themselves."""
 
@@ -47,6 +52,8 @@ class Records:
         self._last: dict[str, Past] = {}
         self._costs: dict[str, tuple[float | None, int | None]] = {}
         self._made: dict[str, Made] = {}
+        self._counts: dict[tuple[str, str], bytes] = {}
+        """The lines that count, by recipe and what they tell."""
         self.sound = 0
         """Bytes up to the end of the last line that is whole."""
         try:
@@ -59,7 +66,7 @@ class Records:
         for line in data[: self.sound].splitlines():
             record = _parse(line)
             if record is not None:
-                self._take(record)
+                self._take(record, line)
 
     def last(self, name: str) -> Past | None:
         """The last outcome of a recipe; None if there is none."""
@@ -74,7 +81,7 @@ class Records:
         found = self._made.get(name)
         return found if found is not None and found.outcome.key == key and key else None
 
-    def _take(self, record: Mapping[str, Any]) -> None:
+    def _take(self, record: Mapping[str, Any], line: bytes = b"") -> None:
         if record.get("what") not in ("made", "outcome"):
             return
         try:
@@ -86,8 +93,13 @@ class Records:
             if not isinstance(packages, dict) or not all(isinstance(each, str) for each in packages.values()):
                 return
             self._made[outcome.name] = Made(outcome, packages)
+            self._counts[outcome.name, record["what"]] = line
         if record["what"] == "made":
             return
+        if outcome.status == "built":
+            self._counts.pop((outcome.name, "made"), None)  # the outcome tells all of it
+        self._counts.pop((outcome.name, "last"), None)
+        self._counts[outcome.name, "outcome" if outcome.status == "built" else "last"] = line
         past = Past(outcome.status, outcome.reason, outcome.key, outcome.seconds, outcome.max_rss, outcome.version)
         self._last[outcome.name] = past
         if outcome.status == "built":
@@ -105,6 +117,7 @@ class Journal(Records):
             folder.mkdir(parents=True, exist_ok=True)
             self._lock = _locked(folder)
             super().__init__(path)
+            self._shorten(path)
             self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
             os.ftruncate(self._file, self.sound)  # what a killed batch began to write
         except OSError as error:
@@ -115,6 +128,15 @@ class Journal(Records):
         except RepositoryError:
             self.close()
             raise
+
+    def _shorten(self, path: Path) -> None:
+        """Writes a journal anew that is nearly all history."""
+        kept = b"".join(line + b"\n" for line in self._counts.values())
+        self._counts.clear()
+        if self.sound - len(kept) > _ROOM and self.sound > 4 * len(kept):
+            with replacing(path, 0o644, durable=True) as file:
+                file.write(kept)
+            self.sound = len(kept)
 
     @property
     def lock(self) -> int:

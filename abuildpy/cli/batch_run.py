@@ -17,7 +17,7 @@ from abuildpy.batch.model import Plan, Report
 from abuildpy.batch.reuse import Places, Reuse
 from abuildpy.batch.scheduler import Means, cores, free_memory
 from abuildpy.config import Config
-from abuildpy.errors import AbuildError, DependencyError
+from abuildpy.errors import AbuildError, DependencyError, SandboxError
 from abuildpy.repository.cleanroot import TEMPLATE
 from abuildpy.repository.trust import trusted_keys
 from abuildpy.shell import find_program
@@ -136,7 +136,14 @@ def _dependencies(plan: Plan, wanted: Wanted, slots: int, config: Config, consol
             )
     from abuildpy.phases.rootbld import require_walls
 
-    require_walls(Path(plan.tasks[0].folder), console)
+    try:
+        require_walls(Path(plan.tasks[0].folder), console)
+    except SandboxError as error:
+        raise SandboxError(
+            f"several packages at once are built in clean roots, and there can be none: {error.message}",
+            hint="build one at a time with --jobs 1, or take --no-deps-install"
+            + (f"; {error.hint}" if error.hint else ""),
+        ) from error
     return "root"
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from abuildpy.batch import journal as module
 from abuildpy.batch.journal import NAME, Journal, Records
 from abuildpy.batch.model import Outcome, Past
 from abuildpy.errors import RepositoryError
@@ -90,6 +91,39 @@ def test_the_builds_of_a_killed_batch_are_waited_for(tmp_path: Path) -> None:
 
     threading.Timer(0.3, os.close, (kept,)).start()
     Journal(tmp_path).close()
+
+
+def test_a_long_history_is_shortened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Journal(tmp_path) as journal:
+        for _ in range(50):
+            journal.start("main/foo", "k1", 1)
+            journal.keep_made(BUILT, PACKAGES)
+            journal.keep(BUILT, PACKAGES)
+            journal.keep(FAILED, {})
+        journal.keep(replace(FAILED, name="main/bad"), {})
+        journal.keep_made(replace(BUILT, name="main/half"), PACKAGES)
+
+    def knows() -> None:
+        records = Records(tmp_path / NAME)
+        assert records.last("main/foo") == Past("failed", "test", "k2", 1.0, None, "1-r0")
+        assert records.cost("main/foo") == (7.5, 99)
+        assert records.made("main/foo", "k1") is not None
+        assert records.last("main/bad") is not None
+        assert records.made("main/half", "k1") is not None
+        assert records.last("main/half") is None
+
+    knows()
+    size = (tmp_path / NAME).stat().st_size
+    Journal(tmp_path).close()
+    assert (tmp_path / NAME).stat().st_size == size
+    monkeypatch.setattr(module, "_ROOM", 1000)
+    Journal(tmp_path).close()
+    assert (tmp_path / NAME).stat().st_size < size / 20
+    knows()
+    with Journal(tmp_path) as journal:
+        journal.keep(replace(BUILT, name="main/more"), PACKAGES)
+    knows()
+    assert Records(tmp_path / NAME).last("main/more") is not None
 
 
 def test_nobody_may_write_there() -> None:
