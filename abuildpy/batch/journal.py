@@ -28,6 +28,9 @@ from abuildpy.batch.document import outcome_document, parse_outcome
 from abuildpy.batch.model import Outcome, Past
 from abuildpy.errors import RepositoryError
 
+FOLDER = ".abuildpy-batch"
+"""Below REPODEST: what a batch keeps. On the same file system, so that packages can be moved at once."""
+
 NAME = "journal"
 _LOCK = "journal.lock"
 _ROOM = 1 << 20

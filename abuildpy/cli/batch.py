@@ -322,9 +322,9 @@ def chosen(
 
 def history_of(config: Config) -> History:
     """What is known of former runs. Raises RepositoryError."""
-    from abuildpy.cli.batch_run import history
+    from abuildpy.batch.journal import FOLDER, NAME, Records  # and nothing that builds: --plan has no use for it
 
-    return history(config)
+    return Records(config.repodest / FOLDER / NAME)
 
 
 def _wishes(orders: Orders, recipes: Recipes, tree: Tree, why: dict[str, list[Why]]) -> Wishes:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from abuildpy.batch.engine import Engine, Rules
 from abuildpy.batch.interface import Executor, Observer, Publisher
-from abuildpy.batch.journal import NAME, Journal, Records
+from abuildpy.batch.journal import FOLDER, NAME, Journal, Records
 from abuildpy.batch.local import Dependencies, How, Local
 from abuildpy.batch.model import Plan, Report
 from abuildpy.batch.reuse import Places, Reuse
@@ -23,9 +23,6 @@ from abuildpy.repository.trust import trusted_keys
 from abuildpy.shell import find_program
 from abuildpy.ui.batch import PlainLines
 from abuildpy.ui.console import Console
-
-_FOLDER = ".abuildpy-batch"
-"""Below REPODEST: what a batch keeps. On the same file system, so that packages can be moved at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +42,7 @@ class Wanted:
 
 def batch_folder(config: Config) -> Path:
     """Where the batches that build for a REPODEST keep their journal, logs, and what is not published yet."""
-    return config.repodest / _FOLDER
+    return config.repodest / FOLDER
 
 
 def history(config: Config) -> Records:
