@@ -167,9 +167,17 @@ class Staging:
         with self._locked():
             return self._losses(self._records.read())
 
-    def published(self, arch: str) -> dict[str, Listed]:
-        """The packages of the final repository with the names of their repositories: of each the highest version."""
-        return newest(self._current(arch))
+    def versions(self, arch: str) -> dict[str, str]:
+        """The highest version that is published or staged of what each recipe (``main/foo``) makes. Raises RepositoryError."""
+        with self._locked():
+            records = self._records.read().values()
+        staged = ((a.repository, package.entry) for a in records if a.arch == arch for package in a.packages)
+        found: dict[str, str] = {}
+        for repository, entry in (*self._current(arch), *staged):
+            name = f"{repository}/{entry.origin or entry.name}"
+            if name not in found or compare(entry.version, found[name]) > 0:
+                found[name] = entry.version
+        return found
 
     def _losses(self, records: Mapping[str, Accepted]) -> tuple[Loss, ...]:
         found: list[Loss] = []

@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +16,7 @@ from abuildpy.errors import Aborted, AbuildError, RepositoryError, UsageError
 from abuildpy.ui.console import Console, want_colors
 
 if TYPE_CHECKING:
+    from abuildpy.batch.dependants import Dependants
     from abuildpy.batch.existing import Existing
     from abuildpy.batch.model import History, Plan, Why
     from abuildpy.batch.planning import Wishes
@@ -318,6 +319,35 @@ def chosen(
     recipes = read_recipes(named, tree.evaluate)
     meant = select(recipes, selection, existing=existing, history=history, changed=changed, arch=config.carch)
     return only(recipes, meant), meant
+
+
+def dependants_to_rebuild(options: Options, orders: Orders, config: Config, console: Console) -> Dependants:
+    """What ``--rebuild-dependants`` asks whenever the gate is closed: it gives the next plan, with pkgrel raised.
+
+    To be used so, until publishing succeeds or what this returns raises GateError in its turn::
+
+        plan = dependants(error.losses, staging.versions(config.carch), failed)
+    """
+    from abuildpy.batch.content import Keys
+    from abuildpy.batch.dependants import Dependants as Asked
+    from abuildpy.batch.existing import find_existing
+    from abuildpy.batch.planning import Wishes as Wished
+    from abuildpy.batch.planning import make_plan
+    from abuildpy.batch.targets import Tree, tree_around
+    from abuildpy.phases.evaluations import Evaluations
+    from abuildpy.phases.settings import Settings
+    from abuildpy.repository.installed import apk_root
+
+    evaluate = Evaluations(config, Settings(quiet=True), console).answers
+
+    def planned(recipes: Recipes, why: Mapping[str, Sequence[Why]]) -> Plan:
+        root = apk_root(config.apk, config.environ) or Path("/")
+        existing = find_existing(root, config.repodest, config.carch, installs=not options.no_deps_install)
+        wishes = Wished(why, orders.exclusive, orders.priorities)
+        keys = Keys(config.variables)
+        return make_plan(recipes, config.variables, existing, wishes=wishes, history=history_of(config), keys=keys)
+
+    return Asked(Tree(tree_around(".", config.get("APORTSDIR")), evaluate), config.carch, planned, console)
 
 
 def history_of(config: Config) -> History:
