@@ -5,12 +5,26 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from abuildpy.batch.targets import TargetError
 
 _WORK = frozenset(("src", "pkg", "tmp"))
 """Folders that a build leaves beside a recipe."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """A recipe in which something changed: its folder (absolute), the files, relative to it, and the commit to compare with.
+
+    ``gone`` tells that it has no APKBUILD any more.
+    """
+
+    folder: str
+    files: tuple[str, ...]
+    base: str
+    gone: bool = False
 
 
 def changed_recipes(repositories: Iterable[str], revision: str) -> list[str]:
@@ -19,16 +33,62 @@ def changed_recipes(repositories: Iterable[str], revision: str) -> list[str]:
 
     Raises TargetError if that is no git tree, or has no such revision.
     """
-    found: dict[str, None] = {}
+    return [changed.folder for changed in changes_since(repositories, revision) if not changed.gone]
+
+
+def changes_since(repositories: Iterable[str], revision: str) -> list[Changed]:
+    """The same with all there is to know, and with those that are gone."""
+    found: list[Changed] = []
     for repository in repositories:
         base = _base(repository, revision)
         diff = ("diff", "--name-only", "-z", "--no-renames", "--no-ext-diff", "--relative", base, "--", ".")
         others = ("ls-files", "-z", "--others", "--exclude-standard", "--", ".")
         paths = [*_paths(repository, diff), *(path for path in _paths(repository, others) if not _is_work(path))]
-        for name in sorted({path.partition("/")[0] for path in paths if "/" in path}):
-            if os.path.isfile(f"{repository}/{name}/APKBUILD"):
-                found[f"{repository}/{name}"] = None
-    return list(found)
+        files: dict[str, set[str]] = {}
+        for path in paths:
+            name, slash, rest = path.partition("/")
+            if slash:
+                files.setdefault(name, set()).add(rest)
+        for name, changed in sorted(files.items()):
+            gone = not os.path.isfile(f"{repository}/{name}/APKBUILD")
+            if not gone or "APKBUILD" in changed:
+                found.append(Changed(f"{repository}/{name}", tuple(sorted(changed)), base, gone))
+    return found
+
+
+def write_past(repository: str, commit: str, names: Iterable[str], destination: str) -> None:
+    """Writes folders of a repository as they are in a commit below ``destination``; those that it has not are left out.
+
+    Nothing that git is configured to do with files (filters, line ends) is done. Raises TargetError, OSError.
+    """
+    must = f"{repository}: git cannot tell what was in {commit}"
+    listed = _git(repository, "ls-tree", "-r", "-z", commit, "--", *names, must=must)
+    entries = []
+    for line in listed.split("\0"):
+        description, tab, path = line.partition("\t")
+        mode, kind, blob = description.split() if tab else ("", "", "")
+        if kind == "blob":
+            entries.append((mode, blob, path))
+    request = "".join(f"{blob}\n" for _, blob, _ in entries).encode()
+    answer = memoryview(_run(repository, ("cat-file", "--batch"), request).stdout)
+    at = 0
+    for mode, _, path in entries:
+        line_end = at + bytes(answer[at : at + 200]).index(b"\n")
+        size = int(bytes(answer[at:line_end]).split()[2])
+        content = bytes(answer[line_end + 1 : line_end + 1 + size])
+        at = line_end + 1 + size + 1
+        target = os.path.join(destination, path)
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        if mode == "120000":
+            os.symlink(content, os.fsencode(target))
+        else:
+            with open(target, "wb") as file:
+                file.write(content)
+
+
+def knows(folder: str, revision: str) -> bool:
+    """Whether git knows a revision there."""
+    return bool(_git(folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"))
 
 
 def _base(folder: str, revision: str) -> str:
@@ -55,14 +115,18 @@ def _paths(folder: str, arguments: Iterable[str]) -> Iterator[str]:
 
 def _git(folder: str, *arguments: str, must: str = "") -> str:
     """What git says, without the line's end; empty if it fails. Raises TargetError with ``must`` for that, if there is one."""
-    git = os.environ.get("git") or "git"  # noqa: SIM112 - the variable's name is abuild's
-    # Nothing that a tree brings along is run.
-    command = [git, "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "core.quotePath=false"]
-    try:
-        done = subprocess.run([*command, *arguments], cwd=folder, capture_output=True, check=False)
-    except OSError as error:
-        raise TargetError(f"cannot run {git}: {error.strerror}", hint="install git") from error
+    done = _run(folder, arguments)
     if done.returncode != 0 and must:
         lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
         raise TargetError(must, hint="\n".join(lines[:2]).strip() or None)
     return done.stdout.decode("utf-8", "surrogateescape").removesuffix("\n") if done.returncode == 0 else ""
+
+
+def _run(folder: str, arguments: Sequence[str], data: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    git = os.environ.get("git") or "git"  # noqa: SIM112 - the variable's name is abuild's
+    # Nothing that a tree brings along is run.
+    command = [git, "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "core.quotePath=false"]
+    try:
+        return subprocess.run([*command, *arguments], cwd=folder, input=data, capture_output=True, check=False)
+    except OSError as error:
+        raise TargetError(f"cannot run {git}: {error.strerror}", hint="install git") from error

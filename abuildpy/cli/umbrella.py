@@ -21,6 +21,8 @@ usage: abuildpy SUBCOMMAND [arguments]
                         build many recipes in the right order, or show that order
   cache [--json]        what is kept of evaluated recipes, and where
   cache prune [--all]   bring it below its limit, or delete it
+  check-changed [--since REV] [--format FORMAT]
+                        which changed recipes lack a new version or pkgrel
   info [--json] [--static] PATH…
                         what a recipe says, once evaluated (PATH: an APKBUILD or its folder)
   lint [OPTIONS] PATH…  what is wrong or unusual in recipes, which are not run: the same as apkbuild-lint
@@ -55,6 +57,7 @@ def _run(arguments: Sequence[str]) -> int:
     commands: dict[str, Callable[[Sequence[str]], int]] = {
         "batch": _batch,
         "cache": _cache,
+        "check-changed": _check_changed,
         "info": _info,
         "lint": _lint,
         "paths": _paths,
@@ -83,6 +86,12 @@ def _batch(arguments: Sequence[str]) -> int:
     from abuildpy.cli.batch import main as batch
 
     return batch(arguments)
+
+
+def _check_changed(arguments: Sequence[str]) -> int:
+    from abuildpy.cli.check_changed import main as check_changed
+
+    return check_changed(arguments)
 
 
 @dataclass(frozen=True, slots=True)

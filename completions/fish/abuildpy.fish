@@ -4,6 +4,7 @@
 complete -c abuildpy -n __fish_use_subcommand -f
 complete -c abuildpy -n __fish_use_subcommand -a batch -d 'Build many recipes in the right order'
 complete -c abuildpy -n __fish_use_subcommand -a cache -d 'What is kept of evaluated recipes'
+complete -c abuildpy -n __fish_use_subcommand -a check-changed -d 'Which changed recipes lack a new version'
 complete -c abuildpy -n __fish_use_subcommand -a info -d 'What a recipe says, once evaluated'
 complete -c abuildpy -n __fish_use_subcommand -a lint -d 'What is wrong or unusual in recipes'
 complete -c abuildpy -n __fish_use_subcommand -a paths -d 'Where abuildpy keeps what scripts may want'
@@ -39,6 +40,9 @@ complete -c abuildpy -n '__fish_seen_subcommand_from batch' -l report -x \
 complete -c abuildpy -n '__fish_seen_subcommand_from cache' -l json -d 'As JSON'
 complete -c abuildpy -n '__fish_seen_subcommand_from cache' -l all -d 'Delete everything'
 complete -c abuildpy -n '__fish_seen_subcommand_from cache' -a prune -f
+complete -c abuildpy -n '__fish_seen_subcommand_from check-changed' -l since -x -d 'The branch to merge into'
+complete -c abuildpy -n '__fish_seen_subcommand_from check-changed' -l format -x -a 'text json github gitlab' -d 'How it is told'
+complete -c abuildpy -n '__fish_seen_subcommand_from check-changed' -f
 complete -c abuildpy -n '__fish_seen_subcommand_from info' -l json -d 'As JSON'
 complete -c abuildpy -n '__fish_seen_subcommand_from info' -l static -d 'Run nothing of the recipe'
 complete -c abuildpy -n '__fish_seen_subcommand_from sandbox' -l json -d 'As JSON'
@@ -50,5 +54,5 @@ complete -c abuildpy -n '__fish_seen_subcommand_from shell' -l net -x -a 'recipe
 complete -c abuildpy -n '__fish_seen_subcommand_from shell' -l sandbox -x -a 'auto bwrap landlock none' -d 'Walls'
 complete -c abuildpy -n '__fish_seen_subcommand_from shell' -f -a 'prepare build check package'
 complete -c abuildpy -n '__fish_seen_subcommand_from why' -l json -d 'As JSON'
-complete -c abuildpy -n '__fish_seen_subcommand_from batch cache info sandbox shell verify why' -s h -l help -d 'Show help'
+complete -c abuildpy -n '__fish_seen_subcommand_from batch cache check-changed info sandbox shell verify why' -s h -l help -d 'Show help'
 complete -c abuildpy -n '__fish_seen_subcommand_from paths help version' -f

@@ -21,6 +21,7 @@ _COMPLETED = [
     ("abuild -C verse chec", "check checksum"),
     ("abuild -C inkpot prepare_", "prepare_py_provides"),
     ("abuild --net=a", "always"),
+    ("abuildpy check-changed --format g", "github gitlab"),
     ("abuildpy ver", "verify version"),
     ("abuildpy batch --ex", "--exclusive --executor"),
     ("abuildpy batch --status f", "failed"),

@@ -24,6 +24,7 @@ from abuildpy.cli import (
     apkgrel,
     batch,
     buildrepo,
+    check_changed,
     checkapk,
     keygen,
     newapkbuild,
@@ -57,6 +58,7 @@ _PROGRAMS["abuildpy"] = tuple(
     option
     for program in (
         batch.PROGRAM,
+        check_changed.PROGRAM,
         umbrella.CACHE,
         umbrella.INFO,
         umbrella.SANDBOX,
@@ -119,8 +121,12 @@ def test_usage(module: object) -> None:
     assert _options_of(module._USAGE) == listed(module.PROGRAM.name)  # type: ignore[attr-defined]
 
 
-def test_usage_of_batches() -> None:
-    assert _options_of(batch._USAGE) == {spelling for option in batch.PROGRAM.options for spelling in option.spellings}
+@pytest.mark.parametrize("module", [batch, check_changed])
+def test_usage_of_long_subcommands(module: object) -> None:
+    options = module.PROGRAM.options  # type: ignore[attr-defined]
+    assert _options_of(module._USAGE) == {  # type: ignore[attr-defined]
+        spelling for option in options for spelling in option.spellings
+    }
 
 
 def _options_of(usage: str) -> set[str]:
