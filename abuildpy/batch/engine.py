@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from abuildpy.batch.interface import Done, Executor, Observer, Publisher, Work
@@ -48,6 +48,7 @@ class Engine:
         rules: Rules,
         reuse: Reuse,
         asked_to_end: Callable[[], bool] = lambda: False,
+        more: Callable[[Collection[str]], Plan | None] = lambda _: None,
     ) -> None:
         self._plan = plan
         self._executor = executor
@@ -59,6 +60,7 @@ class Engine:
         self._rules = rules
         self._reuse = reuse
         self._asked_to_end = asked_to_end
+        self._more = more
         self._scheduler = Scheduler(plan, means)
         self._tasks = plan.by_name
         self._outcomes: list[Outcome] = []
@@ -76,17 +78,21 @@ class Engine:
         Raises what observers and the publisher's last step raise (GateError), after the end was told.
         """
         complete = False
+        error: AbuildError | None = None
         try:
             self._tell(lambda observer: observer.planned(self._plan))
             for outcome in self._plan.settled:
                 self._finish(outcome)
             self._reuse_what_is_there()
             self._loop()
+            try:
+                self._go_on()
+            except AbuildError as gate:
+                error = gate
             complete = not self._asked_to_end()
         finally:
             self._executor.close()
-        error: AbuildError | None = None
-        if complete:
+        if complete and error is None:
             try:
                 self._publisher.publish()
             except AbuildError as gate:
@@ -133,6 +139,26 @@ class Engine:
             self._look()
         if not self._asked_to_end():
             self._give_up_the_rest()
+
+    def _go_on(self) -> None:
+        """Carries out what there is more to do once all is built, until there is nothing more. Raises what ``more`` raises."""
+        while not self._stopped and not self._asked_to_end():
+            failed = {outcome.name for outcome in self._outcomes if outcome.status in ("failed", "blocked")}
+            plan = self._more(failed)
+            if plan is None:
+                return
+            names = {*plan.by_name, *(outcome.name for outcome in plan.settled)}
+            self._outcomes = [outcome for outcome in self._outcomes if outcome.name not in names]
+            self._attempts = {name: count for name, count in self._attempts.items() if name not in names}
+            self._lost = {name: count for name, count in self._lost.items() if name not in names}
+            before = self._plan
+            self._plan, self._tasks, self._scheduler = plan, plan.by_name, Scheduler(plan, self._means)
+            self._tell(lambda observer: observer.planned(self._plan))
+            for outcome in plan.settled:
+                self._finish(outcome)
+            self._reuse_what_is_there()
+            self._loop()
+            self._plan = before.followed_by(plan)
 
     def _start_what_can(self) -> None:
         while not self._stopped:

@@ -14,7 +14,7 @@ class Observer(Protocol):
     """Sees what happens, always in the loop's own thread. What it raises ends the batch."""
 
     def planned(self, plan: Plan) -> None:
-        """Once, before the first start."""
+        """Before the first start; and again, with no more than what is added, where more has to be built before publishing."""
 
     def started(self, task: Task, attempt: int, where: str) -> None:
         """An attempt begins; ``where`` is ``local-2``, or a worker's name."""

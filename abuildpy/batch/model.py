@@ -219,6 +219,17 @@ class Plan:
         """The tasks by their names, made anew each time it is asked for."""
         return {task.name: task for task in self.tasks}
 
+    def followed_by(self, other: Plan) -> Plan:
+        """Both in one; of recipes that are in both, what the other one says."""
+        names = {*other.by_name, *(outcome.name for outcome in other.settled)}
+        return Plan(
+            (*(task for task in self.tasks if task.name not in names), *other.tasks),
+            (*(outcome for outcome in self.settled if outcome.name not in names), *other.settled),
+            (*self.cycles, *other.cycles),
+            self.arch,
+            (*self.warnings, *other.warnings),
+        )
+
     @property
     def dependants(self) -> dict[str, tuple[str, ...]]:
         """For each task the tasks that wait for it, made anew each time it is asked for."""

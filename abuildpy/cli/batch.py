@@ -258,7 +258,8 @@ def _build(options: Options, orders: Orders, plan: Plan, config: Config, console
         timeout=options.timeout,
         no_output_timeout=options.no_output_timeout,
     )
-    return carry_out(plan, wanted, config, console).exit_status
+    dependants = dependants_to_rebuild(options, orders, config, console) if options.rebuild_dependants else None
+    return carry_out(plan, wanted, config, console, dependants=dependants).exit_status
 
 
 def plan_of(
@@ -322,12 +323,7 @@ def chosen(
 
 
 def dependants_to_rebuild(options: Options, orders: Orders, config: Config, console: Console) -> Dependants:
-    """What ``--rebuild-dependants`` asks whenever the gate is closed: it gives the next plan, with pkgrel raised.
-
-    To be used so, until publishing succeeds or what this returns raises GateError in its turn::
-
-        plan = dependants(error.losses, staging.versions(config.carch), failed)
-    """
+    """What ``--rebuild-dependants`` asks as long as the gate is closed: it gives the next plan, with pkgrel raised."""
     from abuildpy.batch.content import Keys
     from abuildpy.batch.dependants import Dependants as Asked
     from abuildpy.batch.existing import find_existing

@@ -4,18 +4,20 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from abuildpy.batch.dependants import Dependants
 from abuildpy.batch.engine import Engine, Rules
-from abuildpy.batch.interface import Executor, Observer, Publisher
+from abuildpy.batch.interface import Executor, Observer
 from abuildpy.batch.journal import FOLDER, NAME, Journal, Records
 from abuildpy.batch.local import Dependencies, How, Local
 from abuildpy.batch.model import Plan, Report
 from abuildpy.batch.reuse import Places, Reuse
 from abuildpy.batch.scheduler import Means, cores, free_memory
+from abuildpy.batch.staging import Staging, open_staging
 from abuildpy.config import Config
 from abuildpy.errors import AbuildError, DependencyError, SandboxError
 from abuildpy.repository.cleanroot import TEMPLATE
@@ -51,9 +53,14 @@ def history(config: Config) -> Records:
 
 
 def carry_out(
-    plan: Plan, wanted: Wanted, config: Config, console: Console, observers: Sequence[Observer] | None = None
+    plan: Plan,
+    wanted: Wanted,
+    config: Config,
+    console: Console,
+    observers: Sequence[Observer] | None = None,
+    dependants: Dependants | None = None,
 ) -> Report:
-    """Builds what is planned.
+    """Builds what is planned; with ``dependants``, also what would lose what it needs by publishing that.
 
     Raises AbuildError where nothing could be started (exit status 3), or a result was not published.
     """
@@ -89,13 +96,21 @@ def carry_out(
             rules=Rules(wanted.fail_fast, wanted.retry),
             reuse=Reuse(journal, (places.staged, config.repodest), trusted_keys(config)),
             asked_to_end=asked_to_end,
+            more=lambda failed: _to_rebuild(publisher, dependants, config.carch, failed),
         )
         return engine.run()
 
 
-def _publisher(plan: Plan, places: Places, config: Config, console: Console) -> Publisher:
-    from abuildpy.batch.staging import open_staging
+def _to_rebuild(staging: Staging, dependants: Dependants | None, arch: str, failed: Collection[str]) -> Plan | None:
+    losses = staging.losses() if dependants is not None else ()
+    if dependants is None or not losses:
+        return None
+    plan = dependants(losses, staging.versions(arch), failed)
+    staging.open(dict.fromkeys((task.name.partition("/")[0], task.arch) for task in plan.tasks))
+    return plan
 
+
+def _publisher(plan: Plan, places: Places, config: Config, console: Console) -> Staging:
     staging = open_staging(places.staged, config, console)
     staging.open(dict.fromkeys((task.name.partition("/")[0], task.arch) for task in plan.tasks))
     return staging

@@ -11,7 +11,7 @@ from stagingkit import ARCH, Log, Yard
 from abuildpy.batch.dependants import Dependants
 from abuildpy.batch.existing import Existing
 from abuildpy.batch.gate import GateError, Loss
-from abuildpy.batch.model import Plan, Why
+from abuildpy.batch.model import Outcome, Plan, Task, Why
 from abuildpy.batch.planning import Wishes, make_plan
 from abuildpy.batch.recipes import Recipes
 from abuildpy.batch.targets import Tree
@@ -110,3 +110,16 @@ def test_round_after_round_until_nothing_is_lost(tmp_path: Path, aports: Path, d
             staging.accept(yard.one(task.name, task.version, "provides = cmd:new=1"))
     assert rounds == [["main/app"], ["main/tool"]]
     assert {"app-1.0-r1.apk", "tool-1.0-r1.apk", "lib-2-r0.apk"} < set(yard.final_index())
+
+
+def test_a_plan_that_follows_another() -> None:
+    def plan(*tasks: tuple[str, str], settled: str = "") -> Plan:
+        made = tuple(Task(name, f"/{name}", name, version, ARCH) for name, version in tasks)
+        return Plan(made, tuple(Outcome(name, "1", "failed", "cycle") for name in settled.split()), (), ARCH, ("w",))
+
+    both = plan(("a", "1"), ("b", "1"), ("c", "1"), settled="d e").followed_by(
+        plan(("b", "2"), ("d", "2"), settled="c")
+    )
+    assert [(task.name, task.version) for task in both.tasks] == [("a", "1"), ("b", "2"), ("d", "2")]
+    assert [outcome.name for outcome in both.settled] == ["e", "c"]
+    assert (both.arch, both.warnings) == (ARCH, ("w", "w"))
