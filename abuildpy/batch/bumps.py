@@ -175,7 +175,7 @@ class _Reading:
 
     def _all(self) -> Iterable[tuple[str, Hashable]]:
         variables = self._side.answer.variables
-        own = variables.own() if isinstance(variables, Variables) else variables
+        own = variables.changes() if isinstance(variables, Variables) else variables
         for name, value in own.items():
             if (
                 name in _NOT_IN_PACKAGES

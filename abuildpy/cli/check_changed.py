@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 FORMATS = ("text", "json", "github", "gitlab")
 
 _USAGE = """\
-usage: abuildpy check-changed [--since REV] [--format FORMAT]
+usage: abuildpy check-changed [--since REV] [--format FORMAT | --paths]
 
 Looks at every recipe of the tree around the current folder in which something changed since a git revision, and tells, a line
 for each, where packages would come out differently under a version that is taken already.
@@ -31,6 +31,7 @@ for each, where packages would come out differently under a version that is take
                    the two went separate ways counts (default: in CI what GitHub or GitLab says, else origin/HEAD,
                    origin/master or origin/main)
   --format FORMAT  text, json (all that changed, with the verdict), github (annotations) or gitlab (Code Quality)
+  --paths          Only print the APKBUILDs that changed, one a line, for other programs: nothing is judged
   -h, --help       Show this help
 
 Refused: a recipe that changed in what packages are made of while its version stayed; a pkgver or pkgrel that goes down; a
@@ -57,12 +58,18 @@ class CheckUsageError(UsageError):
 class _Options:
     since: str = ""
     form: str = "text"
+    paths: bool = False
 
 
 PROGRAM = Program(
     "abuildpy check-changed",
     _Options,
-    (Option("", "since", {"since": VALUE}), Option("", "format", {"form": VALUE}), HELP),
+    (
+        Option("", "since", {"since": VALUE}),
+        Option("", "format", {"form": VALUE}),
+        Option("", "paths", {"paths": True}),
+        HELP,
+    ),
     usage=lambda: _USAGE,
     fits=lambda _options, words: not words,
     console=lambda: Console(colors=want_colors(os.environ.get("USE_COLORS", ""))),
@@ -75,6 +82,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _act(options: _Options, _words: list[str]) -> int:
+    from abuildpy.batch.changes import changed_recipes
     from abuildpy.batch.targets import TargetError, tree_around
     from abuildpy.batch.targets import Tree as Around
     from abuildpy.config import load_config
@@ -88,10 +96,19 @@ def _act(options: _Options, _words: list[str]) -> int:
     tree = Around(tree_around(".", config.get("APORTSDIR")), Evaluations(config, Settings(quiet=True), console).answers)
     if not tree.repositories:
         raise TargetError("there is no tree of aports around this folder", hint="go into one, or set APORTSDIR")
-    verdicts = check(tree, options.since or default_revision(tree.folder))
-    sys.stdout.buffer.write(_formatted(verdicts, tree, options.form).encode("utf-8", "surrogateescape"))
-    sys.stdout.flush()
+    revision = options.since or default_revision(tree.folder)
+    if options.paths:
+        paths = [os.path.relpath(f"{folder}/APKBUILD") for folder in changed_recipes(tree.repositories, revision)]
+        _write("".join(f"{path}\n" for path in paths))
+        return 0
+    verdicts = check(tree, revision)
+    _write(_formatted(verdicts, tree, options.form))
     return int(any(verdict.level == "error" for verdict in verdicts))
+
+
+def _write(text: str) -> None:
+    sys.stdout.buffer.write(text.encode("utf-8", "surrogateescape"))
+    sys.stdout.flush()
 
 
 def default_revision(folder: str) -> str:

@@ -21,7 +21,7 @@ usage: abuildpy SUBCOMMAND [arguments]
                         build many recipes in the right order, or show that order
   cache [--json]        what is kept of evaluated recipes, and where
   cache prune [--all]   bring it below its limit, or delete it
-  check-changed [--since REV] [--format FORMAT]
+  check-changed [--since REV] [--format FORMAT | --paths]
                         which changed recipes lack a new version or pkgrel
   info [--json] [--static] PATH…
                         what a recipe says, once evaluated (PATH: an APKBUILD or its folder)

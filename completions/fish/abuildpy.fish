@@ -42,6 +42,7 @@ complete -c abuildpy -n '__fish_seen_subcommand_from cache' -l all -d 'Delete ev
 complete -c abuildpy -n '__fish_seen_subcommand_from cache' -a prune -f
 complete -c abuildpy -n '__fish_seen_subcommand_from check-changed' -l since -x -d 'The branch to merge into'
 complete -c abuildpy -n '__fish_seen_subcommand_from check-changed' -l format -x -a 'text json github gitlab' -d 'How it is told'
+complete -c abuildpy -n '__fish_seen_subcommand_from check-changed' -l paths -d 'Only which recipes changed'
 complete -c abuildpy -n '__fish_seen_subcommand_from check-changed' -f
 complete -c abuildpy -n '__fish_seen_subcommand_from info' -l json -d 'As JSON'
 complete -c abuildpy -n '__fish_seen_subcommand_from info' -l static -d 'Run nothing of the recipe'

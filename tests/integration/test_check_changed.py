@@ -281,6 +281,14 @@ def test_what_ci_says(tree: Place) -> None:
     assert check(tree, CI_MERGE_REQUEST_DIFF_BASE_SHA=git(tree.aports, "rev-parse", "HEAD~1").strip()).status == 1
 
 
+def test_only_the_paths(tree: Place) -> None:
+    change(tree, "main/foo", "one two", "three")
+    write(tree, "main/new")
+    (tree.aports / "main/bar/APKBUILD").unlink()
+    assert check(tree, "--paths") == Done(0, "main/foo/APKBUILD\nmain/new/APKBUILD\n", "")
+    assert check(tree, "--paths", folder=tree.aports / "main/foo").out == "APKBUILD\n../new/APKBUILD\n"
+
+
 def test_for_ci(tree: Place) -> None:
     change(tree, "main/foo", "one two", "three")
     change(tree, "main/bar", "pkgver=1.2", "pkgver=1.3")
