@@ -75,12 +75,12 @@ class Records:
             files = []
         known: dict[str, tuple[tuple[int, int], Accepted]] = {}
         for file in files:
-            path = self._folder / file
+            path = f"{self._folder}/{file}"  # there may be thousands, and this is done for each package
             try:
                 status = os.stat(path)
                 mark = status.st_ino, status.st_mtime_ns
                 old = self._known.get(file)
-                known[file] = old if old is not None and old[0] == mark else (mark, _parse(path.read_bytes()))
+                known[file] = old if old is not None and old[0] == mark else (mark, _parse(Path(path).read_bytes()))
             except FileNotFoundError:
                 continue
             except (OSError, ValueError, KeyError, TypeError) as error:

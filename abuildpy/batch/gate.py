@@ -14,7 +14,7 @@ from typing import Final
 from abuildpy.errors import AbuildError, DependencyError
 from abuildpy.repository import depends
 from abuildpy.repository.depends import Dependency
-from abuildpy.repository.index import IndexEntry, providers_of
+from abuildpy.repository.index import IndexEntry
 from abuildpy.repository.version import compare
 
 KINDS: Final = ("so:", "pc:", "cmd:")
@@ -47,14 +47,16 @@ class Loss:
 class GateError(AbuildError):
     """Packages would lose what they need. Nothing was published."""
 
-    def __init__(self, losses: Sequence[Loss], why: str = "", hint: str = "") -> None:
-        """``why`` tells why nothing more was done about it."""
+    def __init__(self, losses: Sequence[Loss], why: str = "", hint: str = "", kept: str = "") -> None:
+        """``why`` tells why nothing more was done about it, ``kept`` where what was built waits."""
         self.losses = tuple(losses)
         self.recipes = tuple(dict.fromkeys(loss.recipe for loss in losses))
+        rebuild = f"rebuild with a higher pkgrel, or let --rebuild-dependants do it: {' '.join(self.recipes)}"
+        waiting = f"\nwhat was built waits in {kept}: delete that to give it up" if kept else ""
         super().__init__(
             f"not published: {why or 'packages in the repository would lose what they need'}",
             details=tuple(map(str, losses)),
-            hint=hint or f"rebuild with a higher pkgrel, or let --rebuild-dependants do it: {' '.join(self.recipes)}",
+            hint=(hint or rebuild) + waiting,
         )
 
 
@@ -66,8 +68,8 @@ def find_losses(current: Iterable[Listed], staged: Iterable[Listed]) -> tuple[Lo
     endangered = {name for name in _provided(before[name][1] for name in changed) if name.startswith(KINDS)}
     if not endangered:
         return ()
-    had = providers_of(entry for _, entry in before.values())
-    has = providers_of(entry for _, entry in after.values())
+    had = _providers(before.values(), endangered)
+    has = _providers(after.values(), endangered)
     found = []
     for repository, entry in after.values():
         for wanted in _wanted(entry, endangered):
@@ -101,12 +103,29 @@ def full_name(repository: str, entry: IndexEntry) -> str:
 
 
 def _provided(entries: Iterable[IndexEntry]) -> set[str]:
-    return {depends.bare_name(word) for entry in entries for word in entry.provides}
+    return {_bare(word) for entry in entries for word in entry.provides}
+
+
+def _providers(listed: Iterable[Listed], names: set[str]) -> dict[str, list[tuple[IndexEntry, str]]]:
+    """Who provides some names, in which version; of tens of thousands of packages few do."""
+    found: dict[str, list[tuple[IndexEntry, str]]] = {}
+    for _, entry in listed:
+        for word in entry.provides:
+            name = _bare(word)
+            if name in names:
+                found.setdefault(name, []).append((entry, word[len(name) :].lstrip("<>=~")))
+    return found
+
+
+def _bare(word: str) -> str:
+    """depends.bare_name, with the pattern only where something is to be cut off that is not ``=version``."""
+    name = word.partition("=")[0]
+    return depends.bare_name(word) if "<" in name or ">" in name or "~" in name else name
 
 
 def _wanted(entry: IndexEntry, endangered: set[str]) -> Iterator[Dependency]:
     for word in dict.fromkeys(entry.depends):
-        if word.startswith(KINDS) and depends.bare_name(word) in endangered:
+        if _bare(word) in endangered:
             try:
                 yield depends.parse(word)
             except DependencyError:

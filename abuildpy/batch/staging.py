@@ -90,7 +90,7 @@ class Staging:
                     os.replace(scratch / package.file, folder / package.file)
             if accepted != old:
                 self._records.write(accepted)
-            self._write_index(accepted.place)
+            self._write_index(accepted.place, {**records, accepted.name: accepted})
             if old is not None:
                 self._remove_packages(set(old.names) - set(accepted.names))
         return accepted.names
@@ -135,16 +135,16 @@ class Staging:
 
     @staticmethod
     def _require_nobodys(accepted: Accepted, records: Mapping[str, Accepted]) -> None:
+        files = {package.file for package in accepted.packages}
         for other in records.values():
-            both = sorted({*other.names} & {*accepted.names})
-            if other.name != accepted.name and both:
-                raise PackageError(f"{both[0]} is made by {other.name} and by {accepted.name}")
+            if other.name != accepted.name and other.place == accepted.place:
+                for package in other.packages:
+                    if package.file in files:
+                        raise PackageError(f"{package.file} is made by {other.name} and by {accepted.name}")
 
-    def _write_index(self, place: tuple[str, str]) -> None:
+    def _write_index(self, place: tuple[str, str], records: Mapping[str, Accepted]) -> None:
         """Writes the index of what the records say is in a folder, where it does not stand there already."""
-        packages = [
-            p for accepted in self._records.read().values() if accepted.place == place for p in accepted.packages
-        ]
+        packages = [p for accepted in records.values() if accepted.place == place for p in accepted.packages]
         tar = format_index([package.entry for package in packages], "/".join(place), 0)
         content = self._signer.sign_index(compress_index(tar), epoch=0)
         path = self.folder.joinpath(*place, INDEX_NAME)
@@ -204,7 +204,7 @@ class Staging:
             records = self._records.read()
             losses = self._losses(records)
             if losses:
-                raise GateError(losses)
+                raise GateError(losses, kept=str(self.folder))
             places: dict[tuple[str, str], list[Accepted]] = {}
             for accepted in records.values():
                 places.setdefault(accepted.place, []).append(accepted)
@@ -275,7 +275,7 @@ class Staging:
         folders = [path for path in self.folder.glob("[!.]*/[!.]*") if path.is_dir()]
         for place in dict.fromkeys([*((path.parent.name, path.name) for path in folders), *places]):
             self.folder.joinpath(*place).mkdir(parents=True, exist_ok=True)
-            self._write_index(place)
+            self._write_index(place, records)
         known = {name for accepted in records.values() for name in accepted.names}
         self._remove_packages({str(path.relative_to(self.folder)) for path in self.folder.glob("*/*/*.apk")} - known)
 
