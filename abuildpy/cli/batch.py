@@ -62,7 +62,7 @@ Where:
   --scheduler ADDRESS     Of dask
   --store URL             Where sources and packages travel between machines
 
-  --report FILE           Write a report, by its ending: .json, .xml (JUnit), .html or .md
+  --report FILE           Write a report, by its ending: .json, .xml (JUnit), .html or .md; several are possible
   -h, --help              Show this help
 
 Exit status: 0 all built or reused, 1 some failed or blocked, 2 wrong command line, 3 nothing could be planned, 130 interrupted
@@ -247,6 +247,7 @@ def _batch(options: Options, orders: Orders, words: Sequence[str]) -> int:
 
 
 def _build(options: Options, orders: Orders, plan: Plan, config: Config, console: Console) -> int:
+    from abuildpy.batch.seeing import watching
     from abuildpy.cli.batch_run import Wanted, carry_out
 
     wanted = Wanted(
@@ -259,7 +260,8 @@ def _build(options: Options, orders: Orders, plan: Plan, config: Config, console
         no_output_timeout=options.no_output_timeout,
     )
     dependants = dependants_to_rebuild(options, orders, config, console) if options.rebuild_dependants else None
-    return carry_out(plan, wanted, config, console, dependants=dependants).exit_status
+    with watching(orders, console) as (observers, messages):
+        return carry_out(plan, wanted, config, console, observers, messages, dependants).exit_status
 
 
 def plan_of(

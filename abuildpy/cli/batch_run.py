@@ -20,6 +20,7 @@ from abuildpy.batch.scheduler import Means, cores, free_memory
 from abuildpy.batch.staging import Staging, open_staging
 from abuildpy.config import Config
 from abuildpy.errors import AbuildError, DependencyError, SandboxError
+from abuildpy.messages import Messages
 from abuildpy.repository.cleanroot import TEMPLATE
 from abuildpy.repository.trust import trusted_keys
 from abuildpy.shell import find_program
@@ -58,9 +59,12 @@ def carry_out(
     config: Config,
     console: Console,
     observers: Sequence[Observer] | None = None,
+    messages: Messages | None = None,
     dependants: Dependants | None = None,
 ) -> Report:
     """Builds what is planned; with ``dependants``, also what would lose what it needs by publishing that.
+
+    ``messages`` are for the time while observers watch; the console, if None.
 
     Raises AbuildError where nothing could be started (exit status 3), or a result was not published.
     """
@@ -75,7 +79,7 @@ def carry_out(
     with journal, _ending() as asked_to_end:
         places = Places(folder / "work", folder / "logs", folder / "staged")
         try:
-            publisher = _publisher(plan, places, config, console)
+            publisher = _publisher(plan, places, config, messages or console)
         except AbuildError as error:
             error.exit_status = 3
             raise
@@ -110,8 +114,8 @@ def _to_rebuild(staging: Staging, dependants: Dependants | None, arch: str, fail
     return plan
 
 
-def _publisher(plan: Plan, places: Places, config: Config, console: Console) -> Staging:
-    staging = open_staging(places.staged, config, console)
+def _publisher(plan: Plan, places: Places, config: Config, messages: Messages) -> Staging:
+    staging = open_staging(places.staged, config, messages)
     staging.open(dict.fromkeys((task.name.partition("/")[0], task.arch) for task in plan.tasks))
     return staging
 

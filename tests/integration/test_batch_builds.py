@@ -291,7 +291,7 @@ def test_an_ordinary_user(users_place: Place) -> None:
     )
     done = finish(process)
     assert done.status == 0, str(done)
-    assert "built main/chain1" in done.out
+    assert "main/chain1 1.0-r0: built in" in done.err
 
 
 # --- how builds are run ----------------------------------------------------------------------------------------------
