@@ -78,12 +78,16 @@ class _Teller:
         """A step of the program's own begins."""
         self.last = name
         if name in _STEPS:
-            self.function(_STEPS[name])
+            self._tell(_STEPS[name])
 
     def function(self, name: str) -> None:
-        """A function of the recipe begins, or something that goes by such a name."""
+        """A function of the recipe begins; those that split packages off all belong to packaging."""
+        if name not in _UNTOLD:
+            self._tell(name if name in _FUNCTIONS else "package")
+
+    def _tell(self, phase: str) -> None:
         try:
-            os.write(self.descriptor, f"{name}\n".encode("utf-8", "replace"))
+            os.write(self.descriptor, f"{phase}\n".encode())
         except OSError:
             pass
 
@@ -98,6 +102,8 @@ _STEPS = {
     "postcheck": "package",
 }
 """Steps that are told, by the names that the program has for them."""
+_FUNCTIONS = ("validate", "fetch", "unpack", "prepare", "build", "check")
+_UNTOLD = ("mkusers", "builddeps", "clean", "cleanup_srcdir", "shell")
 
 
 class _Steps(Timings):
@@ -144,12 +150,14 @@ def main() -> int:
     for descriptor in map(int, sys.argv[2:]):
         os.set_inheritable(descriptor, False)
     order = _read_order()
+    wanted = os.dup(0)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # what is run may read it, and would wait
     open_standard_streams()
     os.umask(0o022)
     from abuildpy.cli.interrupt import raise_signals
 
     raise_signals()
-    threading.Thread(target=_until_nobody_wants_it, daemon=True).start()
+    threading.Thread(target=_until_nobody_wants_it, args=(wanted,), daemon=True).start()
     return _build(order, _Teller(told))
 
 
@@ -165,8 +173,8 @@ def _read_order() -> Order:
     return Order(**document)
 
 
-def _until_nobody_wants_it() -> None:
-    while os.read(0, 1 << 10):
+def _until_nobody_wants_it(wanted: int) -> None:
+    while os.read(wanted, 1 << 10):
         pass
     os.kill(os.getpid(), signal.SIGKILL)
 

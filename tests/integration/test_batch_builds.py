@@ -99,6 +99,8 @@ def test_phases_are_told(whole: tuple[Tree, Ran]) -> None:
     _, ran = whole
     phases = [event["phase"] for event in ran.events if event["what"] == "phase" and event["name"] == "main/f-output"]
     assert phases[-1] == "build"
+    told = {event["phase"] for event in ran.events if event["what"] == "phase"}
+    assert told <= {"validate", "dependencies", "fetch", "unpack", "prepare", "build", "check", "package"}
 
 
 def test_nothing_is_left_running(whole: tuple[Tree, Ran]) -> None:
