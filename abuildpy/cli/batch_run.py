@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from abuildpy.batch.engine import Engine, Rules
 from abuildpy.batch.interface import Executor, Observer
 from abuildpy.batch.journal import FOLDER, NAME, Journal, Records
 from abuildpy.batch.local import Dependencies, How, Local
-from abuildpy.batch.model import Plan, Report
+from abuildpy.batch.model import Plan, Report, Task
 from abuildpy.batch.reuse import Places, Reuse
 from abuildpy.batch.scheduler import Means, cores, free_memory
 from abuildpy.batch.staging import Staging, open_staging
@@ -70,6 +71,9 @@ def carry_out(
     """
     folder = batch_folder(config)
     slots = wanted.jobs or cores()
+    watching = observers_of(console) if observers is None else observers
+    if not plan.tasks:  # nobody needs a key for that, or apk, or a place to build for
+        return _tell_what_is_settled(plan, slots, watching)
     try:
         dependencies = _dependencies(plan, wanted, slots, config, console)
         journal = Journal(folder)
@@ -94,7 +98,7 @@ def carry_out(
             executor,
             publisher,
             journal,
-            observers=observers_of(console) if observers is None else observers,
+            observers=watching,
             means=Means(slots, _jobs(config), free_memory(), wanted.load),
             places=places,
             rules=Rules(wanted.fail_fast, wanted.retry),
@@ -118,6 +122,17 @@ def _publisher(plan: Plan, places: Places, config: Config, messages: Messages) -
     staging = open_staging(places.staged, config, messages)
     staging.open(dict.fromkeys((task.name.partition("/")[0], task.arch) for task in plan.tasks))
     return staging
+
+
+def _tell_what_is_settled(plan: Plan, slots: int, observers: Sequence[Observer]) -> Report:
+    report = Report(plan.settled, plan, time.time(), 0.0, slots)
+    for observer in observers:
+        observer.planned(plan)
+        for outcome in plan.settled:
+            short = outcome.name.rpartition("/")[2]
+            observer.finished(Task(outcome.name, "", short, outcome.version, plan.arch), outcome)
+        observer.ended(report)
+    return report
 
 
 def observers_of(console: Console) -> list[Observer]:

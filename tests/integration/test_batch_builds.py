@@ -296,6 +296,26 @@ def test_an_ordinary_user(users_place: Place) -> None:
     assert "main/chain1 1.0-r0: built in" in done.err
 
 
+def test_nothing_to_build(place: Place) -> None:
+    tree = Tree(place)
+    tree.add("far", arch="s390x", status="skipped", reason="arch")
+    (place.home / ".abuild/abuild.conf").write_text("")  # and no key
+    ran = run_batch(place, "far", APK="no-such-apk")
+    assert (ran.status, ran.results) == (0, tree.expected)
+    assert list(place.repodest.iterdir()) == []
+    tree.add("ruin", "exit 3\n", status="failed", reason="evaluate")
+    ran = run_batch(place, ".")
+    assert (ran.status, ran.results) == (3, tree.expected)
+
+
+def test_without_a_key(place: Place) -> None:
+    Tree(place).add("lone")
+    (place.home / ".abuild/abuild.conf").write_text("")
+    ran = run_batch(place, *ALONE, ".")
+    assert (ran.status, ran.started) == (3, [])
+    assert "abuild-keygen" in ran.err
+
+
 # --- how builds are run ----------------------------------------------------------------------------------------------
 
 
