@@ -30,6 +30,8 @@ _LOOKS = 0.3
 """Seconds between two looks at the memory of builds. The kernel's own account ends at bubblewrap, which does not wait for its
 child.
 """
+_RARELY = 20
+"""A look takes at most this part of the time: where thousands of processes run, it is not for nothing."""
 _PATIENCE = 10.0
 """Seconds that a build gets to tidy up when it is to end."""
 _ANY = 1 << 62
@@ -74,7 +76,7 @@ class Local:
     held: Sequence[int] = ()
     _jobs: dict[str, _Job] = field(default_factory=dict)
     _poll: select.poll = field(default_factory=select.poll)
-    _looked: float = 0.0
+    _next_look: float = 0.0
 
     def where(self, work: Work) -> str:
         """``local-2``."""
@@ -177,12 +179,13 @@ class Local:
 
     def _look(self) -> None:
         now = time.monotonic()
-        if now - self._looked < _LOOKS or not self._jobs:
+        if now < self._next_look or not self._jobs:
             return
-        self._looked = now
         jobs = {job.process.pid: job for job in self._jobs.values()}
         for pid, processes in families(jobs).items():
             jobs[pid].peak = max(jobs[pid].peak, memory_of(processes, _ANY))
+        after = time.monotonic()
+        self._next_look = after + max(_LOOKS, _RARELY * (after - now))
 
     def _done(self, job: _Job) -> Done:
         """Puts away what a build leaves of itself on this machine, and says what came of it."""
