@@ -82,6 +82,7 @@ def carry_out(
         raise
     with journal, _ending() as asked_to_end:
         places = Places(folder / "work", folder / "logs", folder / "staged")
+        _forget_other_content(plan, places.staged)
         try:
             publisher = _publisher(plan, places, config, messages or console)
         except AbuildError as error:
@@ -122,6 +123,17 @@ def _publisher(plan: Plan, places: Places, config: Config, messages: Messages) -
     staging = open_staging(places.staged, config, messages)
     staging.open(dict.fromkeys((task.name.partition("/")[0], task.arch) for task in plan.tasks))
     return staging
+
+
+def _forget_other_content(plan: Plan, staged: Path) -> None:
+    """What an interrupted batch has staged of recipes that have changed since is not published, whatever becomes of them."""
+    from abuildpy.batch.accepted import Records as Staged
+
+    records = Staged(staged)
+    there = records.read()
+    for task in plan.tasks:
+        if task.name in there and there[task.name].key != task.key:
+            records.forget(task.name)
 
 
 def _tell_what_is_settled(plan: Plan, slots: int, observers: Sequence[Observer]) -> Report:

@@ -220,6 +220,25 @@ def test_interrupted(small: Tree, how: signal.Signals) -> None:
     assert {n: s for n, (s, _, _) in ran.results.items() if s == "failed"} == {"main/bad": "failed"}
 
 
+def test_what_was_staged_of_other_content_is_not_published(small: Tree) -> None:
+    place = small.place
+    place.recipe("build() { sleep 600.5; }\n" + PACKAGE, name="slow")
+    events = place.base / "first"
+    process = start_batch(place, *ALONE, "--jobs=2", "slow", "leaf", "chain0", events=events)
+    wait_for(lambda: sum(event["what"] == "finished" for event in read_events(events)) >= 2, "two packages")
+    process.terminate()
+    assert finish(process).status == 130
+    assert packages_of(place) == {}
+    recipe = place.aports / "main/leaf/APKBUILD"
+    recipe.write_text(recipe.read_text().replace("package() {", "package() { false;"))
+    ran = run_batch(place, *ALONE, "leaf", "chain0")
+    assert {name: status for name, (status, _, _) in ran.results.items()} == {
+        "main/leaf": "failed",
+        "main/chain0": "reused",
+    }
+    assert set(packages_of(place)) == {"main/x86_64/chain0-1.0-r0.apk", "main/x86_64/chain0-doc-1.0-r0.apk"}
+
+
 @pytest.mark.parametrize("moment", ["started", "phase", "finished"])
 def test_killed(small: Tree, moment: str) -> None:
     place, events = small.place, small.place.base / "first"
