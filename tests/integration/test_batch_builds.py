@@ -212,6 +212,8 @@ def test_interrupted(small: Tree, how: signal.Signals) -> None:
     assert not report["complete"]
     assert "main/slow" not in {each["name"] for each in report["packages"]}
     assert processes_with("600.25") == []
+    log = place.repodest / ".abuildpy-batch/logs/main/slow.log"
+    assert "Ended by SIGTERM" in log.read_text()  # asked to end, with time to tidy up
     (place.aports / "main/slow/APKBUILD").unlink()
     ran = run_batch(place, *ALONE, ".")
     before = {each["name"] for each in report["packages"] if each["status"] == "built"}
@@ -261,6 +263,17 @@ def test_killed(small: Tree, moment: str) -> None:
         f"main/x86_64/{n}-1.0-r0.apk"
         for n in ("chain0", "chain1", "chain2", "chain0-doc", "chain1-doc", "chain2-doc", "leaf")
     }
+
+
+def test_builds_end_with_a_batch_that_is_killed(place: Place) -> None:
+    place.recipe("build() { sleep 600.125; }\n" + PACKAGE, name="slow")
+    process = start_batch(place, *ALONE, ".", events=place.base / "events")
+    try:
+        wait_for(lambda: processes_with("sleep\x00600.125") != [], "the build")
+    finally:
+        process.kill()
+    finish(process)
+    wait_for(lambda: processes_with("600.125") + processes_with(str(place.aports)) == [], "its end", seconds=3)
 
 
 def test_a_result_that_nobody_took(small: Tree) -> None:
@@ -375,7 +388,10 @@ def test_a_build_whose_process_is_killed(place: Place) -> None:
 
 def test_modules_in_the_folder_of_a_recipe_are_not_loaded(place: Place) -> None:
     trap = "open('/var/tmp/abuildpy-trapped', 'w')\n"
-    folder = place.recipe(PACKAGE, name="trap", extra={"json.py": trap, "abuildpy.py": trap, "sitecustomize.py": trap})
+    modules = {"json.py": trap, "abuildpy.py": trap, "sitecustomize.py": trap}
+    folder = place.recipe(PACKAGE, name="trap", extra=modules)
+    for name, text in modules.items():
+        (place.aports / name).write_text(text)
     done = run_batch(place, *ALONE, str(folder))
     assert done.results["main/trap"][0] == "built"
     assert not Path("/var/tmp/abuildpy-trapped").exists()
