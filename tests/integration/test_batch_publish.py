@@ -118,4 +118,4 @@ def test_rebuilding_does_not_always_help(tree: Place) -> None:
     apkbuild.write_text(apkbuild.read_text() + "build() { false; }\n")
     done = batch(tree, "--rebuild-dependants", "main/tool")
     assert done.status == 1
-    assert done.errors == ["not published: community/user could not be rebuilt"]
+    assert done.errors[-1] == "not published: community/user could not be rebuilt"

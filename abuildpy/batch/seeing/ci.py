@@ -136,7 +136,7 @@ class CiView(PlainView):
 
     def planned(self, plan: Plan) -> None:
         """As on paper; where recipes lie is remembered for annotations."""
-        self._folders = {task.name: task.folder for task in plan.tasks}
+        self._folders = {**self._folders, **{task.name: task.folder for task in plan.tasks}}
         beside = {name.rpartition("/")[0]: os.path.dirname(folder) for name, folder in self._folders.items()}
         trees = {os.path.dirname(folder) for folder in beside.values()}
         for outcome in plan.settled:

@@ -36,6 +36,7 @@ class Tally:
         self.outcomes: dict[str, Outcome] = {}
         self.counts: Counter[Status] = Counter()
         self.total = 0
+        self._names: set[str] = set()
         self._tasks: tuple[Task, ...] = ()
         self._needs: Mapping[str, tuple[str, ...]] = {}
         self._most = 1
@@ -44,11 +45,16 @@ class Tally:
         self._actual = self._former = 0.0
 
     def planned(self, plan: Plan) -> None:
-        """A batch begins."""
-        self.began = self.clock()
-        self._tasks = plan.tasks
-        self._needs = {task.name: task.waits_for for task in plan.tasks}
-        self.total = len({task.name for task in plan.tasks} | {outcome.name for outcome in plan.settled})
+        """A batch begins, or there is more to do: then what was done already of that is to be done again."""
+        if not self._names:
+            self.began = self.clock()
+        again = plan.by_name
+        for name in again.keys() & self.outcomes.keys():
+            self.counts[self.outcomes.pop(name).status] -= 1
+        self._tasks = (*(task for task in self._tasks if task.name not in again), *plan.tasks)
+        self._needs = {**self._needs, **{task.name: task.waits_for for task in plan.tasks}}
+        self._names |= again.keys() | {outcome.name for outcome in plan.settled}
+        self.total = len(self._names)
         for outcome in plan.settled:
             self._count(outcome)
 

@@ -399,3 +399,17 @@ def test_watching_tells_of_reports_that_were_not_written(tmp_path: Path) -> None
         (tmp_path / "gone").rmdir()
         for observer in observers:
             observer.ended(Report(()))
+
+
+def test_more_to_do_at_the_end() -> None:
+    """As ``--rebuild-dependants`` adds it: what was built once is to be built again, and counts once."""
+    tally = Tally(lambda: 0.0)
+    first, second, third = task("a"), task("b"), task("c")
+    tally.planned(Plan((first, second)))
+    for each in (first, second):
+        tally.finished(each, Outcome(each.name, each.version, "built"))
+    tally.planned(Plan((second, third)))
+    assert (tally.total, len(tally.outcomes), tally.left, tally.counts["built"]) == (3, 1, 2, 1)
+    tally.finished(second, Outcome(second.name, second.version, "failed", "compile"))
+    tally.finished(third, Outcome(third.name, third.version, "built"))
+    assert (tally.total, tally.left, tally.counts["built"], tally.counts["failed"]) == (3, 0, 2, 1)
