@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 import yaml
@@ -160,6 +161,16 @@ def test_github_a_good_request(request_: Request) -> None:
         assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
         assert not re.search("^::", done.stdout, re.MULTILINE), done.stdout
     assert_built(request_, "main/one-1.1-r0")
+    assert_reported(request_, "main/one", "built")
+    assert "main/one" in Path(request_.environment["GITHUB_STEP_SUMMARY"]).read_text()
+
+
+def test_what_does_not_build_is_in_the_reports(request_: Request) -> None:
+    request_.change("main/one", "pkgrel=0", "pkgrel=1")
+    request_.change("main/one", "mkdir", "false; mkdir")
+    assert [request_.run(command).returncode for command in github_commands()] == [0, 0, 1, 0]
+    assert_reported(request_, "main/one", "failed")
+    assert list((request_.folder / "out/packages/.abuildpy-batch/logs").rglob("one*.log"))
 
 
 def test_github_a_bad_request(request_: Request) -> None:
@@ -182,6 +193,7 @@ def test_gitlab_a_good_request(request_: Request) -> None:
     for report in ("lint.json", "check-changed.json"):
         assert json.loads((request_.folder / report).read_text()) == []
     assert_built(request_, "main/one-1.0-r1")
+    assert_reported(request_, "main/one", "built")
 
 
 def test_gitlab_a_bad_request(request_: Request) -> None:
@@ -219,6 +231,18 @@ def test_the_page_names_the_files_and_programs() -> None:
     assert {path.name for path in CI.iterdir()} == {"README.md", "github.yml", "gitlab.yml"}
     assert "github.yml" in text
     assert "gitlab.yml" in text
+
+
+def assert_reported(request: Request, name: str, status: str) -> None:
+    """All the reports are there, and those for programs tell of that recipe."""
+    reports = request.folder / "out/reports"
+    assert {path.name for path in reports.iterdir()} == {f"batch.{ending}" for ending in ("json", "xml", "html", "md")}
+    (package,) = json.loads((reports / "batch.json").read_text())["packages"]
+    assert (package["name"], package["status"]) == (name, status)
+    cases = [
+        (each.get("classname"), each.get("name")) for each in ElementTree.parse(reports / "batch.xml").iter("testcase")
+    ]
+    assert cases == [tuple(name.split("/"))]
 
 
 def assert_built(request: Request, package: str) -> None:
