@@ -9,7 +9,7 @@ import shutil
 import tarfile
 import zlib
 from pathlib import Path
-from typing import IO
+from typing import IO, Final, Self
 
 from abuildpy.atomic import replacing
 from abuildpy.batch.model import Task
@@ -19,8 +19,11 @@ from abuildpy.repository import apkfile
 from abuildpy.repository.index import IndexEntry, entry_of
 from abuildpy.repository.trust import Keys
 
+_EXTENDED: Final = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
 _CHECKSUM = "APK-TOOLS.checksum.SHA1"
 _CHUNK = 1 << 20
+_LARGEST_HEADER = 1 << 20
+"""Of an extended header, which is held in memory: a kilobyte of package can hold a megabyte of it."""
 _LINK_FIELD = 100
 """abuild-tar hashes what is in the link field of a symbolic link's header, so of longer targets the first part."""
 
@@ -88,6 +91,18 @@ def _refused(name: str, task: Task, why: str) -> PackageError:
     return PackageError(f"{name}, from the build of {task.name}, is refused: {why}", hint="build it again")
 
 
+class _Member(tarfile.TarInfo):
+    """A header of an archive that somebody may have made to use up our memory."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        """The header in a block. Raises ReadError for one that announces absurdly much."""
+        member = super().frombuf(buf, encoding, errors)
+        if member.size > _LARGEST_HEADER and member.type in _EXTENDED:
+            raise tarfile.ReadError("an extended header is absurdly large")
+        return member
+
+
 def _require_checksums(apk: apkfile.ApkFile) -> None:
     """Raises RepositoryError unless every file of the data part is what its checksum says, and stays in its place."""
     try:
@@ -95,7 +110,9 @@ def _require_checksums(apk: apkfile.ApkFile) -> None:
             stream.seek(apk.data_offset)
             with (
                 gzip.GzipFile(fileobj=stream) as unpacked,
-                tarfile.open(fileobj=unpacked, mode="r|", encoding="utf-8", errors="surrogateescape") as tar,
+                tarfile.open(
+                    fileobj=unpacked, mode="r|", tarinfo=_Member, encoding="utf-8", errors="surrogateescape"
+                ) as tar,
             ):
                 for member in tar:
                     _require_member(apk.path, member, tar.extractfile(member) if member.isreg() else None)

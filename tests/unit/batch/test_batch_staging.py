@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import shutil
 import signal
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -87,6 +88,13 @@ _WRONG_SUM = gzip.compress(
 _OUTSIDE = gzip.compress(tar({"usr/../../etc/passwd": b"x"}, cut=False, sums=True), mtime=0)
 
 
+def _flood() -> bytes:
+    """An archive whose header for a file's name has no end, in a few kilobytes."""
+    header = tarfile.TarInfo("././@PaxHeader")
+    header.type, header.size = tarfile.XHDTYPE, 1 << 22
+    return gzip.compress(header.tobuf() + bytes(1 << 22), mtime=0)
+
+
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
@@ -98,6 +106,7 @@ _OUTSIDE = gzip.compress(tar({"usr/../../etc/passwd": b"x"}, cut=False, sums=Tru
         (package(data=_DATA, datahash="0" * 64), "do not match the hash"),
         (package(data=_WRONG_SUM), "'usr/share/foo' does not match its checksum"),
         (package(data=_OUTSIDE), "leads out of the package"),
+        (package(data=_flood()), "an extended header is absurdly large"),
         (package("bar"), "its pkgname is 'bar', not foo"),
         (package(version="1.0-r1"), "its pkgver is '1.0-r1', not 1.0-r0"),
         (package(arch="armv7"), "its arch is 'armv7', not x86_64 or noarch"),
