@@ -42,12 +42,17 @@ class Dependants:
         raised in their APKBUILDs where that version was taken already.
 
         Raises GateError where rebuilding cannot help: the recipe failed, was rebuilt before, is not in the tree, cannot be
-        read, is not for this architecture, or has a version that is older than the one there is.
+        read, is not for this architecture, does not make the package any more, or has a version that is older than the one
+        there is.
         """
         wanted: dict[str, list[Loss]] = {}
         for loss in losses:
             wanted.setdefault(loss.recipe, []).append(loss)
         for name, its in wanted.items():
+            left = [loss.package for loss in its if loss.left_over]
+            if left:
+                hint = f"delete {' '.join(f'{each}.apk' for each in left)} from the repository, then run this again"
+                raise GateError(its, f"{name} does not make {' '.join(left)} any more", hint)
             if name in failed:
                 raise GateError(
                     its, f"{name} could not be rebuilt", "mend what its build failed with, then run this again"

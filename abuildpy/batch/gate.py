@@ -28,7 +28,8 @@ class Loss:
     """What a package would lose.
 
     ``package`` and ``taken_by`` read ``main/foo-1.0-r0``: who needs ``wanted``, and which staged packages do not provide it
-    any more; ``had_from`` are those that do now. ``recipe`` (``main/foo``) is what has to be built again.
+    any more; ``had_from`` are those that do now. ``recipe`` (``main/foo``) is what has to be built again; that does not help a
+    package that is ``left_over``: other packages of its recipe have a higher version, so the recipe does not make it any more.
     """
 
     package: str
@@ -36,11 +37,13 @@ class Loss:
     wanted: str
     taken_by: tuple[str, ...]
     had_from: tuple[str, ...]
+    left_over: bool = False
 
     def __str__(self) -> str:
         return (
             f"{self.package} would lose {self.wanted}: {' '.join(self.had_from)} has it, "
             f"{' '.join(self.taken_by)} has not"
+            + (f" ({self.recipe} does not make that package any more: delete it)" if self.left_over else "")
         )
 
 
@@ -70,6 +73,11 @@ def find_losses(current: Iterable[Listed], staged: Iterable[Listed]) -> tuple[Lo
         return ()
     had = _providers(before.values(), endangered)
     has = _providers(after.values(), endangered)
+    made: dict[str, str] = {}
+    for repository, entry in after.values():
+        name = _recipe(repository, entry)
+        if name not in made or compare(entry.version, made[name]) > 0:
+            made[name] = entry.version
     found = []
     for repository, entry in after.values():
         for wanted in _wanted(entry, endangered):
@@ -78,10 +86,11 @@ def find_losses(current: Iterable[Listed], staged: Iterable[Listed]) -> tuple[Lo
                 found.append(
                     Loss(
                         full_name(repository, entry),
-                        f"{repository}/{entry.origin or entry.name}",
+                        _recipe(repository, entry),
                         str(wanted),
                         tuple(dict.fromkeys(full_name(*after[each.name]) for each in now)),
                         tuple(dict.fromkeys(full_name(*before[each.name]) for each in now)),
+                        compare(entry.version, made[_recipe(repository, entry)]) < 0,
                     )
                 )
     return tuple(sorted(found, key=lambda loss: (loss.recipe, loss.package, loss.wanted)))
@@ -100,6 +109,10 @@ def newest(listed: Iterable[Listed]) -> dict[str, Listed]:
 def full_name(repository: str, entry: IndexEntry) -> str:
     """``main/foo-1.0-r0``."""
     return f"{repository}/{entry.name}-{entry.version}"
+
+
+def _recipe(repository: str, entry: IndexEntry) -> str:
+    return f"{repository}/{entry.origin or entry.name}"
 
 
 def _provided(entries: Iterable[IndexEntry]) -> set[str]:

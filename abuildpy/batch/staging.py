@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from abuildpy.atomic import replacing
 from abuildpy.batch.accepted import FOLDER, Accepted, Records, StagedPackage
-from abuildpy.batch.gate import GateError, Listed, Loss, find_losses, newest
+from abuildpy.batch.gate import GateError, Listed, Loss, find_losses, full_name, newest
 from abuildpy.batch.interface import Done, Work
 from abuildpy.batch.packages import require_sound, sign_package, split_name
 from abuildpy.errors import PackageError, RepositoryError
@@ -183,7 +183,12 @@ class Staging:
         found: list[Loss] = []
         for arch in dict.fromkeys(accepted.arch for accepted in records.values()):
             staged = [(a.repository, p.entry) for a in records.values() if a.arch == arch for p in a.packages]
-            found += find_losses(self._current(arch), staged)
+            names = {full_name(*each) for each in staged}
+            for loss in find_losses(self._current(arch), staged):
+                repository, _, name = loss.package.partition("/")
+                # What was deleted is in the index until that is written again, which publishing does.
+                if loss.package in names or (self._final.folder / repository / arch / f"{name}.apk").exists():
+                    found.append(loss)
         return tuple(dict.fromkeys(found))
 
     def _current(self, arch: str) -> Iterator[Listed]:

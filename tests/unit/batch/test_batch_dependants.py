@@ -79,6 +79,10 @@ def test_what_does_not_help(aports: Path, dependants: Dependants) -> None:
             dependants([loss(name)], known)
         assert error.value.recipes == (name,)
         assert error.value.hint
+    left = Loss("main/app-doc-1.0-r0", "main/app", "cmd:a", (), (), left_over=True)
+    with pytest.raises(GateError, match=r"main/app does not make main/app-doc-1\.0-r0 any more") as error:
+        dependants([left], {})
+    assert error.value.hint == "delete main/app-doc-1.0-r0.apk from the repository, then run this again"
     with pytest.raises(GateError, match="main/app could not be rebuilt"):
         dependants([loss("main/app")], {}, failed={"main/app"})
     assert dependants([loss("main/app")], {}).tasks

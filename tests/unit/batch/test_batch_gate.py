@@ -88,6 +88,15 @@ def test_a_library_that_moves_to_another_package() -> None:
     assert find_losses([LIB, APP], [GONE, main("lib-libs", "2-r0", provides="so:liba.so.1=1.2")]) == ()
 
 
+def test_a_package_that_its_recipe_does_not_make_any_more() -> None:
+    old = community("app-extra", "1-r0", depends="so:liba.so.1", origin="app")
+    new = community("app-tools", "2-r0", depends="so:liba.so.2", origin="app")
+    (loss,) = find_losses([LIB, APP, old], [GONE, new])
+    assert (loss.package, loss.left_over) == ("community/app-extra-1-r0", True)
+    assert str(loss).endswith("(community/app does not make that package any more: delete it)")
+    assert not any(loss.left_over for loss in find_losses([LIB, APP, old], [GONE]))
+
+
 def test_the_error_names_all_of_it() -> None:
     losses = find_losses([LIB, APP, community("zap", depends="cmd:a so:liba.so.1")], [GONE])
     error = GateError(losses)

@@ -290,6 +290,19 @@ def test_the_gate_is_closed(yard: Yard) -> None:
     assert set(yard.final_index("community")) == {"app-3-r1.apk", "app-3-r2.apk"}
 
 
+def test_a_left_over_can_be_deleted(yard: Yard) -> None:
+    yard.publish(
+        yard.one("main/lib", "1-r0", "provides = so:liba.so.1=1"),
+        yard.one("community/app", "3-r1", "depend = so:liba.so.1"),
+    )
+    staging = yard.staging()
+    staging.accept(yard.one("main/lib", "2-r0", "provides = so:liba.so.2=2"))
+    assert [loss.package for loss in staging.losses()] == ["community/app-3-r1"]
+    (yard.final / "community" / ARCH / "app-3-r1.apk").unlink()
+    assert staging.losses() == ()
+    staging.publish()
+
+
 # --- kills -------------------------------------------------------------------------------------------------------
 
 _STEPS = ("rename", "replace", "link", "unlink", "mkdir")
