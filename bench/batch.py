@@ -200,9 +200,12 @@ def _speed(arguments: argparse.Namespace) -> list[str]:
         names = [f"tiny{number}" for number in range(40)]
         for name in names:
             place.recipe(PACKAGE, name=name)
-        batch = _least(arguments.times, lambda: _timed_batch(place, 1))
-        planning = _least(arguments.times, lambda: _timed(lambda: run_batch(place, _ALONE, "--plan", ".")))
-        single = _least(arguments.times, lambda: _timed_abuild(place, names))
+        batch, planning, single = _least(
+            arguments.times,
+            lambda: _timed_batch(place, 1),
+            lambda: _timed(lambda: run_batch(place, _ALONE, "--plan", ".")),
+            lambda: _timed_abuild(place, names),
+        )
         over = 1000 * (batch - planning - single) / len(names)
         print(
             f"40 tiny recipes: batch {batch:.2f} s, of which planning {planning:.2f} s; abuild one by one {single:.2f} s; "
@@ -223,8 +226,8 @@ def _replace_source(place: Place, name: str, source: str) -> None:
 
 
 def _both(place: Place, jobs: int, times: int) -> tuple[float, float]:
-    slow = _least(max(1, times - 1), lambda: _timed_batch(place, 1))
-    return slow, _least(times, lambda: _timed_batch(place, jobs))
+    slow, fast = _least(times, lambda: _timed_batch(place, 1), lambda: _timed_batch(place, jobs))
+    return slow, fast
 
 
 def _timed_batch(place: Place, jobs: int) -> float:
@@ -263,8 +266,10 @@ def _timed(action: Callable[[], object]) -> float:
     return time.monotonic() - began
 
 
-def _least(times: int, measure: Callable[[], float]) -> float:
-    return min(measure() for _ in range(times))
+def _least(times: int, *measures: Callable[[], float]) -> list[float]:
+    """The smallest of each, taken by turns: what else the machine does meanwhile then slows down all of them."""
+    rounds = [[measure() for measure in measures] for _ in range(times)]
+    return [min(found) for found in zip(*rounds, strict=True)]
 
 
 def _tell(what: str, slow: float, fast: float, least: float) -> list[str]:
