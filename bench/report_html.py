@@ -130,7 +130,7 @@ def _search(page: Page, report: Report, checks: Checks) -> None:
     page.key("/", "/")
     checks.same("/ goes to the search", page.run("document.activeElement.id"), "search")
     page.write("Amber")
-    page.run("new Promise(done => setTimeout(done, 150))")
+    page.wait_for(f"{_SHOWN}.length < {len(report.outcomes)}")
     wanted = [
         each.name for each in report.outcomes if "amber" in each.name or any("amber" in by for by in each.blocked_by)
     ]
@@ -145,7 +145,7 @@ def _search(page: Page, report: Report, checks: Checks) -> None:
     checks.same("all again", len(_shown(page)), len(report.outcomes))
     _set(page, "search", "AssertionError", "input")
     tests = [each.name for each in report.outcomes if "AssertionError" in trouble_of(each).text]
-    page.run("new Promise(done => setTimeout(done, 150))")
+    page.wait_for(f"{_SHOWN}.length < {len(report.outcomes)}")
     checks.same("search for an error", _shown(page), tests)
 
 

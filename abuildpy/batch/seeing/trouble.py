@@ -7,11 +7,15 @@ import os
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from abuildpy.batch.model import Outcome, Reason
 from abuildpy.batch.seeing.words import printable, printable_lines
+
+if TYPE_CHECKING:
+    from abuildpy.diagnosis.model import Diagnosis
 
 _TAIL = 64 << 10
 _LIMITS: Final[frozenset[Reason]] = frozenset(("timeout", "no-output", "memory", "disk", "cycle", "evaluate"))
@@ -65,11 +69,9 @@ def trouble_of(outcome: Outcome, *, tail: int = 0) -> Trouble:
     last = log_end(outcome.log, tail) if tail else ()
     if outcome.reason in _LIMITS:
         return Trouble(said, tail=last)
-    from abuildpy.diagnosis.diagnose import diagnose
-    from abuildpy.diagnosis.text import read_log
-
     try:
-        found = diagnose(read_log(Path(outcome.log)))
+        state = os.stat(outcome.log)
+        found = _diagnosis(outcome.log, state.st_size, state.st_mtime_ns)
     except OSError:
         return Trouble(said, tail=last)
     if found is None:
@@ -110,6 +112,15 @@ def log_end(path: str, most: int, bytes_most: int = _TAIL) -> tuple[str, ...]:
         data = data.partition(b"\n")[2] or data
     log = parse_log(data)
     return tuple(_one(log.line(index)) for index in range(max(0, len(log) - most), len(log)))
+
+
+@lru_cache(maxsize=512)
+def _diagnosis(path: str, _size: int, _changed: int) -> Diagnosis | None:
+    """Each report asks for the same ones, and some logs are large. Raises OSError."""
+    from abuildpy.diagnosis.diagnose import diagnose
+    from abuildpy.diagnosis.text import read_log
+
+    return diagnose(read_log(Path(path)))
 
 
 def _one(line: str) -> str:

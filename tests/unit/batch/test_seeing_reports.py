@@ -295,3 +295,16 @@ def test_a_long_log_gives_its_end(tmp_path: Path) -> None:
     log.write_bytes(b"x" * 100 + b"\n" + b"line\n" * 100_000 + b"the end")
     tail = trouble_of(Outcome("main/a", "1", "failed", "test", log=str(log)), tail=3).tail
     assert tail == ("line", "line", "the end")
+
+
+def test_names_do_not_end_the_script_that_holds_them(tmp_path: Path) -> None:
+    report = Report((Outcome("main/</script><b>", "1", "failed", "test"),))
+    text = html(report, [], {}, folder=tmp_path)
+    assert text.count("</script>") == 2
+    assert not Document(text).of("b")[1:]  # but the number of those that failed
+
+
+def test_junit_has_no_characters_that_xml_forbids() -> None:
+    name = "main/a\x01\udcff\ufffe"
+    tree = ElementTree.fromstring(junit(Report((Outcome(name, "1", "blocked", blocked_by=(name,)),))))
+    assert [case.get("name") for case in tree.iter("testcase")] == ["a\ufffd\ufffd\ufffd"]

@@ -413,3 +413,19 @@ def test_more_to_do_at_the_end() -> None:
     tally.finished(second, Outcome(second.name, second.version, "failed", "compile"))
     tally.finished(third, Outcome(third.name, third.version, "built"))
     assert (tally.total, tally.left, tally.counts["built"], tally.counts["failed"]) == (3, 0, 2, 1)
+
+
+def test_what_github_takes_for_a_command() -> None:
+    assert GitHub().harmless("  ::error::x::y") == "  : :error::x::y"
+    assert GitHub().harmless("a ::b ##[c]##[d]") == "a ::b ## [c]## [d]"
+
+
+@pytest.mark.usefixtures("clean")
+def test_what_was_settled_is_told_once() -> None:
+    settled = (Outcome("main/x", "1", "failed", "cycle", error="round"), Outcome("main/y", "1", "blocked"))
+    screen, kept = Screen(80, 24), Kept()
+    show(live(screen), Plan((), settled), ())
+    assert sum(line.startswith("✗ main/x") for line in screen.shown) == 1
+    assert sum("main/y: blocked" in line for line in screen.shown) == 1
+    show(PlainView(kept), Plan((), settled), ())
+    assert sum(line.startswith("error main/x 1: failed, cycle") for line in kept.lines) == 1
