@@ -300,7 +300,7 @@ def test_a_long_log_gives_its_end(tmp_path: Path) -> None:
 def test_names_do_not_end_the_script_that_holds_them(tmp_path: Path) -> None:
     report = Report((Outcome("main/</script><b>", "1", "failed", "test"),))
     text = html(report, [], {}, folder=tmp_path)
-    assert text.count("</script>") == 2
+    assert text.count("</script") == 2
     assert not Document(text).of("b")[1:]  # but the number of those that failed
 
 
