@@ -61,7 +61,8 @@ def test_all_are_written_whatever_ended_it(tmp_path: Path) -> None:
     assert paths[2].read_text().count(">not reached</span>") == 4
 
 
-def test_what_cannot_be_written_is_told_before(tmp_path: Path) -> None:
+def test_what_cannot_be_written_is_told_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "folder.md").mkdir()
     with pytest.raises(ReportError, match="there is no folder") as error:
         Reports([tmp_path / "none/r.md"], Kept())
