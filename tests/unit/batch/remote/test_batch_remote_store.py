@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The store: what is in it is found by its content, whole, or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import http.server
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("fsspec", reason="fsspec is not installed")
+
+from abuildpy.batch.remote.store import Store, StoreError
+from abuildpy.errors import ConfigError
+
+CONTENT = b"content\n" * 1000
+
+
+class _Server(http.server.BaseHTTPRequestHandler):
+    files: dict[str, bytes]
+
+    def do_HEAD(self) -> None:
+        self._answer(200 if self.path in self.files else 404, b"")
+
+    def do_GET(self) -> None:
+        known = self.files.get(self.path)
+        self._answer(404 if known is None else 200, known or b"")
+
+    def do_PUT(self) -> None:
+        length = int(self.headers["Content-Length"])
+        self.files[self.path] = self.rfile.read(length)
+        self._answer(201, b"")
+
+    def _answer(self, status: int, body: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.fixture(params=["file", "memory", "http"])
+def url(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    if request.param == "file":
+        yield f"file://{tmp_path}/store"
+    elif request.param == "memory":
+        yield f"memory://{tmp_path}"
+    else:
+        monkeypatch.setenv("no_proxy", "*")
+        handler = type("Handler", (_Server,), {"files": {}})
+        with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            yield f"http://127.0.0.1:{server.server_address[1]}/a/store"
+            server.shutdown()
+
+
+def test_there_and_back(url: str, tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(CONTENT)
+    store = Store(url)
+    digest = hashlib.sha256(CONTENT).hexdigest()
+    assert not store.has("sha256", digest)
+    assert store.put(path) == (digest, len(CONTENT))
+    assert store.put(path) == (digest, len(CONTENT))
+    assert store.has("sha256", digest)
+    assert store.put_bytes(b"x") == (hashlib.sha256(b"x").hexdigest(), 1)
+    Store(url).get(digest, tmp_path / "back", size=len(CONTENT))
+    assert (tmp_path / "back").read_bytes() == CONTENT
+
+
+def test_sources_by_the_hash_that_recipes_have(url: str, tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(CONTENT)
+    digest = hashlib.sha512(CONTENT).hexdigest()
+    assert Store(url).put(path, "sha512")[0] == digest
+    Store(url).get(digest, tmp_path / "back", kind="sha512")
+    assert (tmp_path / "back").read_bytes() == CONTENT
+
+
+def test_what_is_not_there(url: str, tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="does not hold sha256"):
+        Store(url).get("0" * 64, tmp_path / "back")
+    assert list(tmp_path.glob("*back*")) == []
+
+
+@pytest.mark.parametrize("tampered", [b"CONTENT\n" * 1000, b"", CONTENT[:-1], CONTENT + b"x"])
+def test_what_was_tampered_with(tmp_path: Path, tampered: bytes) -> None:
+    """Refused in one message, and an older file is as before."""
+    store = Store(f"file://{tmp_path}/store")
+    digest, size = store.put_bytes(CONTENT)
+    (tmp_path / "store" / "sha256" / digest[:2] / digest).write_bytes(tampered)
+    (tmp_path / "back").write_bytes(b"older")
+    for limit in (size, None):
+        with pytest.raises(StoreError, match="it was tampered with") as caught:
+            store.get(digest, tmp_path / "back", size=limit)
+        assert caught.value.hint
+    assert (tmp_path / "back").read_bytes() == b"older"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["back", "store"]
+
+
+def test_no_half_done_file_under_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is written beside and renamed."""
+    store = Store(f"file://{tmp_path}/store")
+    moved: list[tuple[str, str]] = []
+    honest = store._files.mv
+
+    def move(beside: str, path: str) -> None:
+        moved.append((beside, path))
+        honest(beside, path)
+
+    monkeypatch.setattr(store._files, "mv", move)
+    digest, _ = store.put_bytes(CONTENT)
+    ((beside, path),) = moved
+    assert path.endswith(f"/{digest}")
+    assert beside.startswith(f"{path}.")
+
+    def fail(_a: str, _b: str) -> None:
+        raise OSError("no")
+
+    monkeypatch.setattr(store._files, "mv", fail)
+    with pytest.raises(StoreError, match="no"):
+        store.put_bytes(b"other")
+    assert [each.name for each in (tmp_path / "store").rglob("*") if each.is_file()] == [digest]
+
+
+def test_only_memory_is_not_shared(tmp_path: Path) -> None:
+    assert not Store("memory://x").is_shared
+    assert Store(f"file://{tmp_path}").is_shared
+
+
+@pytest.mark.parametrize("url", ["nothing://x", "s3://no-s3fs-here/x"])
+def test_stores_of_unknown_kinds(url: str) -> None:
+    if url.startswith("s3"):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setitem(__import__("sys").modules, "s3fs", None)
+            with pytest.raises(ConfigError, match="--store s3"):
+                Store(url)
+    else:
+        with pytest.raises(ConfigError, match="--store nothing"):
+            Store(url)
