@@ -16,10 +16,11 @@ from abuildpy.source.uri import file_name, is_remote
 
 _VERSION = b"abuildpy batch 1"
 _OF_BUILDS = frozenset(("src", "pkg", "tmp"))
-_OF_CONFIGURATION = (
+CONFIGURATION = (
     "CARCH CHOST CBUILD CTARGET CLIBC CFLAGS CXXFLAGS CPPFLAGS LDFLAGS GOFLAGS RUSTFLAGS SOURCE_DATE_EPOCH ABUILD_BOOTSTRAP "
     "BOOTSTRAP"
 ).split()
+"""Variables of the configuration that packages come out differently with."""
 
 
 class Keys:
@@ -27,7 +28,7 @@ class Keys:
 
     def __init__(self, variables: Mapping[str, str]) -> None:
         """``variables`` are the configuration's: those that packages come out differently with are part of the keys."""
-        self._configuration = [f"{name}={variables.get(name, '')}" for name in _OF_CONFIGURATION]
+        self._configuration = [f"{name}={variables.get(name, '')}" for name in CONFIGURATION]
 
     def __call__(self, node: Node, below: Sequence[str]) -> str:
         """The key of a recipe: of its folder, of what it says once evaluated (it may have read other files), of the

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from abuildpy.batch.recipes import Recipes
     from abuildpy.batch.selections import Selection
     from abuildpy.batch.targets import Tree
+    from abuildpy.cli.batch_dask import Elsewhere
     from abuildpy.config import Config
 
 EXECUTORS = ("local", "dask")
@@ -59,8 +60,11 @@ How:
 
 Where:
   --executor WHERE        local (default) or dask
-  --scheduler ADDRESS     Of dask
-  --store URL             Where sources and packages travel between machines
+  --scheduler ADDRESS     Of dask: HOST:PORT or tls://HOST:PORT (default: one of its own, with workers on this machine)
+  --store URL             Where sources and packages travel between machines: file:///shared/folder, s3://bucket/path, ...
+  --tls-ca FILE           Certificate of the authority that all certificates are of (or ABUILDPY_TLS_CA)
+  --tls-cert FILE         This machine's certificate (or ABUILDPY_TLS_CERT)
+  --tls-key FILE          The key to it (or ABUILDPY_TLS_KEY)
 
   --report FILE           Write a report, by its ending: .json, .xml (JUnit), .html or .md; several are possible
   -h, --help              Show this help
@@ -104,6 +108,9 @@ class Options:
     executor: str = "local"
     scheduler: str = ""
     store: str = ""
+    tls_ca: str = ""
+    tls_cert: str = ""
+    tls_key: str = ""
     report: str = ""
 
 
@@ -146,6 +153,9 @@ PROGRAM = Program(
         Option("", "executor", {"executor": VALUE}),
         Option("", "scheduler", {"scheduler": VALUE}),
         Option("", "store", {"store": VALUE}),
+        Option("", "tls-ca", {"tls_ca": VALUE}),
+        Option("", "tls-cert", {"tls_cert": VALUE}),
+        Option("", "tls-key", {"tls_key": VALUE}),
         Option("", "report", {"report": VALUE}),
         HELP,
     ),
@@ -194,8 +204,14 @@ def understand(options: Options) -> Orders:
     for state in states:
         _choice("status", state, STATES)
     _choice("executor", options.executor, EXECUTORS)
-    if options.scheduler and options.executor != "dask":
-        raise BatchUsageError("--scheduler is of no use without --executor dask")
+    for name in ("scheduler", "store", "tls_ca", "tls_cert", "tls_key"):
+        if getattr(options, name) and options.executor != "dask":
+            raise BatchUsageError(f"--{name.replace('_', '-')} is of no use without --executor dask")
+    if options.scheduler and not options.store:
+        raise BatchUsageError(
+            "--scheduler needs --store",
+            hint="a URL that its workers reach too: file:///shared/folder, s3://bucket/path",
+        )
     for name in ("timeout", "no_output_timeout"):
         value = getattr(options, name)
         try:
@@ -258,10 +274,29 @@ def _build(options: Options, orders: Orders, plan: Plan, config: Config, console
         retry=orders.retry,
         timeout=options.timeout,
         no_output_timeout=options.no_output_timeout,
+        elsewhere=_elsewhere(options) if options.executor == "dask" else None,
     )
     dependants = dependants_to_rebuild(options, orders, config, console) if options.rebuild_dependants else None
     with watching(orders, console) as (observers, messages):
         return carry_out(plan, wanted, config, console, observers, messages, dependants).exit_status
+
+
+def _elsewhere(options: Options) -> Elsewhere:
+    """The cluster that the command line means. Raises UsageError, ConfigError."""
+    from abuildpy.cli.worker import require_distributed
+
+    require_distributed()
+    from abuildpy.batch.remote.security import load_tls, require_tls
+    from abuildpy.batch.remote.store import Store
+    from abuildpy.cli.batch_dask import Elsewhere
+
+    if not options.scheduler:
+        return Elsewhere("", options.store, None)
+    tls = load_tls(options.tls_ca, options.tls_cert, options.tls_key, os.environ)
+    scheduler = require_tls(options.scheduler, tls)
+    if not Store(options.store).is_shared:
+        raise BatchUsageError(f"--store {options.store}: nobody else sees this process's memory")
+    return Elsewhere(scheduler, options.store, tls)
 
 
 def plan_of(

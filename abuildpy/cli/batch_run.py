@@ -6,9 +6,10 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from abuildpy.batch.dependants import Dependants
 from abuildpy.batch.engine import Engine, Rules
@@ -28,6 +29,9 @@ from abuildpy.shell import find_program
 from abuildpy.ui.batch import PlainLines
 from abuildpy.ui.console import Console
 
+if TYPE_CHECKING:
+    from abuildpy.cli.batch_dask import Elsewhere
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -42,6 +46,8 @@ class Wanted:
     retry: int = 0
     timeout: str = ""
     no_output_timeout: str = ""
+    elsewhere: Elsewhere | None = None
+    """The cluster to build on; None for this machine."""
 
 
 def batch_folder(config: Config) -> Path:
@@ -80,27 +86,23 @@ def carry_out(
     except AbuildError as error:
         error.exit_status = 3
         raise
-    with journal, _ending() as asked_to_end:
+    with journal, _ending() as asked_to_end, ExitStack() as stack:
         places = Places(folder / "work", folder / "logs", folder / "staged")
         _forget_other_content(plan, places.staged)
         try:
             publisher = _publisher(plan, places, config, messages or console)
+            how = How(dependencies, (str(config.repodest),), wanted.timeout, wanted.no_output_timeout)
+            executor, means = _executor(wanted, how, slots, config, console, messages or console, journal, stack)
         except AbuildError as error:
             error.exit_status = 3
             raise
-        executor: Executor = Local(
-            slots,
-            How(dependencies, (str(config.repodest),), wanted.timeout, wanted.no_output_timeout),
-            config.environ,
-            (journal.lock,),
-        )
         engine = Engine(
             plan,
             executor,
             publisher,
             journal,
             observers=watching,
-            means=Means(slots, _jobs(config), free_memory(), wanted.load),
+            means=means,
             places=places,
             rules=Rules(wanted.fail_fast, wanted.retry),
             reuse=Reuse(journal, (places.staged, config.repodest), trusted_keys(config)),
@@ -117,6 +119,30 @@ def _to_rebuild(staging: Staging, dependants: Dependants | None, arch: str, fail
     plan = dependants(losses, staging.versions(arch), failed)
     staging.open(dict.fromkeys((task.name.partition("/")[0], task.arch) for task in plan.tasks))
     return plan
+
+
+def _executor(
+    wanted: Wanted,
+    how: How,
+    slots: int,
+    config: Config,
+    console: Console,
+    messages: Messages,
+    journal: Journal,
+    stack: ExitStack,
+) -> tuple[Executor, Means]:
+    """Who builds, and with what. Raises AbuildError."""
+    if wanted.elsewhere is None:
+        local = Local(slots, how, config.environ, (journal.lock,))
+        return local, Means(slots, _jobs(config), free_memory(), wanted.load)
+    from abuildpy.cli.batch_dask import dask
+
+    jobs = max(1, _jobs(config) // slots)
+    executor = stack.enter_context(
+        dask(wanted.elsewhere, how, slots, jobs, config, console, messages, batch_folder(config))
+    )
+    room = wanted.jobs or executor.slots
+    return executor, Means(room, room * jobs, None, wanted.load)  # workers look after their own memory
 
 
 def _publisher(plan: Plan, places: Places, config: Config, messages: Messages) -> Staging:
@@ -161,6 +187,9 @@ def _dependencies(plan: Plan, wanted: Wanted, slots: int, config: Config, consol
     """How dependencies get there. Raises AbuildError where that cannot be, before anything is built."""
     if not wanted.install or not plan.tasks:
         return "none"
+    if wanted.elsewhere is not None:  # what is installed on workers is theirs to look after
+        _require_templates(plan)
+        return "root"
     root = slots > 1 if wanted.roots is None else wanted.roots
     command = (config.get("ROOTBLD_APK").split() if root else []) or list(config.apk)
     if find_program(command[0] if command else "apk", config.environ.get("PATH")) is None:
@@ -170,13 +199,7 @@ def _dependencies(plan: Plan, wanted: Wanted, slots: int, config: Config, consol
         )
     if not root:
         return "install"
-    for repository in sorted({str(Path(task.folder).parent) for task in plan.tasks}):
-        template = Path(repository, TEMPLATE)
-        if not template.is_file():
-            raise DependencyError(
-                f"{template} is missing: it tells what the clean roots are made from in which several packages are built at once",
-                hint="write it, or build one at a time with --jobs 1, or take --no-deps-install",
-            )
+    _require_templates(plan)
     from abuildpy.phases.rootbld import require_walls
 
     try:
@@ -188,6 +211,17 @@ def _dependencies(plan: Plan, wanted: Wanted, slots: int, config: Config, consol
             + (f"; {error.hint}" if error.hint else ""),
         ) from error
     return "root"
+
+
+def _require_templates(plan: Plan) -> None:
+    """Raises DependencyError where nobody says what clean roots are made from."""
+    for repository in sorted({str(Path(task.folder).parent) for task in plan.tasks}):
+        template = Path(repository, TEMPLATE)
+        if not template.is_file():
+            raise DependencyError(
+                f"{template} is missing: it tells what the clean roots are made from in which several packages are built at once",
+                hint="write it, or build one at a time with --jobs 1, or take --no-deps-install",
+            )
 
 
 class _Wish:

@@ -35,6 +35,8 @@ usage: abuildpy SUBCOMMAND [arguments]
                         check signature and content of packages (and the signature of an index)
   why [--json] [LOG|RECIPE]
                         the first real error of a log, or of the last build of a recipe (default: the one here)
+  worker --scheduler ADDRESS --store URL [OPTIONS]
+                        build for batches of other machines
   help                  this text
   version               the version
 
@@ -65,6 +67,7 @@ def _run(arguments: Sequence[str]) -> int:
         "shell": _shell,
         "verify": _verify,
         "why": _why,
+        "worker": _worker,
     }
     if not arguments:
         sys.stderr.write(_USAGE)
@@ -92,6 +95,12 @@ def _check_changed(arguments: Sequence[str]) -> int:
     from abuildpy.cli.check_changed import main as check_changed
 
     return check_changed(arguments)
+
+
+def _worker(arguments: Sequence[str]) -> int:
+    from abuildpy.cli.worker import main as worker
+
+    return worker(arguments)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ complete -c abuildpy -n __fish_use_subcommand -a sandbox -d 'Which walls can be 
 complete -c abuildpy -n __fish_use_subcommand -a shell -d 'A shell where a function of the recipe runs'
 complete -c abuildpy -n __fish_use_subcommand -a verify -d 'Check signature and content of packages'
 complete -c abuildpy -n __fish_use_subcommand -a why -d 'The first real error of a log'
+complete -c abuildpy -n __fish_use_subcommand -a worker -d 'Build for batches of other machines'
 complete -c abuildpy -n __fish_use_subcommand -a help -d 'The usage'
 complete -c abuildpy -n __fish_use_subcommand -a version -d 'The version'
 complete -c abuildpy -n '__fish_seen_subcommand_from batch' -l changed-since -x -d 'What changed since a git revision'
@@ -35,6 +36,12 @@ complete -c abuildpy -n '__fish_seen_subcommand_from batch' -s P -l repodest -x 
 complete -c abuildpy -n '__fish_seen_subcommand_from batch' -l executor -x -a 'local dask' -d 'Where packages are built'
 complete -c abuildpy -n '__fish_seen_subcommand_from batch' -l scheduler -x -d 'Of dask'
 complete -c abuildpy -n '__fish_seen_subcommand_from batch' -l store -x -d 'Where packages travel between machines'
+complete -c abuildpy -n '__fish_seen_subcommand_from batch' -l tls-ca -x \
+    -a '(__fish_complete_path)' -d 'Certificate of the authority'
+complete -c abuildpy -n '__fish_seen_subcommand_from batch' -l tls-cert -x \
+    -a '(__fish_complete_path)' -d 'Certificate of this machine'
+complete -c abuildpy -n '__fish_seen_subcommand_from batch' -l tls-key -x \
+    -a '(__fish_complete_path)' -d 'The key to it'
 complete -c abuildpy -n '__fish_seen_subcommand_from batch' -l report -x \
     -a '(__fish_complete_path)' -d 'Write a report'
 complete -c abuildpy -n '__fish_seen_subcommand_from cache' -l json -d 'As JSON'
@@ -55,5 +62,20 @@ complete -c abuildpy -n '__fish_seen_subcommand_from shell' -l net -x -a 'recipe
 complete -c abuildpy -n '__fish_seen_subcommand_from shell' -l sandbox -x -a 'auto bwrap landlock none' -d 'Walls'
 complete -c abuildpy -n '__fish_seen_subcommand_from shell' -f -a 'prepare build check package'
 complete -c abuildpy -n '__fish_seen_subcommand_from why' -l json -d 'As JSON'
-complete -c abuildpy -n '__fish_seen_subcommand_from batch cache check-changed info sandbox shell verify why' -s h -l help -d 'Show help'
+complete -c abuildpy -n '__fish_seen_subcommand_from worker' -l scheduler -x -d 'Scheduler of dask'
+complete -c abuildpy -n '__fish_seen_subcommand_from worker' -l store -x -d 'Where packages travel between machines'
+complete -c abuildpy -n '__fish_seen_subcommand_from worker' -l tls-ca -x \
+    -a '(__fish_complete_path)' -d 'Certificate of the authority'
+complete -c abuildpy -n '__fish_seen_subcommand_from worker' -l tls-cert -x \
+    -a '(__fish_complete_path)' -d 'Certificate of this machine'
+complete -c abuildpy -n '__fish_seen_subcommand_from worker' -l tls-key -x \
+    -a '(__fish_complete_path)' -d 'The key to it'
+complete -c abuildpy -n '__fish_seen_subcommand_from worker' -l slots -x -d 'Builds at once'
+complete -c abuildpy -n '__fish_seen_subcommand_from worker' -s j -l jobs -x -d 'JOBS of each build'
+complete -c abuildpy -n '__fish_seen_subcommand_from worker' -l arch -x -d 'What it builds for'
+complete -c abuildpy -n '__fish_seen_subcommand_from worker' -l name -x -d 'What it is called'
+complete -c abuildpy -n '__fish_seen_subcommand_from worker' -l folder -x \
+    -a '(__fish_complete_directories)' -d 'Its folders'
+complete -c abuildpy -n '__fish_seen_subcommand_from worker' -s q -l quiet -d 'No messages'
+complete -c abuildpy -n '__fish_seen_subcommand_from batch cache check-changed info sandbox shell verify why worker' -s h -l help -d 'Show help'
 complete -c abuildpy -n '__fish_seen_subcommand_from paths help version' -f

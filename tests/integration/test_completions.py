@@ -25,6 +25,7 @@ _COMPLETED = [
     ("abuildpy ver", "verify version"),
     ("abuildpy batch --ex", "--exclusive --executor"),
     ("abuildpy batch --status f", "failed"),
+    ("abuildpy worker --s", "--scheduler --slots --store"),
     ("abuild-fetch -d ver", "verse verse-suite versify"),
     ("abuild-fetch ver", ""),
     ("abuild-gzsplit ver", ""),

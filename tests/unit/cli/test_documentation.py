@@ -31,6 +31,7 @@ from abuildpy.cli import (
     options,
     sign,
     umbrella,
+    worker,
 )
 from abuildpy.cli.program import Option, Program
 from abuildpy.phases.build import Build
@@ -65,6 +66,7 @@ _PROGRAMS["abuildpy"] = tuple(
         umbrella.SHELL,
         umbrella.VERIFY,
         umbrella.WHY,
+        worker.PROGRAM,
     )
     for option in program.options
 )
@@ -121,7 +123,7 @@ def test_usage(module: object) -> None:
     assert _options_of(module._USAGE) == listed(module.PROGRAM.name)  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("module", [batch, check_changed])
+@pytest.mark.parametrize("module", [batch, check_changed, worker])
 def test_usage_of_long_subcommands(module: object) -> None:
     options = module.PROGRAM.options  # type: ignore[attr-defined]
     assert _options_of(module._USAGE) == {  # type: ignore[attr-defined]
