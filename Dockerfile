@@ -9,11 +9,13 @@ FROM alpine:3.22 AS build
 RUN apk add --no-cache python3 py3-pip
 COPY pyproject.toml README.md LICENSE /src/
 COPY abuildpy /src/abuildpy
+# --build-arg EXTRAS=,distributed makes one for batches on many machines (docs/machines.md).
+ARG EXTRAS=
 # "fast" is a compiled module with wheels for x86_64 and aarch64; other machines do without.
 RUN python3 -m venv /opt/abuildpy \
 	&& cd /src \
-	&& { /opt/abuildpy/bin/pip install --no-cache-dir --only-binary deflate '.[fast]' \
-		|| /opt/abuildpy/bin/pip install --no-cache-dir .; } \
+	&& { /opt/abuildpy/bin/pip install --no-cache-dir --only-binary deflate ".[fast$EXTRAS]" \
+		|| /opt/abuildpy/bin/pip install --no-cache-dir ".${EXTRAS:+[${EXTRAS#,}]}"; } \
 	&& /opt/abuildpy/bin/pip uninstall -qy pip
 
 FROM alpine:3.22
