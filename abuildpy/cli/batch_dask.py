@@ -88,7 +88,7 @@ def dask(
             started = LocalWorkers(
                 workers, place, store=url, arch=config.carch, jobs=jobs, tls=tls, environ=config.environ
             )
-            stack.enter_context(started)
+            executor.end_first(started.close)
             started.start(executor.scheduler)
         executor.wait_for_workers(_PATIENCE)
         console.msg(f"dask: {executor.scheduler}, {executor.slots} slots, client behind {keeper.wall}; {SAID}")

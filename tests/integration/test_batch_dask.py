@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,7 @@ import pytest
 pytest.importorskip("distributed", reason="distributed is not installed")
 pytest.importorskip("fsspec", reason="fsspec is not installed")
 
-from buildkit import Done, Package, Place, processes_with, wait_for
+from buildkit import PATIENCE, Done, Package, Place, processes_with, wait_for
 from daskkit import Cluster, carry_out, cluster, may_mount, publish, task_of
 
 from abuildpy.batch.interface import Work
@@ -194,6 +195,23 @@ def test_a_batch_with_a_cluster_of_its_own(place: Place) -> None:
         for path in place.repodest.rglob("*")
         if path.is_file() and b"PRIVATE KEY" in path.read_bytes()[:40] and path.name != "worker.rsa"
     ]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_a_batch_that_is_ended_leaves_nothing(place: Place, number: signal.Signals) -> None:
+    """Neither builds nor workers, client or scheduler; and who is only interrupted hears of no accident."""
+    place.recipe(FOREVER + PACKAGE)
+    words = ("batch", "--no-deps-install", "--executor", "dask", "--jobs", "2", "main")
+    process = place.start(place.aports, *words, module="abuildpy.cli.umbrella", stdout=subprocess.DEVNULL)
+    try:
+        wait_for(lambda: len(processes_with(MARK)) >= 3, "the build")
+    finally:
+        process.send_signal(number)
+    _, err = process.communicate(timeout=PATIENCE)
+    assert process.returncode == (130 if number == signal.SIGINT else -number), err
+    wait_for(lambda: processes_with(MARK) + processes_with(str(place.base)) == [], "the end of all processes")
+    if number == signal.SIGINT:
+        assert b"is gone" not in err
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,6 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Self
 
 from abuildpy.batch.remote.security import Tls
 from abuildpy.batch.remote.worker import environment
@@ -71,9 +70,3 @@ class LocalWorkers:
                 process.wait()
         for path in self._secrets:
             path.unlink(missing_ok=True)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self.close()

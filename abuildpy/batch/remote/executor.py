@@ -87,6 +87,7 @@ class Dask:
         self._connected = threading.Event()
         self._failure: AbuildError | None = None
         self._closing = False
+        self._company: list[Callable[[], object]] = []
         self.scheduler = ""
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="abuildpy-store")
         self._listener = threading.Thread(target=self._listen, daemon=True)
@@ -109,6 +110,10 @@ class Dask:
                 f"no worker for {self._arch} has come in {seconds:.0f} seconds",
                 hint=f"start some: abuildpy worker --scheduler {self.scheduler or 'ADDRESS'} --store {self._store.url}",
             )
+
+    def end_first(self, action: Callable[[], object]) -> None:
+        """What is to be done before the client, and a scheduler of its own, end."""
+        self._company.append(action)
 
     # --- the interface -----------------------------------------------------------------------------------------
 
@@ -159,6 +164,8 @@ class Dask:
         with self._lock:
             self._runs.clear()
             self._by_name.clear()
+        for action in self._company:
+            action()
         self._keeper.close()  # the client takes back all that it has given
         self._listener.join(_PATIENCE)
 

@@ -129,6 +129,7 @@ async def _run(wanted: Wanted, site: Site) -> int:
 
 _GRACE: Final = 10
 _LOOK: Final = 2.0
+_AT_WORK: Final = ("init", "starting", "running", "paused")
 
 
 async def _started(worker: Any) -> str:
@@ -142,9 +143,15 @@ async def _started(worker: Any) -> str:
 
 
 async def _watch(worker: Any, site: Site) -> None:
-    """Ends builds that Dask has forgotten: whoever wanted them was killed, or is out of reach."""
+    """Ends builds that Dask has forgotten: whoever wanted them was killed, or is out of reach.
+
+    Without its scheduler the worker ends, but Dask would wait for what it still builds.
+    """
     while True:
         await asyncio.sleep(_LOOK)
+        if worker.status.name not in _AT_WORK:
+            await asyncio.get_running_loop().run_in_executor(None, site.close)
+            return
         for run in site.runs():
             task = worker.state.tasks.get(key_of(run))
             if task is None or task.state in ("cancelled", "released", "forgotten"):
