@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import abuildpy.cli.batch_run
+import abuildpy.batch.seeing
 from abuildpy.batch.document import outcome_document, report_document
 from abuildpy.batch.model import Outcome, Plan, Report, Task
 from abuildpy.cli.failure import guarded
@@ -42,12 +42,12 @@ class Writer:
 
 def main() -> int:
     writer = Writer(Path(sys.argv[1]))
-    observers = abuildpy.cli.batch_run.observers_of
+    observers = abuildpy.batch.seeing.observers_for
 
     def with_ours(*arguments: Any, **values: Any) -> Any:
         return [*observers(*arguments, **values), writer]
 
-    abuildpy.cli.batch_run.observers_of = with_ours
+    abuildpy.batch.seeing.observers_for = with_ours
     from abuildpy.cli.batch import main as batch
 
     return guarded(lambda: batch(sys.argv[2:]), Console)
