@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from abuildpy.diagnosis.advice import advise, advise_by_status
 from abuildpy.diagnosis.blocks import complete
 from abuildpy.diagnosis.endings import told_before
+from abuildpy.diagnosis.heads import reason_of
 from abuildpy.diagnosis.model import ContextLine, Diagnosis, Event, Rank
 from abuildpy.diagnosis.scan import find_events
 from abuildpy.diagnosis.select import choose, segment
@@ -65,6 +66,7 @@ def diagnose(log: Log, *, status: int | None = None, knows: Knows = lambda _kind
         event = event if last is None else told_before(log, last, events)
     if event is None:
         return None
+    event = reason_of(log, event, events)
     kind, name = (
         _BY_STATUS.get(event.status, event.kind) if event.kind == "make-stopped" else event.kind,
         event.name.strip(),
@@ -72,6 +74,8 @@ def diagnose(log: Log, *, status: int | None = None, knows: Knows = lambda _kind
     kind = _PLAIN.get(kind, kind)
     if kind in _VAGUE and _network_near(log, event.index):
         kind, name = "network", ""
+    elif kind == "test-failed" and _tells_of_network(event.text):
+        kind = "network"
     packages = tuple(knows(kind, name)) if name and kind.startswith("missing-") else ()
     cause, step = advise(kind, name, packages)
     if not cause and status is not None:
@@ -102,11 +106,12 @@ def _last_line(log: Log) -> Event | None:
 
 
 def _network_near(log: Log, index: int) -> bool:
-    return any(
-        word in log.line(each).lower()
-        for each in range(max(0, index - _NEAR), min(index + 8, len(log)))
-        for word in _NETWORK_WORDS
-    )
+    return any(_tells_of_network(log.line(each)) for each in range(max(0, index - _NEAR), min(index + 8, len(log))))
+
+
+def _tells_of_network(text: str) -> bool:
+    lower = text.lower()
+    return any(word in lower for word in _NETWORK_WORDS)
 
 
 def _context(log: Log, event: Event) -> tuple[ContextLine, ...]:
