@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from abuildpy.diagnosis.advice import advise, advise_by_status
 from abuildpy.diagnosis.blocks import complete
+from abuildpy.diagnosis.callers import before_results, of_called
 from abuildpy.diagnosis.endings import told_before
 from abuildpy.diagnosis.heads import reason_of
 from abuildpy.diagnosis.model import ContextLine, Diagnosis, Event, Rank
@@ -66,6 +67,7 @@ def diagnose(log: Log, *, status: int | None = None, knows: Knows = lambda _kind
         event = event if last is None else told_before(log, last, events)
     if event is None:
         return None
+    event = of_called(log, before_results(log, event, events), events)
     event = reason_of(log, event, events)
     kind, name = (
         _BY_STATUS.get(event.status, event.kind) if event.kind == "make-stopped" else event.kind,

@@ -98,10 +98,15 @@ _TELLS = re.compile(
 _LONGEST = 400
 
 
-def _beginning(log: Log, index: int) -> int:
-    """The first line of what a program printed that ends at a line: below the last command that was shown."""
+def _beginning(log: Log, index: int, *, numbered: bool = False) -> int:
+    """The first line of what a program printed that ends at a line: below the last command that was shown.
+
+    What is ``numbered`` as [1/9] may be a program's own.
+    """
     for each in range(index - 1, max(index - _MOST_LINES, -1), -1):
         text = log.line(each)
+        if numbered and _NUMBERED.match(text):
+            continue
         if text.startswith(">>> ") or MAKE_SAYS.match(text) or COMMAND.match(text):
             return each + 1
     return max(index - _MOST_LINES, 0)
@@ -111,11 +116,45 @@ def _says(text: str) -> bool:
     return bool(text.strip()) and not harmless(text) and not denies(text) and not is_tally(text)
 
 
+_WORD = "[A-Za-z][A-Za-z'-]{0,20}"
+_PIECE = rf"(?:\d{{1,9}}(?: {_WORD}){{1,5}}|{_WORD}(?: {_WORD}){{0,3}}[:=]? ?\d{{1,9}})"
+_ANY_COUNTS = re.compile(
+    rf"\W*(?:[\w.+-]{{1,30}}: +)?(?:(?:{_PIECE}[,;/|:.] *(?:and )?)+{_PIECE}|\d+ (?:out )?of \d+(?: {_WORD}){{1,6}})\W*$"
+)
+_ANY_COUNT = re.compile(rf"(?P<number>\d+)(?P<after>(?: {_WORD}){{0,5}})|(?P<before>{_WORD})[:=]? ?(?P<number2>\d+)")
+_NUMBERED = re.compile(r"\s*\[\s*\d+/\d+\] (?!\w+ing )")
+
+
+def _counts_anything(found: Event) -> bool:
+    """Whether a line is a count in words that nobody knows, such as a script's own."""
+    return found.kind == "unknown" and len(found.text) <= 200 and _ANY_COUNTS.match(found.text) is not None
+
+
+def _of_any_count(log: Log, found: Event, events: Sequence[Event]) -> Event | None:
+    """The line that a count in any words is about: a verdict, else one with what is counted, but for most of it; else trouble."""
+    counts: list[tuple[int, str]] = []
+    for match in _ANY_COUNT.finditer(found.text):
+        counts.append((int(match["number"] or match["number2"]), match["after"] or match["before"] or ""))
+    most = max((number for number, _ in counts), default=0)
+    counted = [word.lower() for number, words in counts if 0 < number < most for word in words.split()]
+    words = "|".join(re.escape(word) for word in counted if word not in _WELL) or "(?!)"
+    first = _beginning(log, found.index, numbered=True)
+    for tells in (_TELLS.match, re.compile(rf".*\b(?:{words})\b", re.IGNORECASE).match, TROUBLE.search):
+        for index in range(first, found.index):
+            text = log.line(index)[:_LONGEST]
+            if _says(text) and tells(text) and not _LIST_OF_FAILED.match(text) and not _ANY_COUNTS.match(text):
+                known = next((event for event in events if event.index == index), None)
+                return known or Event(index, "unknown", Rank.LIKELY, "any", text)
+    return None
+
+
 def _of_count(log: Log, found: Event, events: Sequence[Event]) -> Event | None:
     """The failure that a count at the end is about: told as a test's, else in other words of failure."""
     if found.rank is Rank.TEST:
         return None
     verdict = found.rank is Rank.END and found.kind == "test-failed"
+    if not verdict and _counts_anything(found) and (told := _of_any_count(log, found, events)) is not None:
+        return told
     last = found.index if verdict or is_tally(found.text) or _listed(log, found) else _tally_above(log, found)
     if last < 0:
         return None

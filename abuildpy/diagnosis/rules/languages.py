@@ -300,6 +300,7 @@ RULES = (
         r"(?:.*: )?Can't locate (?P<name>\S+\.pm) in @INC.*? at (?P<file>\S+) line (?P<line>\d+)",
     ),
     rule("missing-perl-module", CAUSE, "perl", "can't locate", r"(?:.*: )?Can't locate (?P<name>\S+\.pm) in @INC"),
+    rule("perl-error", CAUSE, "perl", "can't load", r"(?:.*: )?Can't load '[^']+' for module (?P<name>[\w:]+): "),
     rule("missing-perl-module", CAUSE, "perl", "base class package", rf"Base class package {QUOTED} is empty"),
     rule("perl-error", CAUSE, "perl", "syntax error at", r"syntax error at (?P<file>\S+) line (?P<line>\d+)"),
     rule(

@@ -189,6 +189,29 @@ RULES = (
         "assertion failed",
         r"Assertion failed: .* \((?P<file>[^\s:]+): [^:]*: (?P<line>\d+)\)",
     ),
+    # the loader, glibc's and musl's: a program cannot begin
+    rule(
+        "missing-library",
+        LIKELY,
+        "loader",
+        "error while loading shared",
+        r".*: error while loading shared libraries: (?:lib)?(?P<name>[^\s:]+?)(?:\.so[.\d]*)?: ",
+    ),
+    rule(
+        "missing-library",
+        LIKELY,
+        "loader",
+        "error loading shared",
+        r"Error loading shared library (?:lib)?(?P<name>[^\s:]+?)(?:\.so[.\d]*)?: ",
+    ),
+    rule("undefined-reference", LIKELY, "loader", "error relocating", r"Error relocating [^:]+: (?P<name>\S+): symbol"),
+    rule(
+        "undefined-reference",
+        LIKELY,
+        "loader",
+        "symbol lookup error",
+        r".*: symbol lookup error: .*undefined symbol: (?P<name>[^\s,]+)",
+    ),
     # programs that are not there
     rule(
         "missing-program",
@@ -202,7 +225,7 @@ RULES = (
         LIKELY,
         "shell",
         "not found",
-        r"(?:\S*/)?(?:ash|sh|bash|dash|zsh): (?:(?:line )?\d+: )?(?P<name>[^\s:]+): (?:command )?not found$",
+        r"\s*(?:\S*/)?(?:ash|sh|bash|dash|zsh): (?:(?:line )?\d+: )?(?P<name>[^\s:]+): (?:command )?not found$",
     ),
     rule(
         "missing-program",
