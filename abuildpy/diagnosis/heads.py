@@ -23,9 +23,10 @@ _FAR = 1 << 22
 
 _WHY = re.compile(
     r".*(?:\b(?:got|want(?:ed)?|expected|actual|received|assert\w*|equals?|returned value)\b|\w(?:Error|Exception)\b"
-    r"|\*\*(?:error|exit|throw):|Failure/Error: )",
+    r"|\*\*(?:error|exit|throw):|Failure/Error: )|\s*[^\s:()]+:\d+(?::\d+)?: \S",
     re.IGNORECASE,
 )
+_COMPARES = re.compile(r".*\b(?:got|want(?:ed)?|expected|actual|received)\b", re.IGNORECASE)
 _PLACE_ONLY = re.compile(
     r"\W*(?:at |in (?:call from|function|test file) |\(in |# \.?/|from \S+:\d+|(?:=>\s*)?\d+\s*[:|] |> ?\d+ \||code:|"
     r"[\w./-]+:\d+(?::\d+)?(?::in .*)?$|-{3,}|={3,}|(?:location|operator|Passed in): )"
@@ -124,13 +125,15 @@ def _go_above(log: Log, bottom: int, name: str) -> list[int]:
 
 
 def _go_best(log: Log, lines: Iterable[int]) -> int | None:
-    """The first message in words of trouble; else the last, with which a test may have ended."""
-    lines = list(lines)
-    for index in lines:
-        match = _GO_MESSAGE.match(log.line(index))
-        if match is not None and (not match["text"] or _tells_why(match["text"])):
+    """The first message that compares, else in words of trouble; else the last, with which a test may have ended."""
+    told = [(index, match["text"]) for index in lines if (match := _GO_MESSAGE.match(log.line(index))) is not None]
+    for index, text in told:
+        if not text or _COMPARES.match(text):
             return index
-    return lines[-1] if lines else None
+    for index, text in told:
+        if _tells_why(text):
+            return index
+    return told[-1][0] if told else None
 
 
 def _go_made(log: Log, head: Event, index: int) -> Event:
@@ -225,6 +228,7 @@ def _below(log: Log, top: Event, head: Event) -> Event | None:
 
 _NAMES_AGAIN = re.compile(r"\s*(?:[\w:]+#\w+ \[.*\]:|[^:]*:)$")
 """The test's own name or a heading, which may have any word."""
+_BEGINS_MESSAGE = re.compile(r"\s+(?:error|message|reason): *[|>][+-]?$")
 _DIAGNOSTIC = re.compile(r"(?:\s+(?!(?:not )?ok \d)|#\s*(?!Subtest|Looks like))\S")
 
 
@@ -238,6 +242,8 @@ def _of_tap(log: Log, head: Event) -> Event | None:
             return None
         if _PLACE_ONLY.match(text) or text.strip() in ("---", "..."):
             continue
+        if _BEGINS_MESSAGE.match(text) and index + 1 < len(log) and log.line(index + 1)[:1].isspace():
+            return _with(log, head, index + 1)
         if _tells_why(text) and not re.match(r"[\s#]*\w+: *[|>]?-?$", text):
             return _with(log, head, index)
     return None
