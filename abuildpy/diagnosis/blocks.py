@@ -204,6 +204,10 @@ def _continued(log: Log, event: Event) -> Event:
         log.line(index).lstrip().startswith("The system library") for index in _following(log, event, 12)
     ):
         return replace(event, rank=Rank.END)  # what it could not bear is told a few lines below
+    if event.kind == "gradle-error" and any(
+        "There were failing tests" in log.line(index) for index in _following(log, event, 3)
+    ):
+        return replace(event, rank=Rank.END, kind="test-failed")
     if event.kind in ("gradle-error", "rust-panic") and event.text.rstrip().endswith(":"):
         return replace(event, text=f"{event.text.rstrip()} {_next_text(log, event.index)}".rstrip())
     return event

@@ -14,7 +14,8 @@ from abuildpy.diagnosis.scan import event_of
 from abuildpy.diagnosis.text import Log
 
 _BELOW = frozenset(
-    "phpunit busted minitest test-unit bats jest mocha marked cppunit eunit qtest tcltest ava vitest".split()
+    "phpunit busted minitest test-unit bats jest mocha marked cppunit eunit qtest tcltest ava vitest junit scalatest "
+    "gradle-test dotnet tasty".split()
 )
 """Runners that tell below the head line why; those of meson, ctest and automake run programs, which tell anything."""
 _MOST_BELOW = 16
@@ -22,7 +23,8 @@ _MOST_ABOVE = 4000
 _FAR = 1 << 22
 
 _WHY = re.compile(
-    r".*(?:\b(?:got|want(?:ed)?|expected|actual|received|assert\w*|equals?|returned value)\b|\w(?:Error|Exception)\b"
+    r".*(?:\b(?:got|want(?:ed)?|expected|actual|received|assert\w*|equals?|returned value|did not|didn't|(?:is|was) not)\b"
+    r"|\w(?:Error|Exception)\b"
     r"|\*\*(?:error|exit|throw):|Failure/Error: )|\s*[^\s:()]+:\d+(?::\d+)?: \S",
     re.IGNORECASE,
 )
@@ -46,6 +48,8 @@ def reason_of(log: Log, found: Event, events: Sequence[Event]) -> Event:
         return _of_go(log, found) or found
     if found.tool == "cargo-test":
         return _of_cargo(log, found) or found
+    if found.tool in _BESIDE or found.text.endswith("ms)"):
+        return _beside(log, found) or found
     if found.tool == "tap":
         return _of_tap(log, found) or found
     if found.tool in _BELOW:
@@ -188,6 +192,31 @@ def _of_cargo(log: Log, head: Event) -> Event | None:
     return _with(log, head, said) if said >= 0 else None
 
 
+# --- runners with one line for it -------------------------------------------------------------------------------------------
+
+_BESIDE = {
+    "zig": (-1, re.compile(r"\d+/\d+ \S+\.\.\.\S")),
+    "robot": (1, re.compile(r"(?![-=]{3}|\d+ tests?, )\S(?!.*\| (?:PASS|FAIL|SKIP) \|$)")),
+}
+"""The line above or below a head line that tells why, and how it must look."""
+_DENO = re.compile(r"(?P<name>\S.*?) \.\.\. FAILED \(\d+m?s\)$")
+
+
+def _beside(log: Log, head: Event) -> Event | None:
+    """The line next to a head line; deno's is below the test's name, where all have been run."""
+    away, pattern = _BESIDE.get(head.tool, (0, _DENO))
+    index = head.index + away
+    if away:
+        return _with(log, head, index) if 0 <= index < len(log) and pattern.match(log.line(index)) else None
+    match = _DENO.match(head.text)
+    if match is None:
+        return None
+    start = log.starts[head.index]
+    at = log.data.find(b"\n" + match["name"].encode("utf-8", "backslashreplace") + b" => ", start, start + _FAR)
+    index = log.index_of(at) + 2 if at >= 0 else -1
+    return _with(log, head, index) if 0 <= index < len(log) and _tells_why(log.line(index)) else None
+
+
 # --- runners that tell below -------------------------------------------------------------------------------------------------
 
 
@@ -208,7 +237,7 @@ def _below(log: Log, top: Event, head: Event) -> Event | None:
     """The first line below a head line that tells why, before the next test's result."""
     depth = -1
     for index in range(top.index + 1, min(top.index + 1 + _MOST_BELOW, len(log))):
-        text = log.line(index)
+        text = log.line(index).removeprefix("[info] ")
         if not text.strip():
             continue
         indent = len(text) - len(text.lstrip())

@@ -166,4 +166,17 @@ RULES = (
         for mark in ("✘", "✖", "×", "✕")
     ),
     rule("test-failed", TEST, "busybox", "fail: ", r"FAIL: "),
+    rule("test-failed", TEST, "scalatest", "*** failed", r"(?:\[\w+\] )?\s*- (?P<name>\S.*?) \*\*\* FAILED \*\*\*"),
+    rule("test-failed", TEST, "gradle-test", "failed", r"(?P<name>[A-Za-z_][\w.$]* > \S.*?) FAILED$"),
+    rule("test-failed", TEST, "dotnet", "failed ", r"\s+Failed (?P<name>\S.*?) \[[<\d. ]+m?s\]$"),
+    rule("test-failed", TEST, "zig", "fail (", r"(?:\d+/\d+ .*\.\.\.)?FAIL \((?P<name>\w+)\)$"),
+    rule(
+        "test-failed",
+        TEST,
+        "criterion",
+        "assertion failed",
+        r"\[-+\] (?P<file>[^\s:]+):(?P<line>\d+): Assertion Failed",
+    ),
+    rule("test-failed", TEST, "tasty", "fail", r"\s+(?P<name>[^\s:][^:]*): +FAIL(?: \([\d.]+s\))?$"),
+    rule("test-failed", TEST, "robot", "| fail |", r"(?P<name>\S.*?) +\| FAIL \|$"),
 )
