@@ -51,7 +51,7 @@ ENDS: dict[str, tuple[bytes, str]] = {
     "odd-sign": (b'build() {\n\techo ${x"y"}\n}\n_x="; }; _y=1; : "\n# "\n', r":\d+: .*"),
     "alias": (b"alias set=exit printf=exit\n", r":8: .*"),
     "redefined-export": (b"export() { :; }\n", r":8: .*bad function name"),
-    "redefined-helper": (b"list_has() { exit 4; }\n", r":\d+: .*"),
+    "redefined-helper": (b"arch=noarch\nlist_has() { exit 4; }\n", r":\d+: .*"),
     "redefined-printf": (b"printf() { :; }\n", r":8: the recipe was read, but its shell could not tell.*"),
     "redefined-type": (b"type() { exit 3; }\n", r".*"),
     "redefined-set": (b"set() { :; }\n", r".*"),
