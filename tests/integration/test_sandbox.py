@@ -439,7 +439,8 @@ BOMB = """
 import os, resource
 assert os.getuid() != 0  # root has no limit
 resource.setrlimit(resource.RLIMIT_NPROC, (60, 60))
-b = "trap '' TERM; b() { trap '' TERM; while [ $SECONDS -lt 20 ]; do b & done; }; b 2>src/beat & sleep 0.3; exit 3"
+b = "trap '' TERM; b() { trap '' TERM; while [ $SECONDS -lt 20 ]; do b & done; }; b 2>src/beat & "
+b += "while [ $SECONDS -lt 1 ]; do :; done; exit 3"
 os.execv("/bin/bash", ["bash", "-c", b, "MARK"])
 """
 
