@@ -7,7 +7,7 @@ import math
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,6 +55,7 @@ How:
   --timeout TIME          The longest that a function of a recipe may take
   --no-output-timeout TIME
                           The longest that it may be silent
+  --require-sandbox WALL  Refuse to build behind less than bwrap or landlock
   --no-deps-install       Install no dependencies: they only order the batch
   -P, --repodest DIR      Where the repositories are (default: REPODEST)
 
@@ -103,6 +104,7 @@ class Options:
     retry: str = ""
     timeout: str = ""
     no_output_timeout: str = ""
+    require_sandbox: str = ""
     no_deps_install: bool = False
     repodest: str = ""
     executor: str = "local"
@@ -148,6 +150,7 @@ PROGRAM = Program(
         Option("", "retry", {"retry": VALUE}),
         Option("", "timeout", {"timeout": VALUE}),
         Option("", "no-output-timeout", {"no_output_timeout": VALUE}),
+        Option("", "require-sandbox", {"require_sandbox": VALUE}),
         Option("", "no-deps-install", {"no_deps_install": True}),
         Option("P", "repodest", {"repodest": VALUE}),
         Option("", "executor", {"executor": VALUE}),
@@ -198,12 +201,15 @@ def _act(options: Options, words: list[str]) -> int:
 def understand(options: Options) -> Orders:
     """Checks all that can be checked of a command line by itself. Raises BatchUsageError."""
     from abuildpy.batch.selections import STATES, Selection
+    from abuildpy.cli.options import REQUIRED
     from abuildpy.phases.limits import parse_limit
 
     states = [state for each in _each(options.status) for state in each.split(",")]
     for state in states:
         _choice("status", state, STATES)
     _choice("executor", options.executor, EXECUTORS)
+    if options.require_sandbox:
+        _choice("require-sandbox", options.require_sandbox, REQUIRED)
     for name in ("scheduler", "store", "tls_ca", "tls_cert", "tls_key"):
         if getattr(options, name) and options.executor != "dask":
             raise BatchUsageError(f"--{name.replace('_', '-')} is of no use without --executor dask")
@@ -249,6 +255,8 @@ def _batch(options: Options, orders: Orders, words: Sequence[str]) -> int:
     if options.repodest:
         repodest = os.path.realpath(options.repodest)
         config = replace_variables(config, {"REPODEST": repodest})
+    if options.require_sandbox:
+        config = replace(config, environ={**config.environ, "ABUILDPY_REQUIRE_SANDBOX": options.require_sandbox})
     console = Console(colors=want_colors(config.get("USE_COLORS")))
     try:
         plan = plan_of(options, orders, words, config, console, history_of(config))

@@ -215,7 +215,7 @@ def _configuration(order: Order) -> Config:
         path = Path(order.private, "abuild.conf")
         path.write_text(own + _JOBS % order.jobs, errors="surrogateescape")
         config = load_config({**environ, "ABUILD_USERCONF": str(path)})
-    changed = {"REPODEST": order.destination}
+    changed = {"REPODEST": order.destination, "ABUILD_CLEAN_ENV": "yes"}
     if order.earlier:
         changed["ABUILDPY_REPOSITORIES"] = ":".join(order.earlier)
     adopt_network(config)
@@ -235,6 +235,7 @@ def _opened(order: Order, teller: _Teller, config: Config, console: Console) -> 
         nodeps=order.dependencies == "none",
         install_deps=order.dependencies == "install",
         net=config.get("ABUILD_NET"),
+        require_sandbox=os.environ.get("ABUILDPY_REQUIRE_SANDBOX", ""),
         program=_PROGRAM,
         timeout=order.timeout,
         no_output_timeout=order.no_output_timeout,

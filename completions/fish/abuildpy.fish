@@ -30,6 +30,7 @@ complete -c abuildpy -n '__fish_seen_subcommand_from batch' -l fail-fast -d 'Sta
 complete -c abuildpy -n '__fish_seen_subcommand_from batch' -l retry -x -d 'Tries after failures of network or machine'
 complete -c abuildpy -n '__fish_seen_subcommand_from batch' -l timeout -x -d 'The longest that a function may take'
 complete -c abuildpy -n '__fish_seen_subcommand_from batch' -l no-output-timeout -x -d 'The longest that it may be silent'
+complete -c abuildpy -n '__fish_seen_subcommand_from batch' -l require-sandbox -x -a 'bwrap landlock' -d 'Refuse to build behind less'
 complete -c abuildpy -n '__fish_seen_subcommand_from batch' -l no-deps-install -d 'Dependencies only order the batch'
 complete -c abuildpy -n '__fish_seen_subcommand_from batch' -s P -l repodest -x \
     -a '(__fish_complete_directories)' -d 'Where the repositories are'

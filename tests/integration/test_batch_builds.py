@@ -402,3 +402,10 @@ def test_a_recipe_is_never_run_as_root(place: Place) -> None:
     place.recipe('build() { id -u > "$srcdir"/id; }\n' + whoami, name="who")
     assert run_batch(place, *ALONE, ".").status == 0
     assert int(place.package("who", arch="x86_64").contents["usr/share/x/id"]) != 0
+
+
+def test_recipes_of_a_batch_get_a_clean_environment(small: Tree) -> None:
+    place = small.place
+    place.recipe('package() { [ -z "$OF_THE_CALLER" ] && mkdir -p "$pkgdir"/usr; }', name="clean", options="!check")
+    ran = run_batch(place, *ALONE, "main/clean", OF_THE_CALLER="yes")
+    assert ran.outcomes["main/clean"]["status"] == "built", ran.err

@@ -25,7 +25,8 @@ def test_everything_said() -> None:
     words = (
         "--status unbuilt,failed --status outdated --rebuild-of so:a --rebuild-of pc:b --changed-since v1 --exclusive x "
         "--exclusive main/y --priority x=-3 --priority a=b=7 -j 4 --load 2.5 --retry 3 --report a.json --report b/c.html "
-        "--timeout 1h30m --no-output-timeout 90 --executor dask --scheduler tcp://a:1 --store file:///s --fail-fast --keep-going"
+        "--timeout 1h30m --no-output-timeout 90 --executor dask --scheduler tcp://a:1 --store file:///s "
+        "--require-sandbox landlock --fail-fast --keep-going"
     )
     assert orders(*words.split()) == Orders(
         Selection("v1", ("failed", "outdated", "unbuilt"), ("so:a", "pc:b")),
@@ -57,6 +58,7 @@ def test_the_last_word_on_failures_counts() -> None:
         "--status failed,",
         "--status ready",
         "--executor cloud",
+        "--require-sandbox auto",
         "--scheduler tcp://a:1",
         "--timeout soon",
         "--no-output-timeout 1x",
