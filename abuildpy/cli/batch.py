@@ -7,7 +7,7 @@ import math
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -256,7 +256,7 @@ def _batch(options: Options, orders: Orders, words: Sequence[str]) -> int:
         repodest = os.path.realpath(options.repodest)
         config = replace_variables(config, {"REPODEST": repodest})
     if options.require_sandbox:
-        config = replace(config, environ={**config.environ, "ABUILDPY_REQUIRE_SANDBOX": options.require_sandbox})
+        config = replace_variables(config, {"ABUILDPY_REQUIRE_SANDBOX": options.require_sandbox})
     console = Console(colors=want_colors(config.get("USE_COLORS")))
     try:
         plan = plan_of(options, orders, words, config, console, history_of(config))

@@ -230,7 +230,12 @@ def _opened(order: Order, teller: _Teller, config: Config, console: Console) -> 
 
     Told.teller = teller
 
-    settings = Settings(
+    return Told.open(find_apkbuild(os.path.join(order.folder, "APKBUILD")), config, settings_of(order, config), console)
+
+
+def settings_of(order: Order, config: Config) -> Settings:
+    """How a recipe of a batch is built: behind the wall that the batch demands, if it does."""
+    return Settings(
         force_root=os.getuid() == 0,
         nodeps=order.dependencies == "none",
         install_deps=order.dependencies == "install",
@@ -240,7 +245,6 @@ def _opened(order: Order, teller: _Teller, config: Config, console: Console) -> 
         timeout=order.timeout,
         no_output_timeout=order.no_output_timeout,
     )
-    return Told.open(find_apkbuild(os.path.join(order.folder, "APKBUILD")), config, settings, console)
 
 
 def _failed(order: Order, error: BaseException, step: str, config: Config | None, console: Console) -> int:

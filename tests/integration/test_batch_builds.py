@@ -409,3 +409,9 @@ def test_recipes_of_a_batch_get_a_clean_environment(small: Tree) -> None:
     place.recipe('package() { [ -z "$OF_THE_CALLER" ] && mkdir -p "$pkgdir"/usr; }', name="clean", options="!check")
     ran = run_batch(place, *ALONE, "main/clean", OF_THE_CALLER="yes")
     assert ran.outcomes["main/clean"]["status"] == "built", ran.err
+
+
+def test_the_least_wall_that_a_batch_demands(small: Tree) -> None:
+    small.place.recipe('package() { mkdir -p "$pkgdir"/usr; }', name="walled", options="!check")
+    ran = run_batch(small.place, *ALONE, "--require-sandbox=landlock", "main/walled")
+    assert ran.outcomes["main/walled"]["status"] == "built", ran.err
