@@ -11,7 +11,8 @@ from pathlib import Path
 from abuildpy.errors import AbuildError
 from abuildpy.repository import depends
 from abuildpy.repository.depends import Dependency
-from abuildpy.repository.index import INDEX_NAME, Index, IndexEntry, read_index
+from abuildpy.repository.index import Index, IndexEntry, read_index
+from abuildpy.repository.nearby import built_indexes, configured_indexes
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,23 +81,8 @@ def find_existing(root: Path, repodest: Path, arch: str, *, installs: bool) -> E
     ``installs`` tells that dependencies are to be installed from them: only then they can be complete, and only if each
     configured one could be found.
     """
-    places = [Place(path, path.parts[-3]) for path in sorted(repodest.glob(f"*/{arch}/{INDEX_NAME}"))]
-    try:
-        lines = (root / "etc/apk/repositories").read_text(errors="surrogateescape").splitlines()
-    except OSError:
-        lines = []
-    complete = installs and bool(lines)
-    remote = 0
-    for line in lines:
-        words = [word for word in line.split() if not word.startswith("@")]
-        if not words or words[0].startswith("#"):
-            continue
-        if words[0].startswith("/"):
-            path = Path(words[0], arch, INDEX_NAME)
-            complete = complete and path.is_file()
-            places.append(Place(path))
-        else:
-            remote += 1
-    cached = [path for cache in ("etc/apk/cache", "var/cache/apk") for path in (root / cache).glob("APKINDEX.*.tar.gz")]
-    places += [Place(path) for path in sorted(cached)]
-    return Existing(places, complete=complete and len({path.name for path in cached}) >= remote)
+    known = configured_indexes(root, arch)
+    places = [Place(path, path.parts[-3]) for path in built_indexes(repodest, arch)]
+    places += map(Place, (*known.folders, *known.cached))
+    complete = installs and not known.is_empty and all(path.is_file() for path in known.folders)
+    return Existing(places, complete=complete and len({path.name for path in known.cached}) >= known.remote)

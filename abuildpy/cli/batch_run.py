@@ -26,7 +26,6 @@ from abuildpy.messages import Messages
 from abuildpy.repository.cleanroot import TEMPLATE
 from abuildpy.repository.trust import trusted_keys
 from abuildpy.shell import find_program
-from abuildpy.ui.batch import PlainLines
 from abuildpy.ui.console import Console
 
 if TYPE_CHECKING:
@@ -65,7 +64,7 @@ def carry_out(
     wanted: Wanted,
     config: Config,
     console: Console,
-    observers: Sequence[Observer] | None = None,
+    observers: Sequence[Observer],
     messages: Messages | None = None,
     dependants: Dependants | None = None,
 ) -> Report:
@@ -77,9 +76,8 @@ def carry_out(
     """
     folder = batch_folder(config)
     slots = wanted.jobs or cores()
-    watching = observers_of(console) if observers is None else observers
     if not plan.tasks:  # nobody needs a key for that, or apk, or a place to build for
-        return _tell_what_is_settled(plan, slots, watching)
+        return _tell_what_is_settled(plan, slots, observers)
     try:
         dependencies = _dependencies(plan, wanted, slots, config, console)
         journal = Journal(folder)
@@ -101,7 +99,7 @@ def carry_out(
             executor,
             publisher,
             journal,
-            observers=watching,
+            observers=observers,
             means=means,
             places=places,
             rules=Rules(wanted.fail_fast, wanted.retry),
@@ -171,11 +169,6 @@ def _tell_what_is_settled(plan: Plan, slots: int, observers: Sequence[Observer])
             observer.finished(Task(outcome.name, "", short, outcome.version, plan.arch), outcome)
         observer.ended(report)
     return report
-
-
-def observers_of(console: Console) -> list[Observer]:
-    """Who watches a batch."""
-    return [PlainLines(console.plain)]
 
 
 def _jobs(config: Config) -> int:

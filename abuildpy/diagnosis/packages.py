@@ -17,6 +17,7 @@ from pathlib import Path
 from abuildpy.errors import AbuildError
 from abuildpy.repository.index import Index, read_index
 from abuildpy.repository.installed import InstalledDatabase, open_database
+from abuildpy.repository.nearby import built_indexes, configured_indexes
 
 _INCLUDES = ("usr/include", "usr/local/include")
 _PROGRAMS = ("usr/bin", "bin", "usr/sbin", "sbin")
@@ -72,17 +73,8 @@ class Packages:
 
     def _places(self) -> Iterable[Path]:
         """Indexes on this machine: repositories that are folders, those that apk has cached, packages built earlier."""
-        try:
-            lines = (self._root / "etc/apk/repositories").read_text(errors="replace").splitlines()
-        except OSError:
-            lines = []
-        for line in lines:
-            words = [word for word in line.split() if not word.startswith("@")]
-            if words and words[0].startswith("/"):
-                yield Path(words[0], self._arch, "APKINDEX.tar.gz")
-        for cache in ("etc/apk/cache", "var/cache/apk"):
-            yield from sorted((self._root / cache).glob("APKINDEX.*.tar.gz"))
-        yield from sorted(self._repodest.glob(f"*/{self._arch}/APKINDEX.tar.gz"))
+        known = configured_indexes(self._root, self._arch)
+        return (*known.folders, *known.cached, *built_indexes(self._repodest, self._arch))
 
 
 def _provided(kind: str, name: str) -> list[str]:

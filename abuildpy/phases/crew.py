@@ -105,7 +105,6 @@ class _Shell:
         self.heard = time.monotonic()
         self.base: Base | None = None
         self.scripts: Scripts | None = None
-        self._first: list[bytes] = []
         self._told = b""
         self._sought = 0
         self._said_rest = b""

@@ -41,10 +41,11 @@ COLUMN = {name: at for at, name in enumerate(HOT)}
 AS_BEFORE = "\x01"
 UNSET = "\x02"
 FAILED = "\x03"
-_SIGN = (b"\x01", b"\x02", b"\x03", b"\x04")
 USUAL = "\x04"
 """Stands after the functions of a recipe for which the shell library did nothing but the usual: its variables are the pack's
 ``derived``, where marks stand for what is this recipe's own, besides those that it has itself."""
+SIGNS = AS_BEFORE + UNSET + FAILED + USUAL
+_SIGNS = tuple(sign.encode() for sign in SIGNS)
 MARK_STARTDIR, MARK_PKGNAME, MARK_PKGVER, MARK_SUBPACKAGES = (f"\x02{letter}" for letter in "dnvs")
 
 Watched = tuple[tuple[str, Signature], ...]
@@ -53,13 +54,38 @@ Watched = tuple[tuple[str, Signature], ...]
 
 def has_sign(text: bytes) -> bool:
     """Whether the text has a sign in it that stands for something else in packs."""
-    return any(sign in text for sign in _SIGN)
+    return any(sign in text for sign in _SIGNS)
 
 
-class Told(Variables):
+class _Packed(Variables):
+    """Variables of which the hot ones are at hand, and all others in a text that is read when it is first asked for."""
+
+    __slots__ = ("_others",)
+
+    def _read(self) -> tuple[frozenset[str], dict[str, str | None]]:
+        raise NotImplementedError
+
+    def _other(self, name: str, default: str) -> str:
+        """A variable that is not hot; ``default`` where it is unset."""
+        changes = self._read()[1]
+        value = changes[name] if name in changes else self._before.get(name)
+        return default if value is None else value
+
+    def _with_others(self, hot: Iterable[tuple[str, str]]) -> dict[str, str | None]:
+        """All variables that the recipe changed, out of the hot ones as packs have them."""
+        changed = {name: None if value == UNSET else value for name, value in hot if value != AS_BEFORE}
+        return {**changed, **self._read()[1]}
+
+    @property
+    def functions(self) -> frozenset[str]:
+        """Functions that the recipe defines."""
+        return self._read()[0]
+
+
+class Told(_Packed):
     """The variables of one recipe in the form that packs keep."""
 
-    __slots__ = ("_derived", "_others", "_path", "hot", "rest")
+    __slots__ = ("_derived", "_path", "hot", "rest")
 
     def __init__(self, path: str, before: Mapping[str, str], hot: Sequence[str], rest: bytes, derived: str) -> None:
         """``path`` is the APKBUILD, ``hot`` the columns, ``rest`` what is in no column, ``derived`` what usual recipes have."""
@@ -74,9 +100,7 @@ class Told(Variables):
         """A variable's value; ``default`` where it is unset."""
         column = COLUMN.get(name)
         if column is None:
-            changes = self._read()[1]
-            value = changes[name] if name in changes else self._before.get(name)
-            return default if value is None else value
+            return self._other(name, default)
         found = self.hot[column]
         if found == AS_BEFORE:
             return self._before.get(name, default)
@@ -84,13 +108,7 @@ class Told(Variables):
 
     def changes(self) -> dict[str, str | None]:
         """All variables that the recipe changed; None where it unset one."""
-        changed = ((name, value) for name, value in zip(HOT, self.hot, strict=True) if value != AS_BEFORE)
-        return {**{name: None if value == UNSET else value for name, value in changed}, **self._read()[1]}
-
-    @property
-    def functions(self) -> frozenset[str]:
-        """Functions that the recipe defines."""
-        return self._read()[0]
+        return self._with_others(zip(HOT, self.hot, strict=True))
 
     def _read(self) -> tuple[frozenset[str], dict[str, str | None]]:
         if self._others is None:
@@ -98,10 +116,10 @@ class Told(Variables):
         return self._others
 
 
-class Kept(Variables):
+class Kept(_Packed):
     """The variables of one recipe out of a pack."""
 
-    __slots__ = ("_at", "_columns", "_others", "_shared")
+    __slots__ = ("_at", "_columns", "_shared")
 
     def __init__(self, shared: Shared, at: int) -> None:
         self._shared = shared
@@ -114,27 +132,18 @@ class Kept(Variables):
         column = self._columns.get(name)
         if column is None:
             if name not in COLUMN:
-                changes = self._read()[1]
-                value = changes[name] if name in changes else self._shared.before.get(name)
-                return default if value is None else value
+                return self._other(name, default)
             column = self._shared.column(name)
         found = column[self._at]
         return default if found == UNSET else found
 
     def changes(self) -> dict[str, str | None]:
         """All variables that the recipe changed; None where it unset one."""
-        hot = ((name, self._shared.unresolved(name)[self._at]) for name in HOT)
-        changed = {name: None if value == UNSET else value for name, value in hot if value != AS_BEFORE}
-        return {**changed, **self._read()[1]}
+        return self._with_others((name, self._shared.unresolved(name)[self._at]) for name in HOT)
 
     @property
     def _before(self) -> Mapping[str, str]:  # type: ignore[override]
         return self._shared.before
-
-    @property
-    def functions(self) -> frozenset[str]:
-        """Functions that the recipe defines."""
-        return self._read()[0]
 
     def _read(self) -> tuple[frozenset[str], dict[str, str | None]]:
         if self._others is None:

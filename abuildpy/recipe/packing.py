@@ -17,6 +17,7 @@ from abuildpy.recipe.pack import (
     FAILED,
     HOT,
     MAGIC,
+    SIGNS,
     UNSET,
     WIDTH,
     Pack,
@@ -26,7 +27,7 @@ from abuildpy.recipe.pack import (
 )
 from abuildpy.recipe.signatures import NEVER, Signature
 
-_SIGNS = frozenset("\x01\x02\x03\x04")
+_SIGNS = frozenset(SIGNS)
 
 
 class Record(NamedTuple):
