@@ -6,7 +6,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
+from typing import cast
 
 from abuildpy import __version__
 from abuildpy.cli.failure import guarded
@@ -44,6 +46,15 @@ abuildpy SUBCOMMAND --help tells more.
 """
 
 
+MODULES = {
+    "batch": "batch",
+    "check-changed": "check_changed",
+    "lint": "apkbuild_lint",
+    "worker": "worker",
+}
+"""Subcommands whose module in abuildpy.cli has a ``main`` of their own, which takes the words after the subcommand."""
+
+
 def main() -> int:
     """Entry point; returns the exit status."""
     return guarded(lambda: _run(sys.argv[1:]), _console)
@@ -57,17 +68,13 @@ def _console() -> Console:
 
 def _run(arguments: Sequence[str]) -> int:
     commands: dict[str, Callable[[Sequence[str]], int]] = {
-        "batch": _batch,
         "cache": _cache,
-        "check-changed": _check_changed,
         "info": _info,
-        "lint": _lint,
         "paths": _paths,
         "sandbox": _sandbox,
         "shell": _shell,
         "verify": _verify,
         "why": _why,
-        "worker": _worker,
     }
     if not arguments:
         sys.stderr.write(_USAGE)
@@ -79,28 +86,12 @@ def _run(arguments: Sequence[str]) -> int:
     if name in ("version", "-V", "--version"):
         sys.stdout.write(f"abuildpy {__version__}\n")
         return 0
+    if name in MODULES:
+        return cast(int, import_module(f"abuildpy.cli.{MODULES[name]}").main(rest))
     if name not in commands:
         sys.stderr.write(_USAGE)
         raise UsageError(f"no subcommand '{name}'")
     return commands[name](rest)
-
-
-def _batch(arguments: Sequence[str]) -> int:
-    from abuildpy.cli.batch import main as batch
-
-    return batch(arguments)
-
-
-def _check_changed(arguments: Sequence[str]) -> int:
-    from abuildpy.cli.check_changed import main as check_changed
-
-    return check_changed(arguments)
-
-
-def _worker(arguments: Sequence[str]) -> int:
-    from abuildpy.cli.worker import main as worker
-
-    return worker(arguments)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,12 +150,6 @@ def _info(arguments: Sequence[str]) -> int:
         return info(recipes, as_json=options.as_json, console=_console())
 
     return INFO.start_bare(act, arguments)
-
-
-def _lint(arguments: Sequence[str]) -> int:
-    from abuildpy.cli.apkbuild_lint import main as lint
-
-    return lint(arguments)
 
 
 def _paths(arguments: Sequence[str]) -> int:
