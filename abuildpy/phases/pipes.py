@@ -7,11 +7,13 @@ import fcntl
 import os
 import select
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 _MOST = 1 << 24
+_SLICE = 0.5
+"""Seconds that we wait at a time: what a wait takes longer than that, we were stopped."""
 
 
 @dataclass(slots=True)
@@ -52,12 +54,15 @@ def pipes(count: int) -> Iterator[tuple[Pipe, ...]]:
             pipe.close_send()
 
 
-def read_all(descriptors: Sequence[int], seconds: float) -> tuple[list[bytes], str]:
+def read_all(
+    descriptors: Sequence[int], seconds: float, clock: Callable[[], float] = time.monotonic
+) -> tuple[list[bytes], str]:
     """What comes out of each descriptor until all have ended, and why we stopped before that.
 
-    The reason is empty, or says what was too much: time (more than ``seconds``) or output.
+    The reason is empty, or says what was too much: time (more than ``seconds``) or output. What goes by while we are stopped
+    ourselves (by ^Z, or with our control group) does not count: the other side has not had it either.
     """
-    deadline = time.monotonic() + seconds
+    left = seconds
     chunks: dict[int, list[bytes]] = {descriptor: [] for descriptor in descriptors}
     poll = select.poll()
     for descriptor in descriptors:
@@ -66,8 +71,10 @@ def read_all(descriptors: Sequence[int], seconds: float) -> tuple[list[bytes], s
     total = 0
     stopped = ""
     while open_ones and not stopped:
-        ready = poll.poll(max(0.0, deadline - time.monotonic()) * 1000)
-        if not ready:
+        began = clock()
+        ready = poll.poll(max(0.0, min(left, _SLICE)) * 1000)
+        left -= min(clock() - began, _SLICE)
+        if not ready and left <= 0:
             stopped = f"{seconds:.0f} seconds"
         for descriptor, _ in ready:
             data = os.read(descriptor, 1 << 16)
