@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from abuildpy.atomic import replacing
 from abuildpy.batch.interface import Done, Work
 from abuildpy.batch.model import FAILURES, Failure, Outcome
 from abuildpy.sandbox.census import families, memory_of
@@ -231,6 +232,15 @@ def _outcome(job: _Job, status: int, peak: int) -> Outcome:
         started=job.started,
         key=task.key,
     )
+
+
+def leave_outcome(folder: Path, outcome: Outcome) -> None:
+    """Writes beside a destination that good packages lie there, as a build on this machine does: whoever is killed before they
+    are taken finds them again. Raises OSError.
+    """
+    told = {"status": "built", "apks": outcome.apks, "max_rss": outcome.max_rss or 0, "key": outcome.key}
+    with replacing(folder / OUTCOME, 0o600) as file:
+        file.write(json.dumps({**told, "seconds": outcome.seconds}).encode())
 
 
 def read_outcome(path: Path) -> dict[str, Any] | None:

@@ -20,6 +20,7 @@ from buildkit import PATIENCE, Done, Package, Place, processes_with, wait_for
 from daskkit import Cluster, carry_out, cluster, may_mount, publish, task_of
 
 from abuildpy.batch.interface import Work
+from abuildpy.batch.local import OUTCOME, read_outcome
 from abuildpy.batch.model import Task
 from abuildpy.errors import AbuildError
 from abuildpy.repository import apkfile
@@ -114,8 +115,12 @@ def test_the_same_bytes_as_a_build_here(place: Place) -> None:
     with cluster(place) as made:
         made.add("elsewhere")
         made.executor.wait_for_workers(60)
-        done = made.one(task_of(folder))
+        done = made.one(replace(task_of(folder), key="of this content"))
         assert done.outcome.status == "built", done
+        # A publisher that is killed now finds it again, and need not have it built once more.
+        left = read_outcome(done.work.destination.parent / OUTCOME)
+        assert left is not None
+        assert (left["apks"], left["key"]) == (["main/x86_64/foo-1.0-r0.apk"], "of this content")
         publish(place, done)
     assert "Building main/foo" in done.work.log.read_text()
     environment = {"SOURCE_DATE_EPOCH": "1700000000", "CARCH": "x86_64"}

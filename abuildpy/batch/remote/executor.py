@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from abuildpy.batch.interface import Done, Work
-from abuildpy.batch.local import How
+from abuildpy.batch.local import How, leave_outcome
 from abuildpy.batch.model import Outcome, Task
 from abuildpy.batch.remote import bundle, lines
 from abuildpy.batch.remote.keeper import ClientError, Keeper
@@ -325,6 +325,8 @@ class Dask:
             key=work.task.key,
             error=None if result.outcome.error is None else lines.shown(result.outcome.error),
         )
+        if outcome.status == "built":
+            leave_outcome(work.destination.parent, outcome)
         self._finish(run, outcome)
 
     def _safely(self, run: _Run, action: Callable[..., None], *arguments: object) -> None:
