@@ -5,9 +5,10 @@
 ``kills``: a tree of 300 recipes with chains, virtuals, cycles, failures of each reason. Its batch is killed with SIGKILL at 20
 random moments, drawn from a fixed seed, and resumed each time. After each kill nothing of it runs any more, and what is there
 of packages is whole; the next run starts no recipe whose packages were all there. In the end every outcome is the one written
-down beforehand. ``speed``: recipes that wait at ``--jobs 8`` against one by one; recipes that compile at ``--jobs 2``; packages
-compared byte by byte with those of ``abuild``; and per package what a batch takes longer than ``abuild`` does. Times are the
-smallest of several. Exit status 1 if anything is not as it should be.
+down beforehand. ``dask``: the same on a cluster, where workers are killed too (batch_dask.py). ``speed``: recipes that wait at
+``--jobs 8`` against one by one; recipes that compile at ``--jobs 2``; packages compared byte by byte with those of ``abuild``.
+``overhead``: what a batch takes longer than ``abuild`` does, per package. Times are the smallest of several. Exit status 1 if
+anything is not as it should be.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ from abuildpy.errors import AbuildError
 from abuildpy.repository import apkfile
 
 _SEED = 20260101
+_PARTS = ["kills", "speed", "overhead", "dask"]
 _ALONE = "--no-deps-install"
 _STATE = ".abuildpy-batch"
 _GRACE = 3.0
@@ -65,7 +67,7 @@ int f{n}(int x) {{ char b[64]; int i, s = 0;
 def main() -> int:
     """Entry point; returns the exit status."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("what", nargs="*", default=["kills", "speed"], help="kills, speed (default: both)")
+    parser.add_argument("what", nargs="*", default=_PARTS[:3], help=f"{', '.join(_PARTS)} (default: all but dask)")
     parser.add_argument("--place", type=Path, default=Path("/var"), help="where to make folders to work in, not /tmp")
     parser.add_argument("--size", type=int, default=300, help="recipes of the tree")
     parser.add_argument("-n", "--kills", type=int, default=20)
@@ -73,11 +75,19 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=_SEED)
     parser.add_argument("--times", type=int, default=3, help="how often each time is taken")
     arguments = parser.parse_args()
+    if unknown := set(arguments.what) - {*_PARTS}:
+        parser.error(f"there is no {' or '.join(sorted(unknown))}")
     bad: list[str] = []
     if "kills" in arguments.what:
         bad += _kills(arguments)
+    if "dask" in arguments.what:
+        from batch_dask import acceptance  # which needs distributed
+
+        bad += acceptance(lambda: _place(arguments.place), arguments, _sound)
     if "speed" in arguments.what:
         bad += _speed(arguments)
+    if "overhead" in arguments.what:
+        bad += _overhead(arguments)
     for line in bad:
         print(f"BAD: {line}")
     return int(bool(bad))
@@ -100,7 +110,7 @@ def _kills(arguments: argparse.Namespace) -> list[str]:
     chance = random.Random(arguments.seed)
     with _place(arguments.place) as place:
         length = 10
-        chains = max(1, (arguments.size - 60) // length)
+        chains = max(1, -(-(arguments.size - 56) // length))
         tree = make_tree(place, chains=chains, length=length, leaves=20, archs=6)
         print(f"{len(tree.expected)} recipes, {len(set(tree.expected.values()))} different outcomes", flush=True)
         bad = []
@@ -196,6 +206,11 @@ def _speed(arguments: argparse.Namespace) -> list[str]:
         same = packages_of(place, alone) == batched
         print(f"{len(batched)} packages of --jobs 2, {'identical with' if same else 'OTHER than'} those of abuild")
         bad += [] if same else ["packages differ"]
+    return bad
+
+
+def _overhead(arguments: argparse.Namespace) -> list[str]:
+    """What the engine costs: a batch of tiny recipes against its planning and their builds one by one."""
     with _place(arguments.place) as place:
         names = [f"tiny{number}" for number in range(40)]
         for name in names:
@@ -211,8 +226,7 @@ def _speed(arguments: argparse.Namespace) -> list[str]:
             f"40 tiny recipes: batch {batch:.2f} s, of which planning {planning:.2f} s; abuild one by one {single:.2f} s; "
             f"{over:.0f} ms more for each"
         )
-        bad += [] if over < 60 else [f"overhead {over:.0f} ms"]
-    return bad
+        return [] if over < 60 else [f"overhead {over:.0f} ms"]
 
 
 def _replace_source(place: Place, name: str, source: str) -> None:

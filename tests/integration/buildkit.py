@@ -373,12 +373,13 @@ def child_pids(pid: int) -> list[int]:
     todo = [pid]
     while todo:
         parent = todo.pop()
-        try:
-            words = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
-        except OSError:
-            continue
-        found += map(int, words)
-        todo += map(int, words)
+        for thread in Path(f"/proc/{parent}/task").glob("*/children"):  # each has those that it started
+            try:
+                words = thread.read_text().split()
+            except OSError:
+                continue
+            found += map(int, words)
+            todo += map(int, words)
     return found
 
 

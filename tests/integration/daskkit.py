@@ -91,29 +91,8 @@ class Cluster:
         self, name: str, module: str = "abuildpy.cli.umbrella", environment: Mapping[str, str] | None = None
     ) -> Machine:
         """Starts a worker; ``module`` may be one that is up to no good."""
-        own = self.place.base / "workers" / name
-        own.mkdir(parents=True)
-        for part, text in (("ca", self.tls.ca), ("cert", self.tls.cert), ("key", self.tls.key)):
-            (own / part).touch(mode=0o600)
-            (own / part).write_text(text)
-        command = [sys.executable, "-P", "-m", module, "worker"]
-        command += ["--scheduler", self.executor.scheduler, "--store", f"file://{self.store}", "--name", name]
-        command += ["--slots", "1", "--jobs", "1", "--arch", ARCH, "--folder", str(own / "site")]
-        for part in ("ca", "cert", "key"):
-            command += [f"--tls-{part}", str(own / part)]
-        env = {
-            name: value for name, value in self.place.environment.items() if name not in ("REPODEST", "SRCDEST", "JOBS")
-        }
-        env |= {"HOME": str(own), **(environment or {})}
-        if may_mount():
-            hold = Path(tempfile.mkdtemp(prefix="abuildpy-test-"))
-            self.stack.callback(shutil.rmtree, hold, ignore_errors=True)
-            for each in ("store", "own"):
-                (hold / each).mkdir()
-            env |= {"BASE": str(self.place.base), "HOLD": str(hold), "OWN": str(own)}
-            command = ["unshare", "-m", "sh", "-c", _ENTER, "sh", *command]
-        process = subprocess.Popen(command, env=env, cwd="/", stdin=subprocess.DEVNULL, start_new_session=True)
-        machine = Machine(name, own, process)
+        cluster = self.executor.scheduler, self.store, self.tls
+        machine = start_machine(self.place, name, *cluster, self.stack, module=module, environment=environment)
         self.machines[name] = machine
         return machine
 
@@ -140,6 +119,49 @@ class Cluster:
         return found[0]
 
 
+def start_machine(
+    place: Place,
+    name: str,
+    scheduler: str,
+    store: Path,
+    tls: Tls,
+    stack: ExitStack,
+    *,
+    module: str = "abuildpy.cli.umbrella",
+    environment: Mapping[str, str] | None = None,
+    configuration: str = "",
+) -> Machine:
+    """Starts a worker with a home of its own. Where it may mount, it sees nothing of the place but that and the store.
+
+    ``configuration`` is its machine's abuild.conf. What is to be tidied up after its end goes to ``stack``.
+    """
+    own = place.base / "workers" / name
+    own.mkdir(parents=True)
+    for part, text in (("ca", tls.ca), ("cert", tls.cert), ("key", tls.key)):
+        (own / part).touch(mode=0o600)
+        (own / part).write_text(text)
+    command = [sys.executable, "-P", "-m", module, "worker"]
+    command += ["--scheduler", scheduler, "--store", f"file://{store}", "--name", name]
+    command += ["--slots", "1", "--jobs", "1", "--arch", ARCH, "--folder", str(own / "site")]
+    for part in ("ca", "cert", "key"):
+        command += [f"--tls-{part}", str(own / part)]
+    publishers = ("REPODEST", "SRCDEST", "JOBS")
+    env = {name: value for name, value in place.environment.items() if name not in publishers}
+    env |= {"HOME": str(own), **(environment or {})}
+    if configuration:
+        (own / "abuild.conf").write_text(configuration)
+        env["ABUILD_CONF"] = str(own / "abuild.conf")
+    if may_mount():
+        hold = Path(tempfile.mkdtemp(prefix="abuildpy-test-"))
+        stack.callback(shutil.rmtree, hold, ignore_errors=True)
+        for each in ("store", "own"):
+            (hold / each).mkdir()
+        env |= {"BASE": str(place.base), "HOLD": str(hold), "OWN": str(own)}
+        command = ["unshare", "-m", "sh", "-c", _ENTER, "sh", *command]
+    process = subprocess.Popen(command, env=env, cwd="/", stdin=subprocess.DEVNULL, start_new_session=True)
+    return Machine(name, own, process)
+
+
 @contextmanager
 def cluster(place: Place, *, apart: bool = False) -> Iterator[Cluster]:
     """A cluster without machines. At its end all of them have ended. ``apart``: its scheduler is no part of the batch."""
@@ -163,7 +185,7 @@ def cluster(place: Place, *, apart: bool = False) -> Iterator[Cluster]:
         scratch = Path(tempfile.mkdtemp(prefix="abuildpy-test-"))
         stack.callback(shutil.rmtree, scratch, ignore_errors=True)
         if apart:
-            settings["address"] = _scheduler(scratch, tls, stack)
+            settings["address"] = start_scheduler(scratch, tls, stack)
         keeper = Keeper(settings, (place.home, place.key), console, scratch)
         executor = Dask(remote, Store(f"file://{store}"), keeper, console, arch=ARCH)
         stack.callback(executor.close)
@@ -177,7 +199,7 @@ def cluster(place: Place, *, apart: bool = False) -> Iterator[Cluster]:
                     machine.kill()
 
 
-def _scheduler(folder: Path, tls: Tls, stack: ExitStack) -> str:
+def start_scheduler(folder: Path, tls: Tls, stack: ExitStack) -> str:
     """Starts a scheduler as its manual says; returns its address."""
     for part, text in (("ca", tls.ca), ("cert", tls.cert), ("key", tls.key)):
         (folder / part).write_text(text)

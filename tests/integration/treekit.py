@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from buildkit import TOP, Place
 
@@ -172,7 +172,9 @@ def environment(place: Place, **more: str) -> dict[str, str]:
     }
 
 
-def start_batch(place: Place, *words: str, events: Path, **more: str) -> subprocess.Popen[bytes]:
+def start_batch(
+    place: Place, *words: str, events: Path, output: IO[bytes] | int = subprocess.PIPE, **more: str
+) -> subprocess.Popen[bytes]:
     """Starts a batch that writes what happens into a file, a line of JSON each: see ``batchrun.py``."""
     program = str(TOP / "tests/integration/batchrun.py")
     return subprocess.Popen(
@@ -180,8 +182,8 @@ def start_batch(place: Place, *words: str, events: Path, **more: str) -> subproc
         cwd=place.aports,
         env=environment(place, **more),
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stdout=output,
+        stderr=output,
         start_new_session=True,
     )
 
@@ -214,7 +216,7 @@ def run_batch(place: Place, *words: str, **more: str) -> Ran:
     """Runs a batch to its end."""
     events = place.base / "events"
     events.unlink(missing_ok=True)
-    process = start_batch(place, *words, events=events, **more)
+    process = start_batch(place, *words, events=events, output=subprocess.PIPE, **more)
     _, err = process.communicate(timeout=600)
     return Ran(process.returncode, err.decode(), read_events(events))
 
