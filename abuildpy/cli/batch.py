@@ -1,30 +1,24 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``abuildpy batch``: builds many recipes, or shows in which order and why."""
+"""``abuildpy batch``: the command line of what builds many recipes, or shows in which order and why."""
 
 from __future__ import annotations
 
 import math
 import os
-import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from abuildpy.cli.program import HELP, VALUE, Given, Option, Program, long_and_short
-from abuildpy.errors import Aborted, AbuildError, RepositoryError, UsageError
+from abuildpy.errors import Aborted, AbuildError, UsageError
 from abuildpy.ui.console import Console, want_colors
 
 if TYPE_CHECKING:
-    from abuildpy.batch.dependants import Dependants
-    from abuildpy.batch.existing import Existing
-    from abuildpy.batch.model import History, Plan, Why
-    from abuildpy.batch.planning import Wishes
-    from abuildpy.batch.recipes import Recipes
+    from abuildpy.batch.model import Plan
     from abuildpy.batch.selections import Selection
-    from abuildpy.batch.targets import Tree
     from abuildpy.cli.batch_dask import Elsewhere
-    from abuildpy.config import Config
+    from abuildpy.cli.batch_plan import Planner
 
 EXECUTORS = ("local", "dask")
 REPORTS = (".json", ".xml", ".html", ".md")
@@ -248,18 +242,19 @@ def understand(options: Options) -> Orders:
 def _batch(options: Options, orders: Orders, words: Sequence[str]) -> int:
     import gc
 
-    from abuildpy.config import load_config
+    from abuildpy.cli.batch_plan import Planner, configured, plan_of, show_plan
 
+    if not options.plan:
+        from abuildpy.batch.seeing.report import require_writable
+
+        for path in orders.reports:  # reading all recipes takes its time
+            require_writable(path)
     gc.disable()  # all that is made of ten thousand recipes is kept to the end
-    config = load_config()
-    if options.repodest:
-        repodest = os.path.realpath(options.repodest)
-        config = replace_variables(config, {"REPODEST": repodest})
-    if options.require_sandbox:
-        config = replace_variables(config, {"ABUILDPY_REQUIRE_SANDBOX": options.require_sandbox})
+    config = configured(options.repodest, options.require_sandbox)
     console = Console(colors=want_colors(config.get("USE_COLORS")))
     try:
-        plan = plan_of(options, orders, words, config, console, history_of(config))
+        planner = Planner(config, console, installs=not options.no_deps_install)
+        plan = plan_of(planner, orders, words, keyed=not options.plan)
     except AbuildError as error:
         if not isinstance(error, UsageError):
             error.exit_status = 3
@@ -267,13 +262,15 @@ def _batch(options: Options, orders: Orders, words: Sequence[str]) -> int:
     if options.plan:
         show_plan(plan, as_json=options.as_json)
         return 3 if plan.is_hopeless else 0
-    return _build(options, orders, plan, config, console)
+    return _build(options, orders, planner, plan)
 
 
-def _build(options: Options, orders: Orders, plan: Plan, config: Config, console: Console) -> int:
+def _build(options: Options, orders: Orders, planner: Planner, plan: Plan) -> int:
     from abuildpy.batch.seeing import watching
+    from abuildpy.cli.batch_plan import dependants_to_rebuild
     from abuildpy.cli.batch_run import Wanted, carry_out
 
+    config, console = planner.config, planner.console
     wanted = Wanted(
         orders.jobs,
         orders.load,
@@ -284,7 +281,7 @@ def _build(options: Options, orders: Orders, plan: Plan, config: Config, console
         no_output_timeout=options.no_output_timeout,
         elsewhere=_elsewhere(options) if options.executor == "dask" else None,
     )
-    dependants = dependants_to_rebuild(options, orders, config, console) if options.rebuild_dependants else None
+    dependants = dependants_to_rebuild(planner, orders) if options.rebuild_dependants else None
     with watching(orders, console) as (observers, messages):
         return carry_out(plan, wanted, config, console, observers, messages, dependants).exit_status
 
@@ -305,145 +302,6 @@ def _elsewhere(options: Options) -> Elsewhere:
     if not Store(options.store).is_shared:
         raise BatchUsageError(f"--store {options.store}: nobody else sees this process's memory")
     return Elsewhere(scheduler, options.store, tls)
-
-
-def plan_of(
-    options: Options, orders: Orders, words: Sequence[str], config: Config, console: Console, history: History
-) -> Plan:
-    """The plan for what the command line names; what recipes say while they are read is told.
-
-    Raises UsageError for targets that mean nothing and revisions that git does not know.
-    """
-    from abuildpy.batch.content import Keys
-    from abuildpy.batch.existing import find_existing
-    from abuildpy.batch.planning import make_plan
-    from abuildpy.batch.targets import Tree, tree_around
-    from abuildpy.phases.evaluations import Evaluations
-    from abuildpy.phases.settings import Settings
-    from abuildpy.repository.installed import apk_root
-
-    evaluate = Evaluations(config, Settings(quiet=True), console).answers
-    tree = Tree(tree_around(".", config.get("APORTSDIR")), evaluate)
-    root = apk_root(config.apk, config.environ) or Path("/")
-    existing = find_existing(root, config.repodest, config.carch, installs=not options.no_deps_install)
-    recipes, why = chosen(orders.selection, words, tree, existing, history, config)
-    for said in recipes.said:
-        console.lines("stderr", tuple(f"{said.folder}: {line}" for line in said.lines))
-    wishes = _wishes(orders, recipes, tree, why)
-    keys = None if options.plan else Keys(config.variables)
-    return make_plan(recipes, config.variables, existing, wishes=wishes, history=history, keys=keys)
-
-
-def chosen(
-    selection: Selection, words: Sequence[str], tree: Tree, existing: Existing, history: History, config: Config
-) -> tuple[Recipes, dict[str, list[Why]]]:
-    """The recipes that targets and selections mean, and why each.
-
-    Raises UsageError, RecipeError, RepositoryError.
-    """
-    from abuildpy.batch.changes import changed_recipes
-    from abuildpy.batch.recipes import name_of, read_recipes
-    from abuildpy.batch.selections import only, select
-    from abuildpy.batch.targets import TargetError, find_targets
-
-    if selection.rebuild_of and not existing.indexes:
-        raise RepositoryError(
-            "--rebuild-of: no index on this machine tells what packages depend on",
-            hint=f"{config.repodest} and apk's repositories were looked at; 'apk update' fetches their indexes",
-        )
-    if not words and not tree.folder:
-        raise TargetError("there is no tree of aports around this folder", hint="name a TARGET, or set APORTSDIR")
-    named = find_targets(words, tree) if words else find_targets([tree.folder], tree)
-    why = {name_of(folder): reasons for folder, reasons in named.items()}
-    if not selection:
-        return read_recipes(named, tree.evaluate), why
-    changed: list[str] = []
-    if selection.changed_since:
-        changed = changed_recipes(dict.fromkeys(os.path.dirname(folder) for folder in named), selection.changed_since)
-        if not selection.states and not selection.rebuild_of:  # nothing else can mean the others
-            named = {folder: reasons for folder, reasons in named.items() if folder in set(changed)}
-    recipes = read_recipes(named, tree.evaluate)
-    meant = select(recipes, selection, existing=existing, history=history, changed=changed, arch=config.carch)
-    return only(recipes, meant), meant
-
-
-def dependants_to_rebuild(options: Options, orders: Orders, config: Config, console: Console) -> Dependants:
-    """What ``--rebuild-dependants`` asks as long as the gate is closed: it gives the next plan, with pkgrel raised."""
-    from abuildpy.batch.content import Keys
-    from abuildpy.batch.dependants import Dependants as Asked
-    from abuildpy.batch.existing import find_existing
-    from abuildpy.batch.planning import Wishes as Wished
-    from abuildpy.batch.planning import make_plan
-    from abuildpy.batch.targets import Tree, tree_around
-    from abuildpy.phases.evaluations import Evaluations
-    from abuildpy.phases.settings import Settings
-    from abuildpy.repository.installed import apk_root
-
-    evaluate = Evaluations(config, Settings(quiet=True), console).answers
-
-    def planned(recipes: Recipes, why: Mapping[str, Sequence[Why]]) -> Plan:
-        root = apk_root(config.apk, config.environ) or Path("/")
-        existing = find_existing(root, config.repodest, config.carch, installs=not options.no_deps_install)
-        wishes = Wished(why, orders.exclusive, orders.priorities)
-        keys = Keys(config.variables)
-        return make_plan(recipes, config.variables, existing, wishes=wishes, history=history_of(config), keys=keys)
-
-    return Asked(Tree(tree_around(".", config.get("APORTSDIR")), evaluate), config.carch, planned, console)
-
-
-def history_of(config: Config) -> History:
-    """What is known of former runs. Raises RepositoryError."""
-    from abuildpy.batch.journal import FOLDER, NAME, Records  # and nothing that builds: --plan has no use for it
-
-    return Records(config.repodest / FOLDER / NAME)
-
-
-def _wishes(orders: Orders, recipes: Recipes, tree: Tree, why: dict[str, list[Why]]) -> Wishes:
-    from abuildpy.batch.planning import Wishes
-
-    known = {name for node in recipes.nodes for name in (node.name, node.pkgname)}
-    for option, names in (("exclusive", orders.exclusive), ("priority", orders.priorities)):
-        for name in sorted(names):
-            if name not in known and known:
-                raise BatchUsageError(f"--{option} {name}: no recipe of that name is in this batch")
-    return Wishes(why, orders.exclusive, orders.priorities, _around(recipes, tree))
-
-
-def _around(recipes: Recipes, tree: Tree) -> Callable[[], Recipes]:
-    """All recipes of the trees that the recipes lie in."""
-
-    def around() -> Recipes:
-        from abuildpy.batch.recipes import Recipes as Found
-        from abuildpy.batch.targets import Tree as Other
-
-        folders = dict.fromkeys(os.path.dirname(node.repository.folder) for node in recipes.nodes)
-        trees = [tree if folder == tree.folder else Other(folder, tree.evaluate) for folder in folders]
-        return Found(tuple(node for each in trees for node in each.recipes.nodes))
-
-    return around
-
-
-def replace_variables(config: Config, values: dict[str, str]) -> Config:
-    """The configuration with some variables set, also for recipes and programs."""
-    from abuildpy.record import replace as changed
-
-    return changed(config, variables={**config.variables, **values}, environ={**config.environ, **values})
-
-
-def show_plan(plan: Plan, *, as_json: bool) -> None:
-    """Prints a plan."""
-    if as_json:
-        import json
-
-        from abuildpy.batch.document import plan_document
-
-        text = json.dumps(plan_document(plan), ensure_ascii=False) + "\n"
-    else:
-        from abuildpy.ui.plan import plan_lines
-
-        text = "".join(f"{line}\n" for line in plan_lines(plan))
-    sys.stdout.buffer.write(text.encode("utf-8", "surrogateescape"))
-    sys.stdout.flush()
 
 
 def _each(text: str) -> list[str]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from abuildpy.batch.dependants import Dependants
 from abuildpy.batch.engine import Engine, Rules
 from abuildpy.batch.interface import Executor, Observer
-from abuildpy.batch.journal import FOLDER, NAME, Journal, Records
+from abuildpy.batch.journal import FOLDER, Journal
 from abuildpy.batch.local import Dependencies, How, Local
 from abuildpy.batch.model import Plan, Report, Task
 from abuildpy.batch.reuse import Places, Reuse
@@ -52,11 +52,6 @@ class Wanted:
 def batch_folder(config: Config) -> Path:
     """Where the batches that build for a REPODEST keep their journal, logs, and what is not published yet."""
     return config.repodest / FOLDER
-
-
-def history(config: Config) -> Records:
-    """What the journal of former batches says. Raises RepositoryError."""
-    return Records(batch_folder(config) / NAME)
 
 
 def carry_out(

@@ -170,7 +170,8 @@ class _Watching:
 
 
 def _act(options: Options, words: list[str], config: Config, console: Console) -> int:
-    from abuildpy.cli.batch import Interrupted, replace_variables
+    from abuildpy.cli.batch import Interrupted
+    from abuildpy.cli.batch_plan import replace_variables
 
     if options.jobs and not (options.jobs.isascii() and options.jobs.isdigit() and int(options.jobs)):
         raise UsageError(f"--jobs takes a number from 1 on, not '{options.jobs}'")
@@ -254,37 +255,21 @@ def _build(options: Options, repository: str, watching: _Watching, config: Confi
 
 def _planned(options: Options, folder: str, config: Config, console: Console) -> tuple[Recipes, Plan]:
     """All recipes of a repository, and the plan for those whose packages are not all there."""
-    from abuildpy.batch.content import Keys
-    from abuildpy.batch.existing import find_existing
-    from abuildpy.batch.planning import Wishes, make_plan
+    from abuildpy.batch.planning import Wishes
     from abuildpy.batch.recipes import read_recipes, recipe_folders
     from abuildpy.batch.selections import Selection, only, select
-    from abuildpy.batch.targets import Tree
-    from abuildpy.cli.batch_run import history
-    from abuildpy.phases.evaluations import Evaluations
-    from abuildpy.phases.settings import Settings
-    from abuildpy.repository.installed import apk_root
+    from abuildpy.cli.batch_plan import Planner
 
-    evaluate = Evaluations(config, Settings(quiet=True), console).answers
-    tree = Tree(config.get("APORTSDIR"), evaluate)
-    recipes = read_recipes(recipe_folders(folder), evaluate)
-    for said in recipes.said:
-        console.lines("stderr", tuple(f"{said.folder}: {line}" for line in said.lines))
-    root = apk_root(config.apk, config.environ) or Path("/")
-    existing = find_existing(root, config.repodest, config.carch, installs=not options.no_deps_install)
-    past = history(config)
+    planner = Planner(config, console, installs=not options.no_deps_install, tree=config.get("APORTSDIR"))
+    recipes = read_recipes(recipe_folders(folder), planner.evaluate)
+    planner.tell(recipes)
+    existing, past = planner.existing(), planner.history()
     selection = Selection(states=("outdated", "unbuilt"))
     meant = select(recipes, selection, existing=existing, history=past, changed=(), arch=config.carch)
     missing = {node.name: meant[node.name] for node in recipes.nodes if node.name in meant}
     wanted = {*missing, *(each.name for each in recipes.unread)}
-    return recipes, make_plan(
-        only(recipes, dict.fromkeys(wanted)),
-        config.variables,
-        existing,
-        wishes=Wishes(missing, around=lambda: tree.recipes),
-        history=past,
-        keys=Keys(config.variables),
-    )
+    wishes = Wishes(missing, around=lambda: planner.tree.recipes)
+    return recipes, planner.plan(only(recipes, dict.fromkeys(wanted)), wishes, existing, past)
 
 
 def _without_failed(plan: Plan) -> Plan:

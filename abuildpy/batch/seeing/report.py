@@ -31,7 +31,7 @@ class Reports:
 
     def __init__(self, paths: Sequence[Path], messages: Messages, clock: Callable[[], float] = time.time) -> None:
         for path in paths:
-            _require_writable(path)
+            require_writable(path)
         self._paths = tuple(dict.fromkeys(paths))
         self._say = messages
         self._runs = Runs(clock)
@@ -76,7 +76,8 @@ def write_report(path: Path, report: Report, runs: Runs | None = None) -> None:
         stream.write(text.encode("utf-8", "replace"))
 
 
-def _require_writable(path: Path) -> None:
+def require_writable(path: Path) -> None:
+    """Raises ReportError where a report could not be written."""
     folder = path.parent
     if path.is_dir():
         raise ReportError(f"--report {path}: this is a folder", hint="name a file in it")

@@ -84,3 +84,11 @@ def test_interrupted(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixtu
     monkeypatch.setattr(batch, "_batch", interrupted)
     assert batch.main(["main"]) == 130
     assert "Aborted by user" in capfd.readouterr().err
+
+
+def test_a_report_that_cannot_be_written_is_told_before_anything_is_read(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Reading thousands of recipes takes its time; here there is not even one."""
+    assert batch.main(["--report", f"{tmp_path}/none/x.json", "no-such-target"]) == 2
+    assert f"there is no folder {tmp_path}/none" in capfd.readouterr().err
