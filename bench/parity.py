@@ -42,8 +42,8 @@ INDEX = "APKINDEX.tar.gz"
 ERROR = re.compile(r">>> ERROR: (?:\S+: )?(.*)")
 COMPANIONS = frozenset("abump apkbuild-cpan apkbuild-pypi apkgrel buildrepo checkapk newapkbuild".split())
 NOT_REPRODUCIBLE = "not reproducible with abuild itself"
-SIZES = {(".PKGINFO", "size"), ("index", "I")}
-"""Installed sizes: they follow from the contents of files that are explained."""
+SIZES = {(".PKGINFO", "size"), ("index", "I"), ("data", "end")}
+"""Installed sizes, and how much fills tar's last record: they follow from the contents of files that are explained."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "bench"))
+from apkcompare import Difference
 from packagekit import FOLDER, PROGRAM, write_index, write_package
-from parity import Parity, Report, drawn, last_error, programs_only, summary
+from parity import Parity, Report, drawn, last_error, programs_only, sort_out, summary
 
 TURNS = ("theirs", "ours", "again")
 OTHER = (FOLDER, replace(PROGRAM, content=b"\x7fELF and so no"))
@@ -122,6 +123,14 @@ def test_content_that_the_other_abuild_does_not_reproduce_is_explained(bench: Be
 
     assert (report.verdict, report.unexplained) == ("explained", ())
     assert report.explained
+
+
+def test_what_fills_the_last_record_follows_from_explained_content() -> None:
+    end = Difference("tool-1-r0", "data", "end", "8704 against 9216 bytes")
+    content = Difference("tool-1-r0", "usr/bin/tool", "content", "differs")
+
+    assert sort_out([end, content], [content]) == ([], [end, content])
+    assert sort_out([end, content], []) == ([end, content], [])
 
 
 def test_a_mode_is_never_explained_by_loose_content(bench: Bench) -> None:
