@@ -14,7 +14,7 @@ from abuildpy.package.model import Metadata, Tree
 from abuildpy.package.pkgconfig import PcFile, Relation, apk_version
 from abuildpy.package.providers import usable_name
 from abuildpy.package.tree import TreeIndex, show
-from abuildpy.repository.version import is_valid
+from abuildpy.repository.version import compare, is_valid
 
 _COMMAND_FOLDERS = (b"bin", b"sbin", b"usr/bin", b"usr/sbin")
 _VERSIONED = re.compile(r"\.so\.[0-9]")
@@ -217,9 +217,10 @@ class Scan:
         return paths
 
     def _provides_so(self, folders: Iterable[str]) -> Iterable[str]:
-        versions: dict[str, str] = {}
+        versions: dict[str, tuple[bytes, str]] = {}
         for path in self._library_paths(folders):
-            file = _text(path.rpartition(b"/")[2])
+            folder, _, name = path.rpartition(b"/")
+            file = _text(name)
             soname = self.package.elf[path].soname
             if not soname:
                 if path.startswith(b"usr/lib/debug/") and path.endswith(b".debug"):
@@ -237,9 +238,11 @@ class Scan:
                 continue
             if not self._usable(soname, path, "library"):
                 continue
-            if versions.get(soname, "0") == "0":
-                versions[soname] = version
-        return [f"so:{self.so_prefix}{soname}={version}" for soname, version in versions.items()]
+            holder, known = versions.get(soname, (folder, "0"))
+            # Two files of one folder: abuild takes the one that the folder happens to list first, we the one that says more.
+            if known == "0" or (holder == folder and compare(version, known) > 0):
+                versions[soname] = (folder, version)
+        return [f"so:{self.so_prefix}{soname}={version}" for soname, (_, version) in versions.items()]
 
     def _needs_so(self) -> Iterable[str]:
         own = {provided_name(line) for line in self.provides_so}

@@ -86,9 +86,17 @@ def test_links_are_not_providers(tmp_path: Path) -> None:
     assert one(tmp_path, items).provides == ("so:libfoo.so.1=1.0.8",)
 
 
-def test_first_version_that_is_not_zero_counts(tmp_path: Path) -> None:
+def test_of_files_in_one_folder_the_version_that_says_most_counts(tmp_path: Path) -> None:
     same = elf(soname="libfoo.so.1")
-    items: dict[str, Item] = {f"usr/lib/{name}": File(same) for name in ("a.so", "libfoo.so.1.2", "libfoo.so.1.3")}
+    items: dict[str, Item] = {
+        f"usr/lib/{name}": File(same) for name in ("a.so", "libfoo.so.1", "libfoo.so.1.10", "libfoo.so.1.9")
+    }
+    assert one(tmp_path, items).provides == ("so:libfoo.so.1=1.10",)
+
+
+def test_of_several_folders_the_first_version_that_is_not_zero_counts(tmp_path: Path) -> None:
+    same = elf(soname="libfoo.so.1")
+    items: dict[str, Item] = {name: File(same) for name in ("lib/a.so", "lib/libfoo.so.1.2", "usr/lib/libfoo.so.1.3")}
     assert one(tmp_path, items).provides == ("so:libfoo.so.1=1.2",)
 
 
