@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from abuildpy.errors import PackageError
@@ -109,6 +109,58 @@ def parse(read: Read, size: int) -> ElfInfo | None:
     """Facts of the ELF file of ``size`` bytes behind ``read``; None if it is none. Damaged parts count as
     missing.
     """
+    frame = frame_of(read, size)
+    if frame is None:
+        return None
+    facts = _Strings(frame)
+    flags = {tag: value for tag, value in frame.dynamic if tag in (_DT_FLAGS, _DT_FLAGS_1)}
+    rpaths = facts.of(_DT_RPATH) + facts.of(_DT_RUNPATH)
+    soname = facts.of(_DT_SONAME)
+    return ElfInfo(
+        etype=_TYPES.get(frame.etype, str(frame.etype)),
+        machine=frame.machine,
+        bits=frame.bits,
+        little_endian=frame.order == "<",
+        osabi=frame.osabi,
+        soname=soname[0] if soname else "",
+        needed=tuple(facts.of(_DT_NEEDED)),
+        rpaths=tuple(dict.fromkeys(rpaths)),
+        textrel=bool(flags.get(_DT_FLAGS, 0) & _DF_TEXTREL) or any(tag == _DT_TEXTREL for tag, _ in frame.dynamic),
+        interpreter=frame.interpreter,
+        pie=frame.etype == 3 and (bool(frame.interpreter) or bool(flags.get(_DT_FLAGS_1, 0) & _DF_1_PIE)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What an ELF file's header and program headers say, and its dynamic section.
+
+    ``read`` answers nothing for places outside the file; ``order`` is struct's sign for the byte order; ``loads`` has
+    (address, size in the file, offset) of what is loaded, ``dynamic`` (tag, value) of each entry of the dynamic section,
+    which is at ``dynamic_range`` (offset, size).
+    """
+
+    read: Read
+    order: str
+    bits: int
+    etype: int
+    machine: int
+    osabi: int
+    loads: Sequence[tuple[int, int, int]]
+    dynamic: Sequence[tuple[int, int]]
+    dynamic_range: tuple[int, int]
+    interpreter: str
+
+    def place(self, address: int) -> int | None:
+        """Where in the file an address is; None if it is in no part that is loaded from it."""
+        for base, length, offset in self.loads:
+            if base <= address < base + length:
+                return offset + address - base
+        return None
+
+
+def frame_of(read: Read, size: int) -> Frame | None:
+    """The frame of the ELF file of ``size`` bytes behind ``read``; None if it is none. Damaged parts count as missing."""
     head = read(0, 64)
     if len(head) < 52 or head[:4] != MAGIC or head[4] not in (1, 2) or head[5] not in (1, 2):
         return None
@@ -121,31 +173,17 @@ def parse(read: Read, size: int) -> ElfInfo | None:
     bounded = _Bounded(read, size)
     loads: list[tuple[int, int, int]] = []
     dynamic: list[tuple[int, int]] = []
+    dynamic_range = (0, 0)
     interpreter = ""
     for kind, offset, address, length in _program_headers(bounded, order, bits, phoff, phentsize, phnum):
         if kind == _PT_LOAD:
             loads.append((address, length, offset))
         elif kind == _PT_DYNAMIC and not dynamic:
-            dynamic = _dynamic(bounded, order, bits, offset, length)
+            dynamic_range = (offset, min(length, _MAX_DYNAMIC))
+            dynamic = _dynamic(bounded, order, bits, *dynamic_range)
         elif kind == _PT_INTERP and not interpreter:
             interpreter = _text(bounded(offset, min(length, _MAX_STRING)))
-    facts = _Strings(bounded, dynamic, loads)
-    flags = {tag: value for tag, value in dynamic if tag in (_DT_FLAGS, _DT_FLAGS_1)}
-    rpaths = facts.of(_DT_RPATH) + facts.of(_DT_RUNPATH)
-    soname = facts.of(_DT_SONAME)
-    return ElfInfo(
-        etype=_TYPES.get(etype, str(etype)),
-        machine=machine,
-        bits=bits,
-        little_endian=order == "<",
-        osabi=head[7],
-        soname=soname[0] if soname else "",
-        needed=tuple(facts.of(_DT_NEEDED)),
-        rpaths=tuple(dict.fromkeys(rpaths)),
-        textrel=bool(flags.get(_DT_FLAGS, 0) & _DF_TEXTREL) or any(tag == _DT_TEXTREL for tag, _ in dynamic),
-        interpreter=interpreter,
-        pie=etype == 3 and (bool(interpreter) or bool(flags.get(_DT_FLAGS_1, 0) & _DF_1_PIE)),
-    )
+    return Frame(bounded, order, bits, etype, machine, head[7], loads, dynamic, dynamic_range, interpreter)
 
 
 class _Bounded:
@@ -180,7 +218,7 @@ def _program_headers(
 def _dynamic(read: Read, order: str, bits: int, start: int, length: int) -> list[tuple[int, int]]:
     """(tag, value) of each entry of the dynamic section, up to its end mark."""
     layout = struct.Struct(order + ("QQ" if bits == 64 else "II"))
-    data = read(start, min(length, _MAX_DYNAMIC))
+    data = read(start, length)
     entries: list[tuple[int, int]] = []
     for tag, value in layout.iter_unpack(data[: len(data) // layout.size * layout.size]):
         if tag == _DT_NULL:
@@ -192,18 +230,13 @@ def _dynamic(read: Read, order: str, bits: int, start: int, length: int) -> list
 class _Strings:
     """The texts that a dynamic section points to."""
 
-    def __init__(self, read: Read, dynamic: list[tuple[int, int]], loads: list[tuple[int, int, int]]) -> None:
-        self._read = read
-        self._dynamic = dynamic
-        values = dict(dynamic)
+    def __init__(self, frame: Frame) -> None:
+        self._read = frame.read
+        self._dynamic = frame.dynamic
+        values = dict(frame.dynamic)
         self._size = values.get(_DT_STRSZ, 0)
-        self._start: int | None = None
         address = values.get(_DT_STRTAB)
-        if address is not None:
-            for base, length, offset in loads:
-                if base <= address < base + length:
-                    self._start = offset + address - base
-                    break
+        self._start = None if address is None else frame.place(address)
 
     def of(self, wanted: int) -> list[str]:
         """Every non-empty text with that tag, in order."""
