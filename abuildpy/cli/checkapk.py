@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING
 
 from abuildpy import __version__
 from abuildpy.cli.program import HELP, Program
-from abuildpy.errors import ConfigError, RecipeError, RepositoryError
+from abuildpy.errors import ConfigError, RepositoryError
 
 if TYPE_CHECKING:
     from abuildpy.config import Config
     from abuildpy.maintain.compare import Contents
     from abuildpy.maintain.published import Published
-    from abuildpy.recipe.model import Recipe
     from abuildpy.ui.console import Console
 
 _PROGRAM = "checkapk"
@@ -54,6 +53,7 @@ def _act(config: Config, console: Console) -> int:
     if not apkbuild.is_file():
         raise ConfigError("must be run in the directory of a built package", hint=f"{Path.cwd()} has no APKBUILD")
 
+    from abuildpy.maintain.diff.sides import built_package
     from abuildpy.maintain.published import Published, write_remote_repositories
     from abuildpy.maintain.reading import recipe_reader
     from abuildpy.repository.installed import apk_root
@@ -65,21 +65,8 @@ def _act(config: Config, console: Console) -> int:
         write_remote_repositories(root / "etc/apk/repositories", repositories)
         published = Published(config.apk, repositories)
         for name in recipe.package_names:
-            _check(name, _built(name, recipe, config), published, Path(folder, "old.apk"), console)
+            _check(name, built_package(name, recipe, config), published, Path(folder, "old.apk"), console)
     return 0
-
-
-def _built(name: str, recipe: Recipe, config: Config) -> Path:
-    """The package file just built."""
-    from abuildpy.phases.upkeep import package_path
-
-    file = f"{name}-{recipe.version}.apk"
-    common = config.repodest / recipe.repo / config.carch / file
-    candidates = (common, package_path(recipe, config, name), recipe.startdir / file)
-    found = next((path for path in candidates if path.is_file()), None)
-    if found is None:
-        raise RecipeError(f"can't find {file}", hint=f"it should be in {common.parent}: build it first")
-    return found
 
 
 def _check(name: str, built: Path, published: Published, download: Path, console: Console) -> None:

@@ -25,6 +25,10 @@ usage: abuildpy SUBCOMMAND [arguments]
   cache prune [--all]   bring it below its limit, or delete it
   check-changed [--since REV] [--format FORMAT | --paths]
                         which changed recipes lack a new version or pkgrel
+  diff [OPTIONS] OLD NEW | RECIPE
+                        what differs between packages, and whether others have to be rebuilt
+  follows [OPTIONS] NAME|PACKAGE.apk…
+                        which recipes have to be rebuilt when something changes that packages provide
   info [--json] [--static] PATH…
                         what a recipe says, once evaluated (PATH: an APKBUILD or its folder)
   lint [OPTIONS] PATH…  what is wrong or unusual in recipes, which are not run: the same as apkbuild-lint
@@ -49,6 +53,8 @@ abuildpy SUBCOMMAND --help tells more.
 MODULES = {
     "batch": "batch",
     "check-changed": "check_changed",
+    "diff": "diff",
+    "follows": "follows",
     "lint": "apkbuild_lint",
     "worker": "worker",
 }

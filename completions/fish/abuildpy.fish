@@ -5,6 +5,8 @@ complete -c abuildpy -n __fish_use_subcommand -f
 complete -c abuildpy -n __fish_use_subcommand -a batch -d 'Build many recipes in the right order'
 complete -c abuildpy -n __fish_use_subcommand -a cache -d 'What is kept of evaluated recipes'
 complete -c abuildpy -n __fish_use_subcommand -a check-changed -d 'Which changed recipes lack a new version'
+complete -c abuildpy -n __fish_use_subcommand -a diff -d 'What differs between packages'
+complete -c abuildpy -n __fish_use_subcommand -a follows -d 'Which recipes have to be rebuilt'
 complete -c abuildpy -n __fish_use_subcommand -a info -d 'What a recipe says, once evaluated'
 complete -c abuildpy -n __fish_use_subcommand -a lint -d 'What is wrong or unusual in recipes'
 complete -c abuildpy -n __fish_use_subcommand -a paths -d 'Where abuildpy keeps what scripts may want'
@@ -52,6 +54,15 @@ complete -c abuildpy -n '__fish_seen_subcommand_from check-changed' -l since -x 
 complete -c abuildpy -n '__fish_seen_subcommand_from check-changed' -l format -x -a 'text json github gitlab' -d 'How it is told'
 complete -c abuildpy -n '__fish_seen_subcommand_from check-changed' -l paths -d 'Only which recipes changed'
 complete -c abuildpy -n '__fish_seen_subcommand_from check-changed' -f
+complete -c abuildpy -n '__fish_seen_subcommand_from diff' -l contents -d 'Also changed lines of text files'
+complete -c abuildpy -n '__fish_seen_subcommand_from diff' -l follows -d 'Also which recipes to rebuild'
+complete -c abuildpy -n '__fish_seen_subcommand_from diff' -l full -d 'Leave nothing out'
+complete -c abuildpy -n '__fish_seen_subcommand_from diff' -l format -x -a 'text json html' -d 'How it is told'
+complete -c abuildpy -n '__fish_seen_subcommand_from diff' -l json -d 'As JSON'
+complete -c abuildpy -n '__fish_seen_subcommand_from diff' -s o -l output -x \
+    -a '(__fish_complete_path)' -d 'Write to this file'
+complete -c abuildpy -n '__fish_seen_subcommand_from follows' -l names -d 'Only the names of those to rebuild'
+complete -c abuildpy -n '__fish_seen_subcommand_from follows' -l json -d 'As JSON'
 complete -c abuildpy -n '__fish_seen_subcommand_from info' -l json -d 'As JSON'
 complete -c abuildpy -n '__fish_seen_subcommand_from info' -l static -d 'Run nothing of the recipe'
 complete -c abuildpy -n '__fish_seen_subcommand_from sandbox' -l json -d 'As JSON'
@@ -78,5 +89,5 @@ complete -c abuildpy -n '__fish_seen_subcommand_from worker' -l name -x -d 'What
 complete -c abuildpy -n '__fish_seen_subcommand_from worker' -l folder -x \
     -a '(__fish_complete_directories)' -d 'Its folders'
 complete -c abuildpy -n '__fish_seen_subcommand_from worker' -s q -l quiet -d 'No messages'
-complete -c abuildpy -n '__fish_seen_subcommand_from batch cache check-changed info sandbox shell verify why worker' -s h -l help -d 'Show help'
+complete -c abuildpy -n '__fish_seen_subcommand_from batch cache check-changed diff follows info sandbox shell verify why worker' -s h -l help -d 'Show help'
 complete -c abuildpy -n '__fish_seen_subcommand_from paths help version' -f

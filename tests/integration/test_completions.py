@@ -22,6 +22,8 @@ _COMPLETED = [
     ("abuild -C inkpot prepare_", "prepare_py_provides"),
     ("abuild --net=a", "always"),
     ("abuildpy check-changed --format g", "github gitlab"),
+    ("abuildpy diff --fo", "--follows --format"),
+    ("abuildpy diff --format h", "html"),
     ("abuildpy ver", "verify version"),
     ("abuildpy batch --ex", "--exclusive --executor"),
     ("abuildpy batch --status f", "failed"),

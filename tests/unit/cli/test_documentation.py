@@ -26,6 +26,8 @@ from abuildpy.cli import (
     buildrepo,
     check_changed,
     checkapk,
+    diff,
+    follows,
     keygen,
     newapkbuild,
     options,
@@ -60,6 +62,8 @@ _PROGRAMS["abuildpy"] = tuple(
     for program in (
         batch.PROGRAM,
         check_changed.PROGRAM,
+        diff.PROGRAM,
+        follows.PROGRAM,
         umbrella.CACHE,
         umbrella.INFO,
         umbrella.SANDBOX,
@@ -123,7 +127,7 @@ def test_usage(module: object) -> None:
     assert _options_of(module._USAGE) == listed(module.PROGRAM.name)  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("module", [batch, check_changed, worker])
+@pytest.mark.parametrize("module", [batch, check_changed, diff, follows, worker])
 def test_usage_of_long_subcommands(module: object) -> None:
     options = module.PROGRAM.options  # type: ignore[attr-defined]
     assert _options_of(module._USAGE) == {  # type: ignore[attr-defined]

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A difference as one HTML file that needs no network and runs nothing: whatever packages hold is text in it.
+
+jinja2 escapes all that it is given, and a Content-Security-Policy allows this one style by its hash, and nothing else.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterable
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from abuildpy import __version__
+from abuildpy.batch.seeing.words import counted, printable
+from abuildpy.maintain.diff.model import Change, Comparison
+from abuildpy.maintain.diff.text import VERDICT_WORDS, arrow, reasons, sizes, title
+from abuildpy.maintain.follows import Following
+
+_PAGE = Path(__file__).resolve().parent / "page"
+
+
+def html(comparison: Comparison, following: Following | None = None) -> str:
+    """The document; with ``following`` also what has to be rebuilt."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(_PAGE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters.update(arrow=arrow, printable=printable, diffline=_diff_line)
+    report = resources.files("abuildpy.batch.seeing").joinpath("page", "report.css")
+    style = report.read_text(encoding="utf-8") + (_PAGE / "diff.css").read_text(encoding="utf-8")
+    packages = [
+        {
+            "title": title(each),
+            "anchor": f"package-{number}",
+            "sizes": sizes(each),
+            "verdict": each.verdict,
+            "words": VERDICT_WORDS[each.verdict],
+            "reasons": reasons(each),
+            "sections": [_section(section.title, section.changes) for section in each.sections],
+            "unseen": each.unseen,
+        }
+        for number, each in enumerate(comparison.differences)
+    ]
+    only = packages[0]["title"] if len(packages) == 1 else counted(len(packages), "package")
+    facts: dict[str, Any] = {
+        "style": style,
+        "style_hash": f"sha256-{base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()}",
+        "version": __version__,
+        "verdict": comparison.verdict,
+        "headline": f"{only if packages else 'Packages'}: {VERDICT_WORDS[comparison.verdict]}",
+        "packages": packages,
+        "following": following,
+        "signs": {"+": "added", "-": "removed", "~": "changed", ">": "renamed"},
+    }
+    return environment.get_template("diff.html.j2").render(facts)
+
+
+def _section(name: str, changes: Iterable[Change]) -> dict[str, Any]:
+    groups: dict[str, list[Change]] = {}
+    for change in changes:
+        groups.setdefault(change.where, []).append(change)
+    return {"title": name, "count": sum(map(len, groups.values())), "groups": list(groups.items())}
+
+
+def _diff_line(line: str) -> tuple[str, str]:
+    kind = {"+": "come", "-": "gone", "@": "place"}.get(line[:1], "")
+    return kind, "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in line.expandtabs(8))

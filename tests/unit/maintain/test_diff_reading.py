@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reading packages that somebody made to hang, to fill the memory, or to confuse."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import tarfile
+from pathlib import Path
+
+import pytest
+from diff_builds import Item, package, tar
+from elf_symbols import Layout, Sym, library
+
+from abuildpy.errors import RepositoryError
+from abuildpy.maintain.diff import compare_packages, contents, render_text
+from abuildpy.maintain.diff.contents import capability_text, read_contents
+from abuildpy.repository import apkfile
+
+
+def with_data(tmp_path: Path, data: bytes, *, compressed: bool = False) -> Path:
+    path = package(tmp_path)
+    front = path.read_bytes()[: apkfile.read(path).data_offset]
+    path.write_bytes(front + (data if compressed else gzip.compress(data)))
+    return path
+
+
+def test_what_is_no_package(tmp_path: Path) -> None:
+    bad = tmp_path / "bad.apk"
+    bad.write_bytes(b"nothing")
+    with pytest.raises(RepositoryError, match=r"bad\.apk"):
+        read_contents(bad)
+
+
+def test_damage(tmp_path: Path) -> None:
+    path = package(tmp_path, files={"usr/x": b"x" * 5000})
+    path.write_bytes(path.read_bytes()[:-30])
+    with pytest.raises(RepositoryError, match="damaged"):
+        read_contents(path)
+    with pytest.raises(RepositoryError, match="damaged"):
+        read_contents(with_data(tmp_path, b"no tar at all" * 100))
+
+
+def test_a_bomb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(contents, "_ALWAYS", 1 << 20)
+    path = package(tmp_path, files={"usr/zeros": bytes(50 << 20)})
+    with pytest.raises(RepositoryError, match="unpacks to more than"):
+        read_contents(path)
+    monkeypatch.setattr(contents, "_ALWAYS", 1 << 30)
+    assert read_contents(path).files["usr/zeros"].size == 50 << 20
+
+
+def test_too_many_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = package(tmp_path, files={f"usr/{number}": b"" for number in range(20)})
+    assert len(read_contents(path).files) == 20
+    monkeypatch.setattr(contents, "_MOST_FILES", 19)
+    with pytest.raises(RepositoryError, match="more than 19 files"):
+        read_contents(path)
+
+
+def test_an_extended_header_of_absurd_size(tmp_path: Path) -> None:
+    member = tarfile.TarInfo("usr/x")
+    member.pax_headers = {"comment": "x" * (2 << 20)}
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        archive.addfile(member)
+    with pytest.raises(RepositoryError, match="damaged"):
+        read_contents(with_data(tmp_path, buffer.getvalue()))
+
+
+def test_a_file_of_terabytes_that_are_not_there(tmp_path: Path) -> None:
+    member = tarfile.TarInfo("usr/x")
+    member.pax_headers = {"GNU.sparse.size": str(1 << 50), "GNU.sparse.map": "0,0", "GNU.sparse.numblocks": "1"}
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        archive.addfile(member)
+    with pytest.raises(RepositoryError, match="sparse"):
+        read_contents(with_data(tmp_path, buffer.getvalue()))
+
+
+def test_headers_that_follow_each_other_without_an_end(tmp_path: Path) -> None:
+    header = tar({"x": Item(b"", xattrs={"user.a": b"b"})})[:1024]
+    with pytest.raises(RepositoryError, match="damaged"):
+        read_contents(with_data(tmp_path, header * 5000))
+
+
+def test_names_that_would_do_something_to_a_terminal(tmp_path: Path) -> None:
+    new = package(
+        tmp_path / "new", files={"usr/\x1b[31mred\u202e": b"", "usr/\udcff": b""}, info=["url = \x1b]0;x\x07"]
+    )
+    text = render_text(compare_packages(package(tmp_path / "old"), new))
+    assert "\x1b" not in text
+    assert "\u202e" not in text
+    assert "usr/\N{REPLACEMENT CHARACTER}[31mred\N{REPLACEMENT CHARACTER}" in text
+    text.encode()
+
+
+def test_damaged_symbols_are_named_and_end_nothing(tmp_path: Path) -> None:
+    good, bad = library([Sym("f")]), library([Sym("f")], layout=Layout(hashes=()))
+    files = {"usr/lib/a": good, "usr/lib/c": bad}
+    found = read_contents(package(tmp_path, files=files))
+    assert found.libraries["usr/lib/a"].symbols is not None
+    assert [line for line in found.unseen if "usr/lib/c: its symbols were not compared" in line]
+    other = package(tmp_path / "new", files={"usr/lib/c": good})
+    difference = compare_packages(package(tmp_path / "old", files={"usr/lib/c": files["usr/lib/c"]}), other)
+    assert "Not compared" in render_text(difference)
+
+
+def test_a_large_library_is_read_without_being_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = library([Sym(f"function_{number}") for number in range(300)])
+    at = made.rindex(b"\x06\0\0\0\0\0\0\0")  # the dynamic section is at the end, as in real ones
+    whole = read_contents(package(tmp_path / "a", files={"usr/lib/x": made})).libraries["usr/lib/x"]
+    monkeypatch.setattr(contents, "_HEAD", 200)
+    monkeypatch.setattr(contents, "_PIECE", 1000)
+    path = package(tmp_path / "b", files={"usr/lib/x": made + bytes(100_000)})
+    for front in (at - 48, at - 16, at + 400):
+        monkeypatch.setattr(contents, "_ELF_FRONT", front)
+        assert read_contents(path).libraries["usr/lib/x"].symbols == whole.symbols
+    monkeypatch.setattr(contents, "_ELF_FRONT", 2000)
+    found = read_contents(path)
+    assert found.libraries["usr/lib/x"].symbols is None
+    assert found.unseen
+
+
+def test_debugging_files_have_no_symbols_to_compare(tmp_path: Path) -> None:
+    found = read_contents(package(tmp_path, files={"usr/lib/debug/usr/lib/x.debug": library([Sym("f")])}))
+    assert not found.libraries
+
+
+@pytest.mark.parametrize(
+    ("raw", "wanted"),
+    [
+        (b"\1\0\0\2" + b"\0\x20\0\0" + bytes(12), "cap_net_raw+ep"),
+        (b"\0\0\0\2" + b"\1\0\0\0" + b"\1\0\0\0" + bytes(8), "cap_chown+ip"),
+        (b"\0\0\0\2" + bytes(8) + b"\0\1\0\0" + bytes(4), "cap_checkpoint_restore+p"),
+        (b"\0\0\0\2" + bytes(16), "none"),
+        (b"xyz", "0x78797a"),
+    ],
+)
+def test_capabilities(raw: bytes, wanted: str) -> None:
+    assert capability_text(raw) == wanted
