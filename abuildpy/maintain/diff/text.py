@@ -183,10 +183,10 @@ def _line(change: Change, indent: str, width: int) -> Line:
     pieces.append(("", f"{what:{width}}" if values or note or change.impact else what))
     if values:
         pieces.append(("", f"  {values}"))
-    if note:
-        pieces.append(("dim", f"  {note}" if not values else f"  ({note})"))
     if change.impact:
         pieces.append(("bold red" if change.impact == "abi" else "yellow", f"  {_MARKS[change.impact]}"))
+    if note:
+        pieces.append(("dim", f"  ({note})" if values or change.impact else f"  {note}"))
     return tuple(pieces)
 
 
