@@ -32,6 +32,8 @@ usage: abuildpy SUBCOMMAND [arguments]
   info [--json] [--static] PATH…
                         what a recipe says, once evaluated (PATH: an APKBUILD or its folder)
   lint [OPTIONS] PATH…  what is wrong or unusual in recipes, which are not run: the same as apkbuild-lint
+  outdated [OPTIONS] [TARGET…]
+                        which recipes upstream has a newer version of
   paths                 where abuildpy keeps what scripts may want, as name=value lines
   sandbox [--json] [DIR]
                         which walls can be had around builds (in DIR), and what each keeps in
@@ -56,6 +58,7 @@ MODULES = {
     "diff": "diff",
     "follows": "follows",
     "lint": "apkbuild_lint",
+    "outdated": "outdated",
     "worker": "worker",
 }
 """Subcommands whose module in abuildpy.cli has a ``main`` of their own, which takes the words after the subcommand."""

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,31 +12,44 @@ from abuildpy.repository.version import compare
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """How a version stands in a tag or a file's name: ``before`` it, ``after`` it, and what separates its numbers.
+    """How a version stands in a tag or a file's name: ``before`` it, ``after`` it, and what may separate its numbers.
 
-    ``release-1_2`` is Form("release-", "", "_"). With ``loose`` nothing is known, and any usual spelling is taken.
+    ``release-1_2`` is Form("release-", "", "_"). ``widths`` are the digits of each number where nothing separates them.
+    With ``loose`` nothing is known of the form, and the usual ones are taken.
     """
 
     before: str = ""
     after: str = ""
-    separator: str = "."
+    separators: str = "."
+    widths: tuple[int, ...] = ()
     loose: bool = False
 
     def __str__(self) -> str:
-        return "any" if self.loose else f"{self.before}{self.separator.join('12')}{self.after}"
+        if self.loose:
+            return "any"
+        numbers = "12" if self.widths else f"1{self.separators}2"
+        return f"{self.before}{{{numbers}}}{self.after}"
+
+
+LOOSE = Form(loose=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Upstream:
     """A source of truth: ``kind`` (``github``, ``listing``...), the project there, and the address to be asked first.
 
-    ``form`` is how a version stands in its tags or file names. ``guessed`` marks a last resort, found by name alone.
+    ``form`` is how a version stands in its tags or file names. ``template`` is the recipe's own source with ``{}`` for the
+    version and ``{N}`` for its first N numbers, where folders are walked. ``current`` is upstream's version that the recipe
+    packages, where its pkgver is another thing (a kernel's, for a module). ``guessed`` marks a last resort, found by name
+    alone.
     """
 
     kind: str
     project: str
     address: str
-    form: Form = field(default=Form(loose=True))
+    form: Form = LOOSE
+    template: str = ""
+    current: str = ""
     guessed: bool = False
 
 
@@ -74,10 +88,22 @@ class Newest:
     @property
     def is_newer(self) -> bool:
         """Whether upstream has a newer version than the recipe."""
-        return self.version is not None and compare(self.version, self.current) > 0
+        if self.version is None or _bare(self.version) == _bare(self.packaged):
+            return False
+        return compare(self.version, self.packaged) > 0
+
+    @property
+    def packaged(self) -> str:
+        """Upstream's version that the recipe packages, in apk's spelling: mostly its pkgver."""
+        return (self.source.current if self.source else "") or self.current
 
     def exists(self, version: str) -> bool | None:
         """Whether upstream has a version (apk's spelling, without pkgrel); None where the source cannot tell."""
-        if any(release.version == version or compare(release.version, version) == 0 for release in self.releases):
+        if any(_bare(release.version) == _bare(version) for release in self.releases):
             return True
         return False if self.complete and self.error is None else None
+
+
+def _bare(version: str) -> str:
+    """A version without zeros at the end of its numbers: upstreams call the same one 1.2 and 1.2.0."""
+    return re.sub(r"\A(\d+(?:\.\d+)*?)(?:\.0+)+(?![\d.])", r"\1", version)

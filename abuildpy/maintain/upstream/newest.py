@@ -4,10 +4,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import partial
+from urllib.parse import urlsplit
 
-from abuildpy.maintain.upstream.model import Newest
+from abuildpy.errors import AbuildError
+from abuildpy.maintain.upstream.ask.asking import Asking
+from abuildpy.maintain.upstream.ask.table import ASK
+from abuildpy.maintain.upstream.choose import newest, newest_first
+from abuildpy.maintain.upstream.lanes import Lanes
+from abuildpy.maintain.upstream.model import Newest, Upstream
+from abuildpy.maintain.upstream.overrides import names_of
+from abuildpy.maintain.upstream.plan import Planned, plan
 from abuildpy.maintain.upstream.settings import UpstreamSettings
+from abuildpy.maintain.upstream.web import Web
 from abuildpy.recipe.model import Recipe
+
+NO_VERSIONS = "no version was found at {}"
 
 
 def find_newest(recipe: Recipe, settings: UpstreamSettings) -> Newest:
@@ -15,8 +27,55 @@ def find_newest(recipe: Recipe, settings: UpstreamSettings) -> Newest:
     return next(find_all([recipe], settings))
 
 
-def find_all(recipes: Iterable[Recipe], settings: UpstreamSettings) -> Iterator[Newest]:
-    """The newest versions for many recipes, asked at once; answers in the order of the recipes."""
-    del settings
-    for recipe in recipes:
-        yield Newest(recipe.pkgname, recipe.path, recipe.pkgver, error="not asked yet")
+def find_all(recipes: Iterable[Recipe], settings: UpstreamSettings, web: Web | None = None) -> Iterator[Newest]:
+    """The newest versions for many recipes, asked at once; answers in the order of the recipes.
+
+    Raises ConfigError for a tree's table that makes no sense; all else that goes wrong stands in an answer's ``error``.
+    """
+    shared = web or Web(settings)
+    planned = [plan(recipe, settings) for recipe in recipes]
+
+    def lane(each: Planned) -> str:
+        return urlsplit(settings.address_of(each.upstreams[0].address)).netloc if each.upstreams else ""
+
+    tasks = [(lane(each), partial(_answer, each, shared)) for each in planned]
+    return Lanes(tasks, settings.jobs, settings.per_host).results()
+
+
+def _answer(planned: Planned, web: Web) -> Newest:
+    """Asks a recipe's upstreams, the next where one does not answer or has no version that counts.
+
+    If none has, the first one's trouble is told: the others are makeshifts.
+    """
+    recipe = planned.recipe
+    answer: Newest | None = None
+    for upstream in planned.upstreams:
+        found = _ask(planned, upstream, web)
+        if found.version is not None:
+            return found
+        answer = answer or found
+    if answer is not None:
+        return answer
+    return Newest(recipe.pkgname, recipe.path, recipe.pkgver, error=planned.error)
+
+
+def _ask(planned: Planned, upstream: Upstream, web: Web) -> Newest:
+    recipe = planned.recipe
+    asking = Asking(upstream, web, names_of(planned.facts, upstream), planned.packaged(upstream))
+    try:
+        published = ASK[upstream.kind](asking)
+    except AbuildError as error:
+        return Newest(recipe.pkgname, recipe.path, recipe.pkgver, upstream, error=error.message)
+    found = newest(published.releases, planned.rules(upstream, web.settings))
+    return Newest(
+        recipe.pkgname,
+        recipe.path,
+        recipe.pkgver,
+        upstream,
+        None if found is None else found.version,
+        "" if found is None else found.name,
+        "" if found is None else found.date,
+        newest_first(published.releases),
+        published.complete,
+        NO_VERSIONS.format(upstream.address) if found is None else None,
+    )

@@ -31,6 +31,7 @@ from abuildpy.cli import (
     keygen,
     newapkbuild,
     options,
+    outdated,
     sign,
     umbrella,
     worker,
@@ -64,6 +65,7 @@ _PROGRAMS["abuildpy"] = tuple(
         check_changed.PROGRAM,
         diff.PROGRAM,
         follows.PROGRAM,
+        outdated.PROGRAM,
         umbrella.CACHE,
         umbrella.INFO,
         umbrella.SANDBOX,
@@ -127,7 +129,7 @@ def test_usage(module: object) -> None:
     assert _options_of(module._USAGE) == listed(module.PROGRAM.name)  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("module", [batch, check_changed, diff, follows, worker])
+@pytest.mark.parametrize("module", [batch, check_changed, diff, follows, outdated, worker])
 def test_usage_of_long_subcommands(module: object) -> None:
     options = module.PROGRAM.options  # type: ignore[attr-defined]
     assert _options_of(module._USAGE) == {  # type: ignore[attr-defined]

@@ -1,0 +1,315 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``abuildpy outdated``: which recipes upstream has a newer version of."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from abuildpy.cli.program import HELP, VALUE, Option, Program
+from abuildpy.errors import UsageError
+from abuildpy.ui.console import Console, want_colors
+
+if TYPE_CHECKING:
+    from abuildpy.config import Config
+    from abuildpy.maintain.upstream.model import Newest
+    from abuildpy.maintain.upstream.settings import UpstreamSettings
+    from abuildpy.recipe.model import Recipe
+
+_USAGE = """\
+usage: abuildpy outdated [OPTIONS] [TARGET…]
+
+Asks upstreams for their newest versions and shows the recipes that are behind. A TARGET is a recipe, a folder of recipes, a
+repository or a package's name, as for `abuildpy batch` (default: the recipe or repository here).
+
+  -a, --all          Show all recipes: those that are current and those of which nothing is known too
+      --json         An array with an object for each recipe (all of them) instead of a table
+      --prereleases  Let alphas, betas and release candidates count
+      --age TIME     Take answers that are younger from the cache: 90 (seconds), 30m, 6h, 2d (default: 6h; 0: ask again)
+      --offline      Ask nobody: only what the cache has
+      --no-guess     Do not look up what is recognised nowhere by its name alone, at release-monitoring and Debian
+      --sources      Ask nobody, and show whom each recipe's upstream would be asked of
+      --jobs N       Questions at the same time, to all hosts together (default: 16; at most 4 to one host)
+  -h, --help         Show this help
+
+Where upstream publishes is worked out from `source` and `url`: forges, registries of languages, and any server that lists
+its files. A comment in the recipe says what cannot be worked out, and which versions count:
+
+  # upstream: github owner/name tag=release-{} ignore=9.9*      or: # upstream: none
+  # upstream: series=1.2 prereleases=yes
+
+Tokens in GITHUB_TOKEN, GITLAB_TOKEN and GITEA_TOKEN are used. abuildpy(1) tells more, also of upstream.toml.
+
+Exit status: 0 all that could be asked are current, 1 something is behind, 2 wrong command line, 3 nothing is known to be
+behind, but of some recipes nothing could be learnt
+"""
+_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+BEHIND, UNKNOWN = 1, 3
+
+
+class OutdatedUsageError(UsageError):
+    """A wrong command line."""
+
+    exit_status = 2
+
+
+@dataclass(frozen=True, slots=True)
+class _Options:
+    everything: bool = False
+    as_json: bool = False
+    prereleases: bool = False
+    age: str = ""
+    offline: bool = False
+    no_guess: bool = False
+    sources: bool = False
+    jobs: str = ""
+
+
+PROGRAM = Program(
+    "abuildpy outdated",
+    _Options,
+    (
+        Option("a", "all", {"everything": True}),
+        Option("", "json", {"as_json": True}),
+        Option("", "prereleases", {"prereleases": True}),
+        Option("", "age", {"age": VALUE}),
+        Option("", "offline", {"offline": True}),
+        Option("", "no-guess", {"no_guess": True}),
+        Option("", "sources", {"sources": True}),
+        Option("", "jobs", {"jobs": VALUE}),
+        HELP,
+    ),
+    usage=lambda: _USAGE,
+    fits=lambda _options, _targets: True,
+    console=lambda: Console(colors=want_colors(os.environ.get("USE_COLORS", ""))),
+)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Runs ``abuildpy outdated`` with the words after its name; returns the exit status."""
+    return PROGRAM.start_bare(_act, arguments)
+
+
+def _act(options: _Options, targets: list[str]) -> int:
+    from abuildpy.config import load_config
+    from abuildpy.maintain.upstream.settings import settings_from
+
+    config = load_config()
+    console = Console(colors=want_colors(config.get("USE_COLORS")))
+    settings = _settled(settings_from(config), options)
+    recipes, unread = _recipes(targets, config, console)
+    colors = want_colors(config.get("USE_COLORS"))
+    if options.sources:
+        return _show_sources(recipes, settings, options, colors=colors)
+    answers = list(_with_progress(recipes, settings))
+    if options.as_json:
+        import json
+
+        documents = [_document(answer) for answer in answers]
+        documents += [{"path": path, "error": error} for path, error in unread]
+        sys.stdout.write(json.dumps(documents, indent=2, ensure_ascii=False) + "\n")
+    else:
+        _show(answers, options, colors=colors)
+        for path, error in unread:
+            console.error(f"{path}: {error}")
+    sys.stdout.flush()
+    if any(answer.is_newer for answer in answers):
+        return BEHIND
+    return UNKNOWN if unread or any(_is_trouble(answer) for answer in answers) else 0
+
+
+def _settled(settings: UpstreamSettings, options: _Options) -> UpstreamSettings:
+    jobs = settings.jobs
+    if options.jobs:
+        if not options.jobs.isdecimal() or not 0 < int(options.jobs) <= 256:
+            raise OutdatedUsageError(f"--jobs takes a number from 1 to 256, not '{options.jobs}'")
+        jobs = int(options.jobs)
+    return replace(
+        settings,
+        jobs=jobs,
+        prereleases=options.prereleases,
+        max_age=_seconds(options.age) if options.age else settings.max_age,
+        offline=options.offline,
+        last_resort=not options.no_guess,
+    )
+
+
+def _seconds(text: str) -> float:
+    number, unit = (text, "") if text.isdecimal() else (text[:-1], text[-1:])
+    if not number.isdecimal() or unit not in _UNITS:
+        raise OutdatedUsageError(f"--age takes a time such as 90, 30m, 6h or 2d, not '{text}'")
+    return float(int(number) * _UNITS[unit])
+
+
+def _recipes(targets: Sequence[str], config: Config, console: Console) -> tuple[list[Recipe], list[tuple[str, str]]]:
+    """The recipes that words mean, evaluated; and those that cannot be, with why. Raises TargetError."""
+    from abuildpy.batch.targets import TargetError, Tree, find_targets, holds_recipes, tree_around
+    from abuildpy.errors import RecipeError
+    from abuildpy.phases.evaluations import Evaluations
+    from abuildpy.phases.settings import Settings
+
+    tree = Tree(tree_around(".", config.get("APORTSDIR")), Evaluations(config, Settings(quiet=True), console).answers)
+    if not targets and not (os.path.isfile("APKBUILD") or holds_recipes(".") or tree.folder == os.path.realpath(".")):
+        raise TargetError(
+            "there is no recipe here, and no repository of them", hint="name some: abuildpy outdated TARGET…"
+        )
+    folders = find_targets(targets or ["."], tree)
+    found, unread = [], []
+    for answer in tree.evaluate([f"{folder}/APKBUILD" for folder in folders]):
+        try:
+            found.append(answer.recipe())
+        except RecipeError as error:
+            unread.append((answer.path, error.message))
+    return found, unread
+
+
+def _with_progress(recipes: Sequence[Recipe], settings: UpstreamSettings) -> Iterator[Newest]:
+    """The answers, with a line on the terminal that tells how far it is."""
+    from abuildpy.maintain.upstream.newest import find_all
+
+    show = os.isatty(2) and len(recipes) > 1
+    for number, answer in enumerate(find_all(recipes, settings), 1):
+        if show:
+            sys.stderr.write(f"\r\033[Kasked about {number} of {len(recipes)}")
+            sys.stderr.flush()
+        yield answer
+    if show:
+        sys.stderr.write("\r\033[K")
+        sys.stderr.flush()
+
+
+def _name(path: str) -> str:
+    return "/".join(os.path.dirname(path).rsplit("/", 2)[-2:])
+
+
+def _is_trouble(answer: Newest) -> bool:
+    """Whether something ought to be known of a recipe that is not."""
+    from abuildpy.maintain.upstream.plan import NO_SOURCE, NOT_LOOKED_FOR
+
+    return answer.error is not None and answer.error not in (NO_SOURCE, NOT_LOOKED_FOR)
+
+
+def _document(answer: Newest) -> dict[str, object]:
+    source = answer.source
+    document: dict[str, object] = {
+        "name": _name(str(answer.path)),
+        "path": str(answer.path),
+        "pkgname": answer.pkgname,
+        "pkgver": answer.current,
+        "packaged": answer.packaged,
+        "newest": answer.version,
+        "outdated": answer.is_newer,
+        "upstream_name": answer.name or None,
+        "date": answer.date or None,
+        "source": None
+        if source is None
+        else {"kind": source.kind, "project": source.project, "address": source.address, "guessed": source.guessed},
+        "error": answer.error,
+    }
+    return document
+
+
+# --- tables -------------------------------------------------------------------------------------------------------
+
+
+def _show(answers: Sequence[Newest], options: _Options, *, colors: bool) -> None:
+    rows: list[tuple[str, ...]] = []
+    for answer in answers:
+        if not (options.everything or answer.is_newer):
+            continue
+        source = answer.source
+        state = "behind" if answer.is_newer else "current" if answer.version else "unknown"
+        where = f"{source.kind} {source.project}" if source else ""
+        note = (
+            (answer.error or "")
+            if answer.version is None
+            else f"{where}{' (by name only)' if source and source.guessed else ''}"
+        )
+        rows.append((_name(str(answer.path)), answer.packaged, answer.version or "-", state, note))
+    heads = (
+        ("recipe", "has", "newest", "state", "upstream")
+        if options.everything
+        else ("recipe", "has", "newest", "upstream")
+    )
+    if not options.everything:
+        rows = [(*row[:3], row[4]) for row in rows]
+    if rows:
+        _table(heads, rows, colors=colors, style=_styled if options.everything else lambda _row: "")
+    behind = sum(answer.is_newer for answer in answers)
+    unknown = [answer for answer in answers if _is_trouble(answer)]
+    text = f"{behind} of {len(answers)} behind" if len(answers) != 1 else "behind" if behind else "current"
+    if unknown:
+        text = f"{text}; of {len(unknown)} nothing could be learnt{'' if options.everything else ' (--all shows them)'}"
+    if len(answers) == 1 and unknown:
+        text = unknown[0].error or text
+    sys.stderr.write(f"{text}\n")
+
+
+def _styled(row: Sequence[str]) -> str:
+    return {"behind": "yellow", "unknown": "red"}.get(row[3], "")
+
+
+def _show_sources(recipes: Sequence[Recipe], settings: UpstreamSettings, options: _Options, *, colors: bool) -> int:
+    from abuildpy.maintain.upstream.plan import plan
+
+    rows: list[tuple[str, ...]] = []
+    documents: list[dict[str, object]] = []
+    for recipe in recipes:
+        planned = plan(recipe, settings)
+        first = next((upstream for upstream in planned.upstreams if not upstream.guessed), None)
+        name = _name(str(recipe.path))
+        if first is None:
+            rows.append((name, recipe.pkgver, "-", planned.error or "only its name", ""))
+        else:
+            rows.append((name, recipe.pkgver, first.kind, first.address, str(first.form)))
+        documents.append(
+            {
+                "name": name,
+                "pkgver": recipe.pkgver,
+                "upstreams": [
+                    {
+                        "kind": u.kind,
+                        "project": u.project,
+                        "address": u.address,
+                        "form": str(u.form),
+                        "guessed": u.guessed,
+                    }
+                    for u in planned.upstreams
+                ],
+                "error": planned.error or None,
+            }
+        )
+    if options.as_json:
+        import json
+
+        sys.stdout.write(json.dumps(documents, indent=2, ensure_ascii=False) + "\n")
+    elif rows:
+        _table(("recipe", "has", "kind", "asked", "form"), rows, colors=colors, style=lambda _row: "")
+    return 0
+
+
+def _table(
+    heads: Sequence[str], rows: Sequence[Sequence[str]], *, colors: bool, style: Callable[[Sequence[str]], str]
+) -> None:
+    """Aligned lines; on a terminal by way of rich, which fits them into its width."""
+    if not os.isatty(1):
+        widths = [max(len(row[at]) for row in (heads, *rows)) for at in range(len(heads))]
+        for row in (heads, *rows):
+            line = "  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True))
+            sys.stdout.write(f"{line.rstrip()}\n")
+        return
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console as RichConsole
+    from rich.table import Table
+    from rich.text import Text
+
+    console = RichConsole(no_color=not colors, highlight=False)
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="bold" if colors else "")
+    for at, head in enumerate(heads):
+        table.add_column(head, no_wrap=at < len(heads) - 1 and at < 3, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row), style=style(row) if colors else "")
+    console.print(table)

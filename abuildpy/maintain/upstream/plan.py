@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whom to ask about a recipe, and which answers count: what is recognised, and what the maintainer says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+
+from abuildpy.errors import RecipeError
+from abuildpy.maintain.upstream.choose import Rules, series_of
+from abuildpy.maintain.upstream.facts import Facts, facts_of
+from abuildpy.maintain.upstream.model import Upstream
+from abuildpy.maintain.upstream.overrides import Override, override_of
+from abuildpy.maintain.upstream.recognise import last_resorts, recognise
+from abuildpy.maintain.upstream.settings import TREE_FILE, UpstreamSettings, read_table
+from abuildpy.maintain.upstream.spelling import numbers_of, to_apk
+from abuildpy.recipe.model import Recipe
+from abuildpy.repository.version import is_valid
+
+NOT_RECOGNISED = "no upstream is recognised in its source and url"
+NO_SOURCE = "all of it is kept beside the recipe"
+NOT_LOOKED_FOR = "the recipe says that there is none to look for"
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """``upstreams`` are asked one after the other until one has versions; with none, ``error`` tells why."""
+
+    recipe: Recipe
+    facts: Facts
+    upstreams: tuple[Upstream, ...]
+    said: Override
+    error: str = ""
+
+    def packaged(self, upstream: Upstream) -> str:
+        """Upstream's version that the recipe has, in apk's spelling."""
+        return upstream.current or self.recipe.pkgver
+
+    def rules(self, upstream: Upstream, settings: UpstreamSettings) -> Rules:
+        """Which of its versions count."""
+        packaged, said = self.packaged(upstream), self.said
+        if not is_valid(packaged):
+            spelled = to_apk(packaged)
+            packaged = spelled.version if spelled else packaged
+        series = numbers_of(said.series) if said.series else series_of(self.recipe.pkgname, packaged)
+        prereleases = settings.prereleases if said.prereleases is None else said.prereleases
+        return Rules(upstream.kind, packaged, series, said.ignore, prereleases, said.even)
+
+
+def plan(recipe: Recipe, settings: UpstreamSettings) -> Planned:
+    """Whom to ask about a recipe. Raises ConfigError for a tree's table that makes no sense."""
+    facts = facts_of(recipe, {name: host.kind for name, host in settings.hosts.items() if host.kind})
+    _, of_tree = _table_of(recipe.path.parent.parent.parent)
+    try:
+        said = override_of(recipe.path, facts, settings.recipes, of_tree)
+    except RecipeError as error:
+        return Planned(recipe, facts, (), Override(), error.message)
+    if said.nothing:
+        return Planned(recipe, facts, (), said, NOT_LOOKED_FOR)
+    if said.upstream is not None:
+        return Planned(recipe, facts, (said.upstream,), said)
+    found = recognise(facts)
+    if said.form is not None:
+        form = said.form
+        found = tuple(replace(upstream, form=form, current="") for upstream in found)
+    if not facts.places and not found:
+        return Planned(recipe, facts, (), said, NO_SOURCE)
+    if settings.last_resort:
+        found = (*found, *last_resorts(facts))
+    return Planned(recipe, facts, found, said, "" if found else NOT_RECOGNISED)
+
+
+@lru_cache(maxsize=8)
+def _table_of(tree: Path) -> tuple[Mapping[str, object], Mapping[str, str]]:
+    return read_table(tree / TREE_FILE)
