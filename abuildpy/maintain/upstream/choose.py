@@ -14,8 +14,8 @@ from abuildpy.repository.version import sort_key
 
 _ODD_IS_UNSTABLE = frozenset(("gnome", "mate", "gstreamer"))
 """Where a second number that is odd means that the series is under development."""
-_NINETY_IS_UNSTABLE = frozenset(("gnome", "gnu", "kde", "xorg", "gitlab", "listing"))
-"""Where a later number of 90 and more (KDE: 80) leads up to the next release."""
+_NINETY_IS_UNSTABLE = {"gnome": 1, "kde": 1, "xorg": 1, "gnu": 2}
+"""Where a number of 90 and more (KDE: 80) leads up to the next release, and from which number on."""
 _GNOME_WITHOUT_ODD = 40
 _DATE = 1900
 _SERIES = re.compile(r"(?:[A-Za-z+._-]*[A-Za-z+_-])?(?P<digits>\d+(?:\.\d+)*)\Z")
@@ -70,10 +70,11 @@ def _is_odd(numbers: Sequence[int], rules: Rules) -> bool:
 
 
 def _leads_up(numbers: Sequence[int], rules: Rules) -> bool:
-    if rules.kind not in _NINETY_IS_UNSTABLE or (numbers and numbers[0] >= _DATE):
+    first = _NINETY_IS_UNSTABLE.get(rules.kind)
+    if first is None:
         return False
     least = 80 if rules.kind == "kde" else 90
-    return any(least <= number < 100 for number in numbers[1:3])
+    return any(least <= number < 100 for number in numbers[first:3])
 
 
 def _is_date(numbers: Sequence[int], packaged: Sequence[int]) -> bool:

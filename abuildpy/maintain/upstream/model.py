@@ -15,13 +15,15 @@ class Form:
     """How a version stands in a tag or a file's name: ``before`` it, ``after`` it, and what may separate its numbers.
 
     ``release-1_2`` is Form("release-", "", "_"). ``widths`` are the digits of each number where nothing separates them.
-    With ``loose`` nothing is known of the form, and the usual ones are taken.
+    With ``glued`` the recipe has the numbers as one: a date, 20240131 for 2024-01-31. With ``loose`` nothing is known of the
+    form, and the usual ones are taken.
     """
 
     before: str = ""
     after: str = ""
     separators: str = "."
     widths: tuple[int, ...] = ()
+    glued: bool = False
     loose: bool = False
 
     def __str__(self) -> str:

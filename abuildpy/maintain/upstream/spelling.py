@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from abuildpy.maintain.upstream.model import Form
@@ -41,6 +41,8 @@ _SUFFIX_OF = {
         ("p", "pl", "patch", "post", "update", "u", "sp", "hotfix", "fix", "patchlevel", "rev", "r", ""), "p"
     ),
 }
+_DATE = re.compile(r"((?:19|20)\d\d)(\d\d)(\d\d)")
+_MACHINE = re.compile(r"x86|x64|amd64|i[3-6]86|arm|win32|s390|linux")
 _FINAL = frozenset("final stable release released ga lts esr source src orig full all".split())
 _SPELLED = {
     "alpha": r"(?:alpha|a)",
@@ -89,6 +91,14 @@ def find_form(text: str, version: str) -> Form | None:
 
     The last place counts, for what is before it may hold other numbers. A version's last zeros may be missing in the text.
     """
+    form = _find_form(text, version)
+    if form is not None and form.after and (said := to_apk(f"1{form.after}")) and said.unfinished:
+        # A recipe may leave out that it is a candidate; other tags tell it of themselves.
+        return replace(form, after="")
+    return form
+
+
+def _find_form(text: str, version: str) -> Form | None:
     exact = _exact(text, version)
     if exact is not None:
         return exact
@@ -100,8 +110,15 @@ def find_form(text: str, version: str) -> Form | None:
     if found is not None:
         return found
     numbers, tail = match["numbers"], match["letter"] + match["suffixes"]
+    if (
+        not tail
+        and (date := _DATE.fullmatch(numbers))
+        and (dated := _last(rf"{date[1]}(?P<between>[._-]?){date[2]}(?P=between){date[3]}", text))
+    ):
+        between = dated["between"]
+        return Form(text[: dated.start()], text[dated.end() :], between or ".", glued=bool(between))
     if _SNAPSHOT.search(tail) or re.fullmatch(r"_p\d+", tail):
-        return find_form(text, numbers + match["letter"])
+        return _find_form(text, numbers + match["letter"])
     if "." in numbers and (longer := _exact(text, f"{numbers}.0{tail}")):
         return longer
     while numbers.endswith(".0"):
@@ -110,6 +127,11 @@ def find_form(text: str, version: str) -> Form | None:
         if shorter is not None:
             return shorter
     return None
+
+
+def _last(pattern: str, text: str) -> re.Match[str] | None:
+    found = list(re.finditer(rf"(?<!\d){pattern}(?!\d)", text))
+    return found[-1] if found else None
 
 
 def _exact(text: str, version: str) -> Form | None:
@@ -188,11 +210,29 @@ def _between(text: str, form: Form) -> str | None:
         return text
     if text.endswith(form.after):
         return text[: -len(form.after)]
+    if any(character.isdigit() for character in form.after) and not _MACHINE.search(form.after):
+        # A revision, a date or a commit of its own, which other versions have another of; or no revision.
+        ending = re.search(rf"(?<=\w){_varied(form.after)}\Z", text)
+        if ending is not None:
+            return text[: ending.start()]
+        return text if to_apk(f"1{form.after}") else None
     # An "-rc1" may stand where other tags have "-final".
     return text if form.after.strip("._-").lower() in _FINAL else None
 
 
+def _varied(after: str) -> str:
+    """A pattern for what follows a version, with other numbers and commits in it."""
+    parts = re.split(r"((?:(?<=[^0-9A-Za-z])|(?<=g))(?=[0-9a-f]*\d)[0-9a-f]{7,40}(?![0-9A-Za-z])|\d+)", after)
+    return "".join(
+        re.escape(part) if place % 2 == 0 else "[0-9a-f]{7,40}" if re.search("[a-f]", part) else r"\d+"
+        for place, part in enumerate(parts)
+    )
+
+
 def _read_loosely(text: str, names: frozenset[str]) -> Spelled | None:
+    *above, last = text.split("/")
+    if above and all(part.lower() in _USUAL or part.lower() in names for part in above):
+        text = last
     lower = text.lower()
     for name in sorted(names, key=len, reverse=True):
         if lower.startswith(name) and re.match(r"[-_./]?v?\d|[-_./]", lower[len(name) :]):
@@ -212,7 +252,7 @@ def to_apk(text: str, form: Form = Form()) -> Spelled | None:  # noqa: B008 (imm
     if read_numbers is None:
         return None
     numbers, rest = read_numbers
-    version, unfinished = ".".join(numbers), False
+    version, unfinished = ("" if form.glued else ".").join(numbers), False
     if re.match(r"[a-z](?![A-Za-z0-9])", rest):
         version, rest = version + rest[0], rest[1:]
     while rest:
@@ -224,7 +264,7 @@ def to_apk(text: str, form: Form = Form()) -> Spelled | None:  # noqa: B008 (imm
             suffix = _SUFFIX_OF.get(word)
             if suffix is None or len(number) >= _LONG or _HASH.fullmatch(rest):
                 return None
-            if suffix == "p" and not number:
+            if suffix == "p" and (not number or (not word and token.end() < len(rest))):
                 return None
             version += f"_{suffix}{number}"
             unfinished = unfinished or suffix != "p"

@@ -22,6 +22,8 @@ def of(source: str, version: str = "1.2.3", url: str = "https://site.example/", 
         ("https://github.com/a/b/archive/v1.2.3.tar.gz", "github", "a/b", "v{1.2}"),
         ("b.tar.gz::https://github.com/a/b/archive/refs/tags/b-1.2.3.tar.gz", "github", "a/b", "b-{1.2}"),
         ("https://github.com/a/b/archive/v1.2.3/b-1.2.3.tar.gz", "github", "a/b", "v{1.2}"),
+        ("https://github.com/a/b/archive/refs/tags/v1.2.3/foo-1.2.3.tar.gz", "github", "a/b", "v{1.2}"),
+        ("https://github.com/a/b/archive/v_00123/b-1.2.3.tar.gz", "github", "a/b", "v_{1.2}"),
         ("https://github.com/a/b/archive/refs/tags/sub/v1.2.3.tar.gz", "github", "a/b", "sub/v{1.2}"),
         ("https://github.com/a/b/archive/sub/v1.2.3.tar.gz", "github", "a/b", "sub/v{1.2}"),
         ("https://github.com/a/b/releases/download/R_1_2_3/b.tar.xz", "github", "a/b", "R_{1_2}"),
@@ -89,6 +91,9 @@ def test_folders_on_the_way(source: str, address: str, template: str) -> None:
         "https://site.example/foo-latest.tar.gz",
         "https://launchpad.net/ubuntu/+archive/primary/+files/foo_1.2.3.orig.tar.gz",
         "https://codeberg.org/attachments/0f0f",
+        "https://site.example/attachments/download/4711/foo-1.2.3.tar.gz",
+        "https://github.com/b/store/raw/master/foo-1.2.3.tar.gz",
+        "https://a.github.io/foo/foo-1.2.3.tar.gz",
     ],
 )
 def test_copies_and_stores_tell_nothing(source: str) -> None:

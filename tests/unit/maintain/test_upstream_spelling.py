@@ -76,6 +76,8 @@ def test_a_name_is_read(name: str, form: Form, version: str, unfinished: bool) -
         ("v1.3-20240131", Form("v")),
         ("v1.x", Form("v")),
         ("1.3+dfsg", Form()),
+        ("2024-03-01", Form()),
+        ("1.3-2-4", Form()),
         ("nightly", LOOSE),
     ],
 )
@@ -100,6 +102,31 @@ def test_what_is_no_release(name: str, form: Form) -> None:
 def test_without_a_form_the_usual_ones_count(name: str, version: str | None) -> None:
     found = read(name, LOOSE, frozenset({"foo"}))
     assert (found and found.version) == version
+
+
+@pytest.mark.parametrize(
+    ("text", "version", "others"),
+    [
+        ("v2.3-1", "2.3", {"v2.4-2": "2.4", "v2.5": "2.5", "v3.0-rc1": "3.0_rc1"}),
+        (
+            "20230712-072601-f4abf8fd",
+            "20230712.072601",
+            {"20240101-010101-abcdef12": "20240101.010101", "20240101-010101": None},
+        ),
+        ("v0.6.2.post0", "0.6.2", {"v0.6.3.post0": "0.6.3", "v0.6.3": "0.6.3"}),
+        ("3.13.0-rc3", "3.13.0", {"v3.13.0": "3.13.0", "3.14.0-rc1": "3.14.0_rc1"}),
+        ("1.3.4-20231126", "1.3.4", {"1.3.5-20240101": "1.3.5"}),
+        ("2023-06-15", "20230615", {"2024-01-31": "20240131", "v2024-02-01": "20240201"}),
+        ("v2021.07.01", "20210701", {"v2022.01.02": "20220102"}),
+        ("j-1.9.0-jumbo-1", "1.9.0", {"j-1.10.0-jumbo-2": "1.10.0", "j-1.10.0": None}),
+        ("f-3.2.2.x86_64-linux", "3.2.2", {"f-3.2.4.x86_64-linux": "3.2.4", "f-3.2.4.i386-linux": None}),
+    ],
+)
+def test_other_tags_have_other_ends(text: str, version: str, others: dict[str, str | None]) -> None:
+    form = find_form(text, version)
+    assert form is not None
+    found = {other: read(other, form) for other in others}
+    assert {other: spelled and spelled.version for other, spelled in found.items()} == others
 
 
 _NUMBERS = st.lists(st.integers(0, 400), min_size=1, max_size=4).map(lambda numbers: ".".join(map(str, numbers)))

@@ -10,6 +10,7 @@ from abuildpy.maintain.upstream.spelling import find_form
 KIND = "github"
 _HOSTS = frozenset(("github.com", "www.github.com", "codeload.github.com"))
 _RAW = frozenset(("raw.githubusercontent.com", "raw.github.com"))
+_BRANCHES = frozenset(("master", "main", "HEAD", "trunk"))
 _NOT_OWNERS = frozenset("topics orgs apps sponsors marketplace features about settings".split())
 
 
@@ -25,8 +26,15 @@ def recognise(place: Place, facts: Facts) -> Upstream | None:
     if len(parts) < 2 or parts[0] in _NOT_OWNERS:
         return None
     owner, name = parts[0], parts[1].removesuffix(".git")
-    tag = "" if place.is_home else _tag(parts[2:], place, facts)
+    if not place.is_home and (place.host in _RAW or parts[2:3] == ("raw",)) and _is_branch(parts, place):
+        return None  # somebody's store of files, not the project
+    tag = "" if place.is_home else _tag(parts[2:], place, facts, name)
     return facts.of_tag(KIND, f"{owner}/{name}", f"https://github.com/{owner}/{name}", tag)
+
+
+def _is_branch(parts: tuple[str, ...], place: Place) -> bool:
+    at = 2 if place.host in _RAW else 3
+    return len(parts) > at and parts[at] in _BRANCHES
 
 
 def _pages(place: Place) -> Upstream | None:
@@ -38,14 +46,14 @@ def _pages(place: Place) -> Upstream | None:
     return Upstream(KIND, f"{owner}/{name}", f"https://github.com/{owner}/{name}")
 
 
-def _tag(rest: tuple[str, ...], place: Place, facts: Facts) -> str:
+def _tag(rest: tuple[str, ...], place: Place, facts: Facts, name: str) -> str:
     if place.host in _RAW:
         rest = ("raw", *rest)
     match rest:
         case ("archive" | "tarball" | "zipball" | "tar.gz" | "zip" | "legacy.tar.gz", "refs", "tags", *tag):
-            return archive_tag(tag, facts, whole=True)
+            return archive_tag(tag, facts, name)
         case ("archive" | "tarball" | "zipball" | "tar.gz" | "zip" | "legacy.tar.gz", *tag) if tag[:1] != ["refs"]:
-            return archive_tag(tag, facts)
+            return archive_tag(tag, facts, name)
         case ("releases", "download", *tag, _file):
             return "/".join(tag)
         case ("raw", "refs", "tags", tag_name, *_path):
@@ -55,13 +63,21 @@ def _tag(rest: tuple[str, ...], place: Place, facts: Facts) -> str:
     return ""
 
 
-def archive_tag(words: list[str], facts: Facts, *, whole: bool = False) -> str:
-    """The tag in what follows ``archive/`` in an address: a forge lets a better file name follow it."""
+def archive_tag(words: list[str], facts: Facts, name: str = "") -> str:
+    """The tag in what follows ``archive/`` in an address: a forge lets a better file name follow it.
+
+    ``name`` is the project's, which such a file name begins with.
+    """
     if not words:
         return ""
     *above, last = words
     bare = stem(last) if is_archive(last) else last
     tag = "/".join(above)
-    if above and not whole and (is_commit(tag) or find_form(tag, facts.version) is not None):
+    if above and (is_commit(tag) or find_form(tag, facts.version) is not None or _is_better_name(bare, facts, name)):
         return tag
     return "/".join((*above, bare))
+
+
+def _is_better_name(bare: str, facts: Facts, name: str) -> bool:
+    form = find_form(bare, facts.version)
+    return form is not None and form.before.lower() in {f"{each.lower()}-" for each in (name, facts.pkgname) if each}

@@ -47,22 +47,42 @@ _COPIES = frozenset(
             "pkgs.rpmfusion.org",
             "sources.voidlinux.org",
         ),
-        *("dist.alpinelinux.org", "mirror.alpinelinux.org", "data.wolfsden.cz", "web.archive.org", "archive.org"),
-        *("s3.sakamoto.pl", "launchpad.net", "archive.ubuntu.com", "old-releases.ubuntu.com"),
+        *(
+            "dist.alpinelinux.org",
+            "mirror.alpinelinux.org",
+            "data.wolfsden.cz",
+            "web.archive.org",
+            "archive.org",
+            "www.archive.org",
+        ),
+        *("osdn.dl.osdn.net", "s3.sakamoto.pl", "archive.ubuntu.com", "old-releases.ubuntu.com"),
     )
 )
 """What distributions keep for themselves tells nothing of upstream."""
+_FORGES = frozenset(
+    ("github.com", "raw.githubusercontent.com", "gitlab.com", "codeberg.org", "bitbucket.org", "launchpad.net")
+)
+"""Where these have no project to name, there is no folder either."""
 _STORES = re.compile(
     r"(?:storage\.googleapis\.com|(?:.*\.)?amazonaws\.com|(?:.*\.)?cloudfront\.net|(?:.*\.)?dropbox(?:usercontent)?\.com|"
-    r"drive\.google\.com|(?:.*\.)?googlecode\.com|(?:.*\.)?blob\.core\.windows\.net|people\.debian\.org/~unlisted)"
+    r"(?:drive|sites)\.google\.com|.*\.googleapis\.com|.*\.appspot\.com|.*\.azureedge\.net|.*\.(?:github|gitlab)\.io|"
+    r"(?:.*\.)?googlecode\.com|(?:.*\.)?blob\.core\.windows\.net)"
 )
 """Stores that give a file to whom knows its name, and list nothing."""
 
 
 def recognise(place: Place, facts: Facts) -> Upstream | None:
     """The folder above an address's version; None where no version stands in it, or nothing can be listed there."""
-    if place.is_home or place.host in _COPIES or _STORES.fullmatch(place.host) or is_commit(place.url):
+    if (
+        place.is_home
+        or place.host in _COPIES
+        or place.host in _FORGES
+        or _STORES.fullmatch(place.host)
+        or is_commit(place.url)
+    ):
         return None
+    if len(place.parts) > 1 and re.fullmatch(r"\d{3,}", place.parts[-2]) and place.parts[-2] not in facts.version:
+        return None  # the number of a file in somebody's store
     kind = next((kind for kind, hosts in _KINDS if place.host in hosts), "listing")
     host = _NOT_THERE.get(place.host, place.host)
     file = _file_form(place, facts)
