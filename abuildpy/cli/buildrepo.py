@@ -303,6 +303,7 @@ def _tidy(options: Options, repository: str, sums: _Sums, config: Config, consol
     from abuildpy.phases.publish import write_index
     from abuildpy.phases.settings import Settings
     from abuildpy.recipe.history import describe
+    from abuildpy.records.names import remove_orphans
 
     recipes = f"{config.get('APORTSDIR')}/{repository}"
     database = read_database([recipes], Evaluations(config, Settings(quiet=True), console).answers)
@@ -317,6 +318,8 @@ def _tidy(options: Options, repository: str, sums: _Sums, config: Config, consol
             sums.deleted += 1
             if not options.dry_run:
                 path.unlink()
+    if sums.deleted and not options.dry_run:
+        remove_orphans(folder)
     if sums.deleted and not options.dry_run:
         _info("Updating apk index")
         text = config.get("DESCRIPTION") or f"{repository} {describe(Path(recipes))}"

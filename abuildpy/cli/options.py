@@ -54,6 +54,7 @@ Options:
  --max-processes=NUMBER         processes and threads
  --max-disk=SIZE                src, pkg and tmp together
  --max-unpacked=SIZE            what one source archive may hold (default: 1 GiB and 200 times its size; 0: anything)
+ --no-records                   no buildinfo, SPDX documents and provenance beside the packages
  --clean-env                    of the environment, let only documented variables through to them
  --pass-env=NAME                let this one through, secret or not (repeatable; NAME* for several)
 
@@ -200,6 +201,9 @@ def _long(word: str, rest: list[str], values: _Values, settings: _Values) -> Non
         return
     if name == "clean-env" and not equals:
         values["clean_env"] = True
+        return
+    if name == "no-records" and not equals:
+        settings["records"] = "no"
         return
     if choices is None and name not in ("pass-env", *LIMITS):
         raise BadCommandLine(f"Unrecognized option: {word.partition('=')[0]}", unknown=True)

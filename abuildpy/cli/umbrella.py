@@ -39,8 +39,8 @@ usage: abuildpy SUBCOMMAND [arguments]
                         which walls can be had around builds (in DIR), and what each keeps in
   shell [-c COMMAND] [--net=…] [--sandbox=…] [FUNCTION]
                         a shell where a function of the recipe runs (default: the one that failed last, else build)
-  verify [--keys-dir DIR] FILE…
-                        check signature and content of packages (and the signature of an index)
+  verify [OPTIONS] FILE…
+                        is a package what its packager made: signature, content, index, provenance, SPDX, buildinfo
   why [--json] [LOG|RECIPE]
                         the first real error of a log, or of the last build of a recipe (default: the one here)
   worker --scheduler ADDRESS --store URL [OPTIONS]
@@ -58,7 +58,7 @@ MODULES = {
     "diff": "diff",
     "follows": "follows",
     "lint": "apkbuild_lint",
-    "outdated": "outdated",
+    "outdated", "verify": "outdated",
     "worker": "worker",
 }
 """Subcommands whose module in abuildpy.cli has a ``main`` of their own, which takes the words after the subcommand."""
@@ -82,7 +82,6 @@ def _run(arguments: Sequence[str]) -> int:
         "paths": _paths,
         "sandbox": _sandbox,
         "shell": _shell,
-        "verify": _verify,
         "why": _why,
     }
     if not arguments:
@@ -194,31 +193,6 @@ def _sandbox(arguments: Sequence[str]) -> int:
         return sandbox(Path(*folders), as_json=options.as_json)
 
     return SANDBOX.start_bare(act, arguments)
-
-
-@dataclass(frozen=True, slots=True)
-class _VerifyOptions:
-    keys: str = ""
-
-
-VERIFY = Program(
-    "abuildpy verify",
-    _VerifyOptions,
-    (Option("", "keys-dir", {"keys": VALUE}), HELP),
-    usage=lambda: "usage: abuildpy verify [--keys-dir DIR] FILE…\n",
-    fits=lambda _options, files: len(files) > 0,
-    wrong_option=1,
-    console=_console,
-)
-
-
-def _verify(arguments: Sequence[str]) -> int:
-    def act(options: _VerifyOptions, files: list[str]) -> int:
-        from abuildpy.cli.verify import verify
-
-        return verify([Path(file) for file in files], Path(options.keys) if options.keys else None, _console())
-
-    return VERIFY.start_bare(act, arguments)
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,14 +49,25 @@ class ControlFile:
     mode: int = 0o644
 
 
-def write_data(tree: Tree, sink: Sink, *, epoch: int) -> None:
+@dataclass(frozen=True, slots=True)
+class Digests:
+    """Checksums of a regular file, in hexadecimal."""
+
+    path: bytes
+    sha1: str
+    sha256: str
+
+
+def write_data(tree: Tree, sink: Sink, *, epoch: int, digests: list[Digests] | None = None) -> None:
     """Write the data archive of ``tree`` to ``sink``; every time stamp is ``epoch`` (seconds since 1970).
 
     Entries whose first path component starts with a dot are left out, as abuild leaves them out. File contents are read
     below ``tree.root`` without following any symbolic link. Raises PackageError if a file is not (or no longer) what
-    its entry says, cannot be read, or cannot be stored.
+    its entry says, cannot be read, or cannot be stored. ``digests``, if given, gets those of every regular file, by each of
+    its names.
     """
     written: dict[tuple[int, int], bytes] = {}
+    known: dict[bytes, tuple[str, str]] = {}
     total = 0
 
     def put(data: bytes | memoryview) -> None:
@@ -72,8 +83,16 @@ def write_data(tree: Tree, sink: Sink, *, epoch: int) -> None:
             first = written.setdefault(entry.inode, entry.path) if entry.kind in "fl" else entry.path
             if first is not entry.path:
                 put(paxtar.header(_member(entry, epoch, kind=paxtar.HARDLINK, link=first)))
+                if digests is not None and first in known:
+                    digests.append(Digests(entry.path, *known[first]))
             elif entry.kind == "f":
-                _put_regular(entry, root, put, epoch)
+                if digests is None:
+                    _put_regular(entry, root, put, epoch)
+                    continue
+                sha256 = hashlib.sha256()
+                sha1 = _put_regular(entry, root, put, epoch, sha256.update)
+                known[entry.path] = sha1, sha256.hexdigest()
+                digests.append(Digests(entry.path, *known[entry.path]))
             elif entry.kind == "l":
                 # abuild-tar sees the header's link field only, so longer targets are hashed in part; apk does not mind.
                 checksum = _sha1(entry.target[:100])
@@ -138,7 +157,14 @@ def _member(
     )
 
 
-def _put_regular(entry: Entry, root: _Root, put: Callable[[bytes | memoryview], None], epoch: int) -> None:
+def _put_regular(
+    entry: Entry,
+    root: _Root,
+    put: Callable[[bytes | memoryview], None],
+    epoch: int,
+    read: Callable[[bytes], object] = lambda _: None,
+) -> str:
+    """Puts a file into the archive; returns its SHA-1. ``read`` gets its content."""
     with _reading(entry.path):
         descriptor = root.open(entry.path)
     try:
@@ -156,19 +182,23 @@ def _put_regular(entry: Entry, root: _Root, put: Callable[[bytes | memoryview], 
                 checksum = _sha1_of(descriptor, entry.size, entry.path)
         put(paxtar.header(_member(entry, epoch, checksum=checksum)))
         if entry.size <= _WHOLE:
+            read(content)
             put(paxtar.pad(content))
-            return
+            return checksum
         for piece in _pieces(descriptor, entry):
+            read(piece)
             put(piece)
+        put(bytes(-entry.size % paxtar.BLOCK))
         after = os.fstat(descriptor)
         if (after.st_mtime_ns, after.st_ctime_ns) != (before.st_mtime_ns, before.st_ctime_ns):
             raise _changed(entry.path)
+        return checksum
     finally:
         os.close(descriptor)
 
 
 def _pieces(descriptor: int, entry: Entry) -> Iterator[bytes]:
-    """The content of a large file from its beginning, and what fills its last block."""
+    """The content of a large file from its beginning."""
     offset = 0
     while offset < entry.size:
         with _reading(entry.path):
@@ -177,7 +207,6 @@ def _pieces(descriptor: int, entry: Entry) -> Iterator[bytes]:
             raise _changed(entry.path)
         offset += len(piece)
         yield piece
-    yield bytes(-entry.size % paxtar.BLOCK)
 
 
 def _sha1(content: bytes) -> str:

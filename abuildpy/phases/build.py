@@ -28,6 +28,7 @@ from abuildpy.ui.console import Console
 
 if TYPE_CHECKING:
     from abuildpy.phases.cleanroot import RootFolder
+    from abuildpy.phases.recording import Beginning
 
 
 @dataclass(slots=True)
@@ -41,6 +42,8 @@ class _State:
     """The clean root that this is built in."""
     made: RootFolder | None = None
     """A clean root that was made for this recipe and is still there; later verbs of the same run have no part in it."""
+    began: Beginning | None = None
+    """What was noted of the recipe as a build of all of it began, for its records."""
 
 
 class Build:
@@ -182,6 +185,7 @@ class Build:
         )
         with self._timings.step("git"):
             self._stages.provenance(recipe)  # before fetched sources, linked into src, look like changes to git
+        self._begin_records()
         for step in (self.validate, self.check_dependencies, self.clean, self.fetch, self.unpack):
             with self._timings.step(step.__name__):
                 step()
@@ -193,7 +197,14 @@ class Build:
             f"Build complete at {_date(time.time())} elapsed time "
             f"{seconds // 3600}h {seconds // 60 % 60}m {seconds % 60}s"
         )
+        self._state.began = None
         self._clean_up(self.config.get("CLEANUP").split())
+
+    def _begin_records(self) -> None:
+        from abuildpy.phases.recording import begin, wanted
+
+        if wanted(self.config, self.settings):
+            self._state.began = begin(self.recipe, self.config, self.workspace)
 
     def root_build(self) -> None:
         """``rootbld``: everything in a root made of nothing but packages, unless there is nothing to do."""
@@ -211,6 +222,7 @@ class Build:
         self._stages.key.require()
         console.log(f"chroot building building {recipe.repo}/{recipe.pkgname}-{recipe.version}")
         known = self._stages.provenance(recipe)
+        self._begin_records()
         for step in (self.validate, self.clean, self.fetch):
             with self._timings.step(step.__name__):
                 step()
@@ -220,7 +232,7 @@ class Build:
             roots.make(root, network=self._stages.network(recipe, wanted=False))
         recipe, stages = roots.enter(root, known)
         inside = type(self)(recipe, self.config, self.settings, console, stages, root.workspace(recipe.startdir))
-        inside._state.root, inside._state.fetched = root, True
+        inside._state.root, inside._state.fetched, inside._state.began = root, True, self._state.began
         for step in (inside.link_sources, inside.unpack, inside._build_functions, inside.root_package):
             with self._timings.step(step.__name__):
                 step()
@@ -355,7 +367,10 @@ class Build:
         self._outputs.require_safe()
         remove_tree(self.workspace.pkg / self.recipe.pkgname)
         kept, root = self._kept(self.workspace.pkg, "pkgdir"), self._state.root
-        job = Job(self.recipe, self.config, self._stages, self.workspace, self.console, self._timings, kept, root)
+        began = self._state.began
+        job = Job(
+            self.recipe, self.config, self._stages, self.workspace, self.console, self._timings, kept, root, began
+        )
         pack(job, make_trees(job, self._functions.environment, self._functions.call_backs(self.recipe)))
 
     def index(self) -> None:

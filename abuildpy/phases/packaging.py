@@ -3,23 +3,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import os
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Self
 
 from abuildpy.errors import PackageError
-from abuildpy.package.apk import write_apk
+from abuildpy.package.apk import Written, write_apk
 from abuildpy.package.archcheck import archcheck, check_doc_size, check_metadata
 from abuildpy.package.model import Traced
 from abuildpy.package.pkgconfig import find_pc
 from abuildpy.package.pkginfo import declared_depends, pkginfo
 from abuildpy.package.postcheck import Finding, postcheck
+from abuildpy.package.providers import Providers
 from abuildpy.package.size import human_size, package_size
 from abuildpy.package.trace import Traceable, trace
 from abuildpy.phases.control import leave_pkginfo
 from abuildpy.phases.description import Description
 from abuildpy.phases.overrides import own_steps
 from abuildpy.phases.providers import providers_for
+from abuildpy.phases.recording import recorder_of, remove_records
 from abuildpy.phases.trees import Job, Package
 from abuildpy.phases.upkeep import package_path
 from abuildpy.sandbox.process import undisturbed
@@ -30,22 +33,33 @@ from abuildpy.ui.console import Console
 def pack(job: Job, packages: tuple[Package, ...]) -> tuple[Path, ...]:
     """Checks, traces, packs and signs the packages, and puts them into the repository when all of them are made.
 
-    Returns their paths. Raises PackageError when one breaks a rule, SigningError without a usable key.
+    Their records go with them. Returns their paths. Raises PackageError when one breaks a rule, SigningError without a usable
+    key.
     """
+    providers = providers_for(job.config, job.recipe, job.root)
     with job.timings.step("postcheck"):
         _check(job, packages)
     with job.timings.step("trace"):
-        traced = _trace(job, packages)
+        traced = _trace(job, packages, providers)
+    recorder = recorder_of(job)
     with job.timings.step("pack"), _Staged() as staged:
         for package in packages:
             name = package.metadata.name
             final = package_path(job.recipe, job.config, name)
             final.parent.mkdir(parents=True, exist_ok=True)
             part = staged.beside(final)
-            _write(job, package, traced.get(name, Traced()), part)
+            written, text = _write(job, package, traced.get(name, Traced()), part, list_files=recorder is not None)
+            if recorder is not None:
+                recorder.add(name, written, text)
+        with job.timings.step("records"):
+            records = recorder.records(providers) if recorder is not None else {}
+            staged.write(records)
+        # An old record beside a new package would be a lie, a missing one is none: whatever this is killed at.
+        remove_records(job.recipe, staged.folders)
         for package, (part, final) in zip(packages, staged.paths, strict=True):
             job.about(package.metadata.name).msg(f"Create {final.name}")
             part.replace(final)
+        staged.publish(records)
     return tuple(final for _, final in staged.paths)
 
 
@@ -82,11 +96,11 @@ def _speak(finding: Finding, console: Console) -> None:
     console.lines(finding.stream, finding.listing)
 
 
-def _trace(job: Job, packages: tuple[Package, ...]) -> Mapping[str, Traced]:
+def _trace(job: Job, packages: tuple[Package, ...], providers: Callable[[str], Providers]) -> Mapping[str, Traced]:
     """What the packages provide and need, told as abuild tells it; nothing where the recipe's own steps traced."""
     result = trace(
         [Traceable(p.metadata, p.tree, p.elf, find_pc(p.tree), p.triplet) for p in packages if p.description is None],
-        providers_for(job.config, job.recipe, job.root),
+        providers,
     )
     declared = {package.metadata.name: declared_depends(package.metadata) for package in packages}
     for name, traced in result.packages.items():
@@ -104,7 +118,8 @@ def _trace(job: Job, packages: tuple[Package, ...]) -> Mapping[str, Traced]:
     return result.packages
 
 
-def _write(job: Job, package: Package, traced: Traced, path: Path) -> None:
+def _write(job: Job, package: Package, traced: Traced, path: Path, *, list_files: bool) -> tuple[Written, bytes]:
+    """Writes a package; returns what was written, and its .PKGINFO."""
     metadata, console = package.metadata, job.about(package.metadata.name)
     description = package.description or _describe(job, package, traced)
     for finding in check_doc_size(metadata, description.size):
@@ -118,9 +133,11 @@ def _write(job: Job, package: Package, traced: Traced, path: Path) -> None:
         epoch=job.stages.provenance(job.recipe).epoch,
         signer=job.stages.key.signer(),
         on_step=console.msg,
+        list_files=list_files,
     )
-    text = f"{description.pkginfo}datahash = {written.datahash}\n"
-    leave_pkginfo(job.workspace.pkg, metadata.name, text.encode("utf-8", "surrogateescape"))
+    text = f"{description.pkginfo}datahash = {written.datahash}\n".encode("utf-8", "surrogateescape")
+    leave_pkginfo(job.workspace.pkg, metadata.name, text)
+    return written, text
 
 
 def _describe(job: Job, package: Package, traced: Traced) -> Description:
@@ -156,6 +173,28 @@ class _Staged:
     def __exit__(self, *_: object) -> None:
         for folder in self._folders.values():
             folder.remove()
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """The folders of the repository that packages go to."""
+        return tuple(self._folders)
+
+    def write(self, records: Mapping[str, bytes]) -> None:
+        """Writes records to wait there too; each stands wherever packages of the build do. Raises PackageError."""
+        for folder in self._folders.values():
+            for name, content in records.items():
+                try:
+                    with open(folder.path / name, "wb") as file:
+                        file.write(content)
+                    os.chmod(folder.path / name, 0o644)
+                except OSError as error:
+                    raise PackageError(f"{name}: cannot write the record: {error.strerror}") from error
+
+    def publish(self, records: Mapping[str, bytes]) -> None:
+        """Puts the records beside the packages."""
+        for final, folder in self._folders.items():
+            for name in records:
+                (folder.path / name).replace(final / name)
 
     def beside(self, final: Path) -> Path:
         """Where to write the package that goes to ``final``."""

@@ -13,8 +13,8 @@ class Settings:
     ``sandbox`` is ``auto``, ``bwrap``, ``landlock`` or ``none``; ``require_sandbox`` is the least that will do, ``bwrap`` or
     ``landlock``, and ``sockets`` is ``tests``, ``none`` or ``any``, both empty where nothing was said; ``net`` is ``recipe``,
     ``always``, ``never``, or empty where nothing was said, which is as good as ``recipe``; ``description`` is the index's,
-    None for the default; ``program`` is what messages name as their maker. The limits are as they
-    were written (``limits.py`` reads them), empty where nothing was said.
+    None for the default; ``program`` is what messages name as their maker; ``records`` is ``no``, or empty where nothing was said
+    (``recording.py``). The limits are as they were written (``limits.py`` reads them), empty where nothing was said.
     """
 
     force: bool = False
@@ -31,6 +31,7 @@ class Settings:
     sockets: str = ""
     net: str = ""
     program: str = "abuild"
+    records: str = ""
     timeout: str = ""
     no_output_timeout: str = ""
     max_memory: str = ""

@@ -27,6 +27,7 @@ from abuildpy.ui.console import Console
 
 if TYPE_CHECKING:
     from abuildpy.phases.cleanroot import RootFolder
+    from abuildpy.phases.recording import Beginning
     from abuildpy.phases.steps import Steps
     from abuildpy.phases.walls import Stages
 
@@ -45,6 +46,8 @@ class Job:
     """Where to look after a failure; None if it will be gone."""
     root: RootFolder | None = None
     """The clean root that it is built in, if any."""
+    began: Beginning | None = None
+    """What was noted as the build began; None where only some of its steps were asked for."""
 
     def triplet_of(self, package: str) -> str:
         """The triplet whose tools serve a package."""

@@ -9,6 +9,7 @@ from abuildpy.config import Config
 from abuildpy.package.model import list_has
 from abuildpy.recipe.model import Recipe
 from abuildpy.recipe.outputs import Outputs
+from abuildpy.records.names import orphaned_by, record_names
 from abuildpy.ui.console import Console
 
 
@@ -74,15 +75,17 @@ def clean_cache(recipe: Recipe, config: Config, console: Console) -> None:
 
 
 def clean_packages(recipe: Recipe, config: Config, console: Console) -> None:
-    """``cleanpkg``: deletes the packages of this version; the caller updates the index."""
+    """``cleanpkg``: deletes the packages of this version, and their records; the caller updates the index."""
     console.msg("Cleaning packages of this version")
     outputs_of(recipe, config).require_safe()
     for path in package_paths(recipe, config):
         path.unlink(missing_ok=True)
+        for name in record_names(recipe.pkgname, recipe.version, recipe.package_names):
+            (path.parent / name).unlink(missing_ok=True)
 
 
 def clean_old_packages(recipe: Recipe, config: Config, console: Console) -> None:
-    """``cleanoldpkg``: deletes other versions of this recipe's packages; the caller updates the index."""
+    """``cleanoldpkg``: deletes other versions of this recipe's packages, and their records; the caller updates the index."""
     console.msg(f"Cleaning packages of other versions than {recipe.version}")
     outputs_of(recipe, config).require_safe()
     current = {path.name for path in package_paths(recipe, config)}
@@ -91,6 +94,8 @@ def clean_old_packages(recipe: Recipe, config: Config, console: Console) -> None
             if path.name not in current:
                 console.msg2(f"removing {path}")
                 path.unlink(missing_ok=True)
+                for record in orphaned_by(path.name, recipe.pkgname, name):
+                    (path.parent / record).unlink(missing_ok=True)
 
 
 def _literal(name: str) -> str:

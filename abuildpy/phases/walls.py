@@ -107,6 +107,11 @@ class Stages:
         return self._logs[recipe.startdir]
 
     @property
+    def settings(self) -> Settings:
+        """How the user wants it."""
+        return self._settings
+
+    @property
     def generator(self) -> str:
         """What packages name as their maker."""
         return f"abuildpy {__version__}"
@@ -126,6 +131,18 @@ class Stages:
                     hint="set it to seconds since 1970, or unset it",
                 ) from error
         return self._provenances[recipe.path]
+
+    def wall(self, recipe: Recipe) -> Wall:
+        """The wall that stages of a recipe are behind. Raises SandboxError."""
+        return self._around.wall(recipe.startdir)
+
+    def out_of_sight(self, recipe: Recipe) -> tuple[str, ...]:
+        """Folders of PATH that stages of a recipe cannot see."""
+        return self._around.out_of_sight(recipe.startdir)
+
+    def first_environment(self, recipe: Recipe) -> dict[str, str]:
+        """The environment that the first function of a recipe gets."""
+        return self._environment(recipe, None, self.network(recipe, wanted=False))
 
     @property
     def plan_folder(self) -> Path:

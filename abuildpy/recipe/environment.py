@@ -28,6 +28,8 @@ _RECIPE = (
     "source sha512sums builddir patch_args install triggers subpackages giturl reporev disturl verbase ldpath "
     "sonameprefix pcprefix somask langdir"
 )
+RECIPE = frozenset(_RECIPE.split())
+"""Variables of recipes, which the caller may set instead."""
 CLEAN = frozenset(f"{_SYSTEM} {_BUILD} {_RECIPE}".split())
 """All that passes with ``--clean-env``, besides LC_*: what abuild(1), abuild.conf(5) and APKBUILD(5) document, and the locale."""
 PROXIES = frozenset(f"{name}_proxy" for name in ("http", "https", "ftp", "all", "no")) | frozenset(

@@ -90,8 +90,9 @@ class Surrounding:
 
     ``variables`` are those that matter to builds, as the first function got them; ``others`` names the rest. The user's home
     is written ``$HOME``. ``path`` is the recipe's folder inside the sandbox; ``wall`` is bwrap, landlock or none; ``user`` is
-    ``caller`` or ``unprivileged`` (an unprivileged user stood in for root). ``whole`` tells that one run did everything from
-    the check of the sources to the packages, not single verbs typed by hand.
+    ``caller`` or ``unprivileged`` (an unprivileged user stood in for root). ``options`` are those of the command line that
+    matter, as abuild spells them. ``checked`` tells that check() was to run; ``whole`` that one run did everything from the
+    check of the sources to the packages, not single verbs typed by hand.
     """
 
     variables: Mapping[str, str]
@@ -101,6 +102,7 @@ class Surrounding:
     path: str
     wall: str
     user: str
+    options: tuple[str, ...]
     network: bool
     checked: bool
     whole: bool

@@ -7,6 +7,8 @@ A build has one buildinfo and one statement of provenance, named after the recip
 
 from __future__ import annotations
 
+import os
+
 BUILDINFO = ".buildinfo.json"
 PROVENANCE = ".provenance.json"
 SPDX = ".spdx.json"
@@ -36,3 +38,18 @@ def record_names(origin: str, version: str, packages: tuple[str, ...]) -> tuple[
         provenance_name(origin, version),
         *(spdx_name(package, version) for package in packages),
     )
+
+
+def orphaned_by(file: str, origin: str, package: str) -> tuple[str, ...]:
+    """Records that mean nothing once the file of a package is gone: its own, and with the main package those of its build."""
+    version = file.removeprefix(f"{package}-").removesuffix(".apk")
+    return record_names(origin, version, (package,)) if package == origin else (spdx_name(package, version),)
+
+
+def remove_orphans(folder: str | os.PathLike[str]) -> None:
+    """Removes the records in a folder that no longer stand beside the package that they are named after."""
+    names = set(os.listdir(folder))
+    for name in names:
+        for suffix in SUFFIXES:
+            if name.endswith(suffix) and f"{name.removesuffix(suffix)}.apk" not in names:
+                os.unlink(os.path.join(folder, name))

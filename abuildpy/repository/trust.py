@@ -13,6 +13,7 @@ from abuildpy.repository import apkfile
 
 if TYPE_CHECKING:
     from abuildpy.config import Config
+    from abuildpy.records.dsse import Envelope
 
 SYSTEM_KEYS = Path("/etc/apk/keys")
 _LARGEST_KEY = 1 << 16
@@ -23,6 +24,16 @@ class Keys:
 
     def __init__(self, keys: Mapping[str, bytes]) -> None:
         self._keys = keys
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._keys
+
+    def signers(self, envelope: Envelope) -> tuple[str, ...]:
+        """Names of those keys that have signed an envelope."""
+        return tuple(name for name, value in envelope.signatures if self._has_signed(name, value, envelope.signed))
+
+    def _has_signed(self, name: str, value: bytes, content: bytes) -> bool:
+        return name in self._keys and self._is_right(apkfile.Signature("RSA256", name, value), content)
 
     def require(self, path: Path, signatures: Iterable[apkfile.Signature], content: bytes) -> None:
         """Raises RepositoryError, naming ``path``, unless one of the signatures over ``content`` is by one of the keys."""
@@ -36,16 +47,18 @@ class Keys:
             raise RepositoryError(
                 f"{path}: BAD signature by {names}", hint="it was changed since it was signed: build or fetch it again"
             )
-        raise RepositoryError(
-            f"{path}: UNTRUSTED signature by {names}",
-            hint=f"if you trust that key, put it into {SYSTEM_KEYS}, or beside your own",
-        )
+        raise RepositoryError(f"{path}: UNTRUSTED signature by {names}", hint=untrusted_hint())
 
     def _is_right(self, signature: apkfile.Signature, content: bytes) -> bool:
         try:
             return apkfile.verify_signature(signature, content, self._keys[signature.key])
         except RepositoryError:  # a key that is none has signed nothing
             return False
+
+
+def untrusted_hint() -> str:
+    """What to do about a signature by a key that is not known."""
+    return f"if you trust that key, put it into {SYSTEM_KEYS}, or beside your own"
 
 
 def trusted_keys(config: Config, own: Mapping[str, bytes] | None = None) -> Keys:

@@ -36,6 +36,7 @@ complete -c abuild -l max-memory -x -d 'Memory of all their processes'
 complete -c abuild -l max-processes -x -d 'Processes and threads'
 complete -c abuild -l max-disk -x -d 'src, pkg and tmp together'
 complete -c abuild -l max-unpacked -x -d 'What one source archive may hold'
+complete -c abuild -l no-records -d 'No buildinfo, SPDX documents and provenance'
 complete -c abuild -l clean-env -d 'Let only documented variables through'
 complete -c abuild -l pass-env -x -a '(set -nx)' -d 'Let this variable through'
 

@@ -12,7 +12,7 @@ complete -c abuildpy -n __fish_use_subcommand -a lint -d 'What is wrong or unusu
 complete -c abuildpy -n __fish_use_subcommand -a paths -d 'Where abuildpy keeps what scripts may want'
 complete -c abuildpy -n __fish_use_subcommand -a sandbox -d 'Which walls can be had around builds'
 complete -c abuildpy -n __fish_use_subcommand -a shell -d 'A shell where a function of the recipe runs'
-complete -c abuildpy -n __fish_use_subcommand -a verify -d 'Check signature and content of packages'
+complete -c abuildpy -n __fish_use_subcommand -a verify -d 'Check packages and what stands beside them'
 complete -c abuildpy -n __fish_use_subcommand -a why -d 'The first real error of a log'
 complete -c abuildpy -n __fish_use_subcommand -a worker -d 'Build for batches of other machines'
 complete -c abuildpy -n __fish_use_subcommand -a help -d 'The usage'
@@ -69,6 +69,9 @@ complete -c abuildpy -n '__fish_seen_subcommand_from sandbox' -l json -d 'As JSO
 complete -c abuildpy -n '__fish_seen_subcommand_from sandbox' -x -a '(__fish_complete_directories)'
 complete -c abuildpy -n '__fish_seen_subcommand_from verify' -l keys-dir -x \
     -a '(__fish_complete_directories)' -d 'Folder of trusted keys'
+complete -c abuildpy -n '__fish_seen_subcommand_from verify' -l index -x -a '(__fish_complete_suffix .tar.gz)' -d 'The index that they are to be in'
+complete -c abuildpy -n '__fish_seen_subcommand_from verify' -l require -x -a 'index provenance spdx buildinfo all' -d 'What must be there'
+complete -c abuildpy -n '__fish_seen_subcommand_from verify' -l json -d 'As JSON'
 complete -c abuildpy -n '__fish_seen_subcommand_from shell' -s c -x -d 'Command to run'
 complete -c abuildpy -n '__fish_seen_subcommand_from shell' -l net -x -a 'recipe always never' -d 'Network'
 complete -c abuildpy -n '__fish_seen_subcommand_from shell' -l sandbox -x -a 'auto bwrap landlock none' -d 'Walls'

@@ -60,7 +60,12 @@ def assert_a_program_and_its_manual(place: Place) -> None:
     assert entry.provides == main.info("provides")
     assert index["foo-doc"].arch == place.arch, "the index names the folder's architecture"
     left = sorted(p.name for p in place.repository().iterdir() if p.name != ".abuildpy.lock")
-    assert left == ["APKINDEX.tar.gz", "foo-1.0-r0.apk", "foo-doc-1.0-r0.apk"]
+    records = ["foo-1.0-r0.buildinfo.json", "foo-1.0-r0.provenance.json", "foo-1.0-r0.spdx.json"]
+    assert left == [
+        "APKINDEX.tar.gz",
+        *("foo-1.0-r0.apk", *records),
+        *("foo-doc-1.0-r0.apk", "foo-doc-1.0-r0.spdx.json"),
+    ]
 
 
 PROGRAM_AND_MANUAL = """

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import shutil
@@ -40,6 +41,10 @@ class Built:
         """A package by its name, whatever its version."""
         entry = self.place.index()[name]
         return self.place.package(name, entry.version)
+
+    def index_entry(self, name: str) -> str:
+        """NAME-VERSION of a package."""
+        return f"{name}-{self.place.index()[name].version}"
 
     @property
     def packages(self) -> list[str]:
@@ -129,6 +134,30 @@ def test_the_umbrella_verifies_them(built: Built) -> None:
     )
     assert done.status == 0, str(done)
     assert done.out.count(": OK\n") == len(files) + 1
+
+
+def test_each_package_has_all_its_records(built: Built) -> None:
+    repository = built.place.repository()
+    files = sorted(map(str, repository.glob("*.apk")))
+    keys = ("--keys-dir", str(built.place.public.parent))
+    done = built.place.run(None, "verify", *keys, "--require", "all", "--json", *files, module=UMBRELLA)
+    assert done.status == 0, str(done)
+    found = json.loads(done.out)
+    assert len(found) == len(files)
+    assert {check["answer"] for each in found for check in each["checks"]} == {"ok"}
+    assert len(list(repository.glob("*.provenance.json"))) == len(built.recipes)
+
+
+def test_their_spdx_documents_are_valid(built: Built) -> None:
+    try:
+        parser: Any = importlib.import_module("spdx_tools.spdx.parser.parse_anything")
+        validator: Any = importlib.import_module("spdx_tools.spdx.validation.document_validator")
+    except ImportError:
+        pytest.skip("spdx-tools is not installed")
+    for name in built.packages:
+        path = built.place.repository() / f"{built.index_entry(name)}.spdx.json"
+        found = validator.validate_full_spdx_document(parser.parse_file(str(path)))
+        assert not found, (name, [each.validation_message for each in found])
 
 
 def test_what_each_was_made_for(built: Built) -> None:

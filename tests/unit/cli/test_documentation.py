@@ -34,6 +34,7 @@ from abuildpy.cli import (
     outdated,
     sign,
     umbrella,
+    verify,
     worker,
 )
 from abuildpy.cli.program import Option, Program
@@ -70,7 +71,7 @@ _PROGRAMS["abuildpy"] = tuple(
         umbrella.INFO,
         umbrella.SANDBOX,
         umbrella.SHELL,
-        umbrella.VERIFY,
+        verify.PROGRAM,
         umbrella.WHY,
         worker.PROGRAM,
     )
@@ -78,6 +79,7 @@ _PROGRAMS["abuildpy"] = tuple(
 )
 _PROGRAMS["abuild"] = (
     *(Option(letter, "", {name: value}) for letter, (name, value) in options._NAMES.items()),
+    Option("", "no-records", {"records": "no"}),
     *(
         Option("", name, {name: "value"})
         for name in ("sandbox", "require-sandbox", "net", "sockets", "pass-env", *options.LIMITS)
@@ -129,7 +131,7 @@ def test_usage(module: object) -> None:
     assert _options_of(module._USAGE) == listed(module.PROGRAM.name)  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("module", [batch, check_changed, diff, follows, outdated, worker])
+@pytest.mark.parametrize("module", [batch, check_changed, diff, follows, outdated, verify, worker])
 def test_usage_of_long_subcommands(module: object) -> None:
     options = module.PROGRAM.options  # type: ignore[attr-defined]
     assert _options_of(module._USAGE) == {  # type: ignore[attr-defined]
