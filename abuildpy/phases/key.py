@@ -58,7 +58,8 @@ class Key:
 
     def _load(self) -> None:
         import abuildpy.phases.packaging
-        import abuildpy.phases.publish  # noqa: F401
+        import abuildpy.phases.publish
+        import abuildpy.records.making  # noqa: F401
         from abuildpy.package.sign import load_signer
 
         try:
