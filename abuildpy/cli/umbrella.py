@@ -35,6 +35,8 @@ usage: abuildpy SUBCOMMAND [arguments]
   outdated [OPTIONS] [TARGET…]
                         which recipes upstream has a newer version of
   paths                 where abuildpy keeps what scripts may want, as name=value lines
+  reproduce [OPTIONS] [RECIPE | PACKAGE.apk]
+                        do packages come out the same when they are built again, and if not, why
   sandbox [--json] [DIR]
                         which walls can be had around builds (in DIR), and what each keeps in
   shell [-c COMMAND] [--net=…] [--sandbox=…] [FUNCTION]
@@ -58,7 +60,7 @@ MODULES = {
     "diff": "diff",
     "follows": "follows",
     "lint": "apkbuild_lint",
-    "outdated", "verify": "outdated",
+    "outdated", "reproduce", "verify": "outdated",
     "worker": "worker",
 }
 """Subcommands whose module in abuildpy.cli has a ``main`` of their own, which takes the words after the subcommand."""

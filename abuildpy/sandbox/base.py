@@ -102,6 +102,8 @@ class Request:
     """A file system of its own instead of this machine's."""
     hostname: str | None = None
     """Name of the machine inside, where the wall can say so; None keeps the host's."""
+    home_name: str = ""
+    """What HOME is preferably called inside, below /home; empty for the usual name. Without a view only."""
     extra_env: Mapping[str, str] = field(default_factory=dict)
     """Set after ``env``; for what the driver adds per stage."""
 

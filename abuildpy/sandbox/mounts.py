@@ -345,7 +345,7 @@ class _Planner:
         taken = {*self.trees, *self.links}
         real = Path(os.path.realpath("/home"))
         if real.is_dir() and real not in taken:
-            for name in _HOME_NAMES:
+            for name in filter(None, (self.request.home_name, *_HOME_NAMES)):
                 if not any(is_inside(path, real / name) for path in taken):
                     return Path("/home") / name
         if os.path.isdir("/run"):

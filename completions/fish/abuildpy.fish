@@ -10,6 +10,7 @@ complete -c abuildpy -n __fish_use_subcommand -a follows -d 'Which recipes have 
 complete -c abuildpy -n __fish_use_subcommand -a info -d 'What a recipe says, once evaluated'
 complete -c abuildpy -n __fish_use_subcommand -a lint -d 'What is wrong or unusual in recipes'
 complete -c abuildpy -n __fish_use_subcommand -a paths -d 'Where abuildpy keeps what scripts may want'
+complete -c abuildpy -n __fish_use_subcommand -a reproduce -d 'Do packages come out the same again'
 complete -c abuildpy -n __fish_use_subcommand -a sandbox -d 'Which walls can be had around builds'
 complete -c abuildpy -n __fish_use_subcommand -a shell -d 'A shell where a function of the recipe runs'
 complete -c abuildpy -n __fish_use_subcommand -a verify -d 'Check packages and what stands beside them'
@@ -65,6 +66,21 @@ complete -c abuildpy -n '__fish_seen_subcommand_from follows' -l names -d 'Only 
 complete -c abuildpy -n '__fish_seen_subcommand_from follows' -l json -d 'As JSON'
 complete -c abuildpy -n '__fish_seen_subcommand_from info' -l json -d 'As JSON'
 complete -c abuildpy -n '__fish_seen_subcommand_from info' -l static -d 'Run nothing of the recipe'
+complete -c abuildpy -n '__fish_seen_subcommand_from reproduce' -l vary -x \
+    -a 'all none time zone locale umask user cores order host environment path' -d 'What to vary'
+complete -c abuildpy -n '__fish_seen_subcommand_from reproduce' -l no-vary -x \
+    -a 'time zone locale umask user cores order host environment path' -d 'What not to vary'
+complete -c abuildpy -n '__fish_seen_subcommand_from reproduce' -l no-bisect -d 'Do not look for the variation'
+complete -c abuildpy -n '__fish_seen_subcommand_from reproduce' -l check -d 'Run check as well'
+complete -c abuildpy -n '__fish_seen_subcommand_from reproduce' -l recipe -x \
+    -a '(__fish_complete_directories)' -d 'What the package was built from'
+complete -c abuildpy -n '__fish_seen_subcommand_from reproduce' -l keep -x \
+    -a '(__fish_complete_directories)' -d 'Leave packages and logs there'
+complete -c abuildpy -n '__fish_seen_subcommand_from reproduce' -l json -d 'As JSON'
+complete -c abuildpy -n '__fish_seen_subcommand_from reproduce' -s d -d 'Do not look at build dependencies'
+complete -c abuildpy -n '__fish_seen_subcommand_from reproduce' -s r -d 'Install missing build dependencies'
+complete -c abuildpy -n '__fish_seen_subcommand_from reproduce' -l sandbox -x -a 'auto bwrap landlock none' -d 'Walls'
+complete -c abuildpy -n '__fish_seen_subcommand_from reproduce' -l net -x -a 'recipe always never' -d 'Network'
 complete -c abuildpy -n '__fish_seen_subcommand_from sandbox' -l json -d 'As JSON'
 complete -c abuildpy -n '__fish_seen_subcommand_from sandbox' -x -a '(__fish_complete_directories)'
 complete -c abuildpy -n '__fish_seen_subcommand_from verify' -l keys-dir -x \

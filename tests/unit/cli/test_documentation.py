@@ -32,6 +32,7 @@ from abuildpy.cli import (
     newapkbuild,
     options,
     outdated,
+    reproduce,
     sign,
     umbrella,
     verify,
@@ -67,6 +68,7 @@ _PROGRAMS["abuildpy"] = tuple(
         diff.PROGRAM,
         follows.PROGRAM,
         outdated.PROGRAM,
+        reproduce.PROGRAM,
         umbrella.CACHE,
         umbrella.INFO,
         umbrella.SANDBOX,
@@ -131,7 +133,7 @@ def test_usage(module: object) -> None:
     assert _options_of(module._USAGE) == listed(module.PROGRAM.name)  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("module", [batch, check_changed, diff, follows, outdated, verify, worker])
+@pytest.mark.parametrize("module", [batch, check_changed, diff, follows, outdated, reproduce, verify, worker])
 def test_usage_of_long_subcommands(module: object) -> None:
     options = module.PROGRAM.options  # type: ignore[attr-defined]
     assert _options_of(module._USAGE) == {  # type: ignore[attr-defined]

@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One build of ``abuildpy reproduce``, in a process of its own: reads an order, leaves the outcome in a file.
+
+Standard input brings the order, one line of JSON, and ends when whoever gave it does: then nobody wants this build any more, and
+it ends at once. What is said goes to standard output and errors, which are the log.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+from abuildpy.cli.failure import open_standard_streams, report
+from abuildpy.config import Config, load_config
+from abuildpy.errors import AbuildError, PhaseError
+from abuildpy.maintain.reproduce.around import Disguised
+from abuildpy.maintain.reproduce.order import Order
+from abuildpy.phases.build import Build
+from abuildpy.phases.settings import Settings
+from abuildpy.phases.surroundings import Host
+from abuildpy.phases.walls import Stages
+from abuildpy.recipe.evaluate import evaluate
+from abuildpy.recipe.history import Provenance
+from abuildpy.record import replace
+from abuildpy.ui.console import Console
+
+PROGRAM = "abuildpy reproduce"
+
+
+class _Build(Build):
+    """A build whose repository needs no index."""
+
+    def index(self) -> None:
+        """Nothing: the packages are compared, not served."""
+
+
+class _Untested(_Build):
+    """The same without tests."""
+
+    def _check_verb(self) -> str:
+        return ""
+
+
+def main() -> int:
+    """Entry point; returns the exit status."""
+    order = _read_order()
+    wanted = os.dup(0)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # what is run may read it, and would wait
+    open_standard_streams()
+    os.umask(0o022)
+    from abuildpy.cli.interrupt import raise_signals
+
+    raise_signals()
+    threading.Thread(target=_until_nobody_wants_it, args=(wanted,), daemon=True).start()
+    return _run(order)
+
+
+def _read_order() -> Order:
+    line = b""
+    while not line.endswith(b"\n"):
+        data = os.read(0, 1 << 16)
+        if not data:
+            sys.exit(1)
+        line += data
+    return Order.parse(line)
+
+
+def _until_nobody_wants_it(wanted: int) -> None:
+    while os.read(wanted, 1 << 10):
+        pass
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _run(order: Order) -> int:
+    console = Console()
+    config: Config | None = None
+    try:
+        if order.circumstances.cpus:
+            os.sched_setaffinity(0, order.circumstances.cpus)
+        config = _configuration(order)
+        build = _opened(order, config, console)
+        console = build.console
+        build.run(("rootbld",) if order.clean_root else ("build_abuildrepo",))
+    except (AbuildError, KeyboardInterrupt, OSError, MemoryError) as error:
+        _leave(order, {"status": "failed", "error": str(error) or type(error).__name__})
+        return _failed(error, config, console)
+    finally:
+        from abuildpy.cli.interrupt import ignore_signals
+
+        ignore_signals()
+    inside = build._stages._around.inside(build.recipe.startdir)
+    _leave(order, {"status": "built", "path": str(inside), "jobs": config.get("JOBS")})
+    return 0
+
+
+def _failed(error: BaseException, config: Config | None, console: Console) -> int:
+    def explain(failed: AbuildError) -> bool:
+        from abuildpy.cli.why import explain as explain_log
+
+        return config is not None and isinstance(failed, PhaseError) and explain_log(failed, config, colors=False)
+
+    return 1 if isinstance(error, MemoryError) else report(error, console, explain)
+
+
+def _configuration(order: Order) -> Config:
+    os.chdir(Path(order.apkbuild).parent)
+    environ = {**os.environ, "REPODEST": order.destination}
+    environ.pop("ABUILD_LOG_CMD", None)
+    if order.circumstances.jobs:
+        environ["JOBS"] = order.circumstances.jobs
+    config = load_config(environ)
+    exports = order.exports
+    if order.circumstances.jobs and config.get("JOBS") != order.circumstances.jobs:  # a configuration file sets it
+        exports += _JOBS.format(order.circumstances.jobs)
+    if exports:
+        own = config.userconf.read_text(errors="surrogateescape") if config.userconf.is_file() else ""
+        path = Path(order.private, "abuild.conf")
+        path.write_text(f"{own}\n{exports}", errors="surrogateescape")
+        config = load_config({**environ, "ABUILD_USERCONF": str(path)})
+    changed = {
+        "REPODEST": order.destination,
+        "PACKAGER_PRIVKEY": order.key,
+        "PACKAGER_PUBKEY": f"{order.key}.pub",
+        "CLEANUP": "deps",
+        "ERROR_CLEANUP": "deps",
+        "ABUILDPY_REPOSITORIES": order.repodest,
+    }
+    return replace(config, variables={**config.variables, **changed})
+
+
+_JOBS = "export JOBS={0} MAKEFLAGS=-j{0} SAMUFLAGS=-j{0} CARGO_BUILD_JOBS={0} CMAKE_BUILD_PARALLEL_LEVEL={0}\n"
+
+
+def _opened(order: Order, config: Config, console: Console) -> Build:
+    settings = Settings(
+        force=True,
+        force_root=os.getuid() == 0,
+        nodeps=order.nodeps,
+        install_deps=order.install_deps,
+        sandbox=order.sandbox,
+        net=order.net or config.get("ABUILD_NET"),
+        program=PROGRAM,
+    )
+    plain = Stages(config, settings, console)
+    recipe = evaluate(Path(order.apkbuild), config, plain.evaluation_runner())
+    console = console.about(recipe.pkgname)
+    host = Host(config, settings.sandbox, console, plain.key)
+    known = {recipe.path: Provenance(order.commit, order.epoch)}
+    around = None if order.clean_root else Disguised(host, order)
+    stages = Stages(config, settings, console, around, known)
+    return (_Build if order.check else _Untested)(recipe, config, settings, console, stages)
+
+
+def _leave(order: Order, outcome: dict[str, Any]) -> None:
+    from abuildpy.atomic import replacing
+
+    with replacing(order.outcome, 0o600) as file:
+        file.write(json.dumps(outcome).encode())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,215 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the stages of a build find around them when circumstances are varied: this machine, a little disguised."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+from abuildpy.maintain.reproduce.order import Circumstances, Order
+from abuildpy.phases.ownership import Accounts
+from abuildpy.phases.surroundings import Host
+from abuildpy.recipe.model import Recipe
+from abuildpy.sandbox.base import BuildUser, Request, Running, Wall
+from abuildpy.sandbox.bwrap import BwrapStage, BwrapWall
+from abuildpy.sandbox.identity import Identity
+from abuildpy.sandbox.process import is_inside
+
+T = TypeVar("T")
+WORK_FOLDERS = ("src", "pkg", "tmp")
+
+
+class DisguisedWall(BwrapWall):
+    """bubblewrap's wall for another user; and what lies at ``source`` is to be seen at ``shown`` as well."""
+
+    def __init__(self, wall: BwrapWall, order: Order) -> None:
+        user, number = wall.user, order.circumstances.uid
+        if number:
+            user = replace(user, uid=number, gid=number)
+            if user.drops:
+                user = replace(user, host_uid=number, host_gid=number)
+        super().__init__(
+            wall._program, user, fresh_proc=wall._fresh_proc, drop_tool=wall._drop_tool, become=wall.become
+        )
+        self._source = Path(order.apkbuild).parent
+        self._shown = Path(order.shown) if order.shown else None
+        self._umask = order.circumstances.umask
+
+    def start(self, request: Request) -> BwrapStage:
+        """See :class:`abuildpy.sandbox.base.Wall`."""
+        with _umask(self._umask):
+            return super().start(request)
+
+    def arguments(self, request: Request) -> list[str]:
+        """bubblewrap's arguments, with the recipe's folder laid over the other one at the end of the mounts."""
+        words = super().arguments(request)
+        if self._shown is None:
+            return words
+        more = ["--ro-bind", os.fspath(self._source), os.fspath(self._shown)]
+        for name in WORK_FOLDERS:
+            if self._source / name in request.writable:
+                more += ["--bind", os.fspath(self._source / name), os.fspath(self._shown / name)]
+        at = words.index("--chdir")
+        return [*words[:at], *more, *words[at:]]
+
+
+class _OtherWall:
+    """Any other wall, behind which only the umask can be changed."""
+
+    def __init__(self, wall: Wall, umask: int) -> None:
+        self._wall = wall
+        self._umask = umask
+
+    @property
+    def name(self) -> str:
+        return self._wall.name
+
+    @property
+    def overlays(self) -> bool:
+        return self._wall.overlays
+
+    @property
+    def user(self) -> BuildUser:
+        return self._wall.user
+
+    def describe(self) -> str:
+        return self._wall.describe()
+
+    def gaps(self) -> tuple[str, ...]:
+        return self._wall.gaps()
+
+    def start(self, request: Request) -> Running:
+        with _umask(self._umask):
+            return self._wall.start(request)
+
+
+class Disguised:
+    """This machine as the recipe's functions see it in an order's circumstances (a ``Surroundings``)."""
+
+    def __init__(self, host: Host, order: Order) -> None:
+        self._host = host
+        self._order = order
+        self._folder = Path(order.apkbuild).parent
+        self._walls: dict[str, Wall] = {}
+
+    @property
+    def _circumstances(self) -> Circumstances:
+        return self._order.circumstances
+
+    @property
+    def private(self) -> Path:
+        """A folder that recipes can at most read."""
+        return self._host.private
+
+    @property
+    def ash(self) -> tuple[str, ...]:
+        """This machine's BusyBox."""
+        return self._host.ash
+
+    @property
+    def fakeroot(self) -> Mapping[str, str]:
+        """This machine's fakeroot."""
+        return self._host.fakeroot
+
+    def inside(self, path: Path) -> Path:
+        """Where the functions find a file of the recipe's folder; all else is at its own place."""
+        shown = self._order.shown
+        if shown and is_inside(path, self._folder) and self._host.wall(self._folder).name == "bwrap":
+            return Path(shown) / path.relative_to(self._folder)
+        return path
+
+    def wall(self, startdir: Path) -> Wall:
+        """The wall that stands here, with the user changed."""
+        return self._disguised(self._host.wall(startdir))
+
+    def behind(self, startdir: Path, run: Callable[[Wall], T]) -> T:
+        """Calls ``run`` with the wall; which one stands is found by trying, as paths inside depend on it."""
+        return run(self.wall(startdir))
+
+    def out_of_sight(self, startdir: Path) -> tuple[str, ...]:
+        """Folders of PATH that a stage cannot see."""
+        return self._host.out_of_sight(startdir)
+
+    def environment(self, recipe: Recipe, *, colors: bool, network: bool) -> dict[str, str]:
+        """The caller's, with the recipe at the place where it is shown."""
+        env = self._host.environment(recipe, colors=colors, network=network)
+        env["APKBUILD"] = os.fspath(self.inside(recipe.path))
+        return env
+
+    def accounts(self, recipe: Recipe, wall: Wall) -> Accounts:
+        """Alpine's base accounts, the recipe's, and the build user under the varied name."""
+        if not (wall.overlays and self._circumstances.user):
+            return self._host.accounts(recipe, wall)
+        return self._identity(recipe, wall.user)
+
+    def furnish(self, request: Request, recipe: Recipe, user: BuildUser) -> Request:
+        """The request as for any build, with all that is varied."""
+        order, changed = self._order, self._circumstances
+        seen_from = replace(recipe, startdir=Path(order.siblings)) if order.siblings else recipe
+        request = self._host.furnish(request, seen_from, user)
+        preloaded = [changed.preload, changed.faketime]
+        env = {**request.env, **self._variables()}
+        env["LD_PRELOAD"] = ":".join(word for word in (*preloaded, env.get("LD_PRELOAD", "")) if word)
+        if not env["LD_PRELOAD"]:
+            del env["LD_PRELOAD"]
+        return replace(
+            request,
+            env=env,
+            readable=(
+                *request.readable,
+                self._folder,
+                *(Path(each) for each in preloaded if each),
+                Path(order.private),
+            ),
+            files=self._identity(recipe, user).write(self.private) if changed.user else request.files,
+            hostname=changed.host or request.hostname,
+            home_name=changed.user,
+        )
+
+    def _variables(self) -> dict[str, str]:
+        changed = self._circumstances
+        found = dict(changed.variables)
+        if self._order.repodest:
+            found["REPODEST"] = self._order.repodest
+        if changed.backwards:
+            found["ABUILDPY_ORDER"] = "reverse"
+        if changed.ahead and changed.preload:
+            found["ABUILDPY_CLOCK"] = str(changed.ahead)
+        elif changed.ahead:
+            # Files get the machine's time, and so does what is touched: else make would find it to be of the future.
+            found |= {
+                "FAKETIME": f"+{changed.ahead}",
+                "NO_FAKE_STAT": "1",
+                "FAKE_UTIME": "1",
+                "DONT_FAKE_MONOTONIC": "1",
+            }
+        return found
+
+    def _identity(self, recipe: Recipe, user: BuildUser) -> Identity:
+        home = f"/home/{self._circumstances.user}"
+        return Identity.build(recipe.pkgusers, recipe.pkggroups, user.uid, user.gid, home=home)
+
+    def _disguised(self, wall: Wall) -> Wall:
+        if wall.name not in self._walls:
+            umask = self._circumstances.umask
+            self._walls[wall.name] = (
+                DisguisedWall(wall, self._order) if isinstance(wall, BwrapWall) else _OtherWall(wall, umask)
+            )
+        return self._walls[wall.name]
+
+
+@contextmanager
+def _umask(mask: int) -> Iterator[None]:
+    """Starts what is started in the block under another umask, unless that is 0."""
+    if not mask:
+        yield
+        return
+    before = os.umask(mask)
+    try:
+        yield
+    finally:
+        os.umask(before)
