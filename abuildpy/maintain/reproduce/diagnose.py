@@ -93,7 +93,8 @@ def _masked(path: str) -> str:
 
 def _skeleton(path: str) -> tuple[str, str]:
     folder, _, name = path.rpartition("/")
-    return folder, name[:2] + name.rpartition(".")[2]
+    stem, _, ending = name.rpartition(".")
+    return folder, f"{name[:2]}.{ending if stem else ''}"
 
 
 def _of_control(first: str, second: str, one: Facts, other: Facts) -> list[Evidence]:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from abuildpy.maintain.reproduce.clocks import show, stamp_of
+from abuildpy.maintain.reproduce.clocks import Moment, is_of, show
 from abuildpy.maintain.reproduce.leaf import Sides, explain_leaf
 from abuildpy.maintain.reproduce.model import Evidence
 from abuildpy.maintain.reproduce.words import order_cause, reordered
@@ -38,32 +38,40 @@ class _Member:
 
 def explain(sides: Sides, depth: int = 0) -> Iterator[Evidence]:
     """What two contents tell of why they differ. Damaged archives are bytes like others."""
-    first, second = sides.first, sides.second
-    if first == second:
+    if sides.first == sides.second:
         return
+    found: list[Evidence] = []
     if depth < _DEEPEST:
         try:
-            if first[:2] == second[:2] == b"\x1f\x8b":
-                yield from _gzip(sides, depth)
-                return
-            for magic, unpack, name in _PACKED:
-                if first.startswith(magic) and second.startswith(magic):
-                    yield from _inner(sides, unpack(first), unpack(second), depth, name)
-                    return
-            for is_one, members, name in _ARCHIVES:
-                if is_one(first) and is_one(second):
-                    yield from _archive(sides, list(members(first)), list(members(second)), depth, name)
-                    return
-            if first[2:4] == second[2:4] == b"\r\n" and first[:4] == second[:4]:
-                yield from _pyc(sides)
-                return
-            if first.startswith(b"\x7fELF") and second.startswith(b"\x7fELF"):
-                yield from _elf(sides)
-                return
-        except (OSError, EOFError, ValueError, KeyError, struct.error, zlib.error, lzma.LZMAError, tarfile.TarError,
-                zipfile.BadZipFile, NotImplementedError, RuntimeError):  # fmt: skip
+            found = list(_wrapped(sides, depth))
+        except _DAMAGED:
             pass
-    yield from explain_leaf(sides)
+    yield from found or explain_leaf(sides)
+
+
+_DAMAGED = (
+    OSError, EOFError, ValueError, KeyError, IndexError, struct.error, zlib.error, lzma.LZMAError, tarfile.TarError,
+    zipfile.BadZipFile, NotImplementedError, RuntimeError,
+)  # fmt: skip
+
+
+def _wrapped(sides: Sides, depth: int) -> Iterator[Evidence]:
+    first, second = sides.first, sides.second
+    if first[:2] == second[:2] == b"\x1f\x8b":
+        yield from _gzip(sides, depth)
+        return
+    for magic, unpack, name in _PACKED:
+        if first.startswith(magic) and second.startswith(magic):
+            yield from _inner(sides, unpack(first), unpack(second), depth, name)
+            return
+    for is_one, members, name in _ARCHIVES:
+        if is_one(first) and is_one(second):
+            yield from _archive(sides, list(members(first)), list(members(second)), depth, name)
+            return
+    if first[2:4] == second[2:4] == b"\r\n" and first[:4] == second[:4]:
+        yield from _pyc(sides)
+    elif first.startswith(b"\x7fELF") and second.startswith(b"\x7fELF"):
+        yield from _elf(sides)
 
 
 def _inner(sides: Sides, first: bytes, second: bytes, depth: int, what: str) -> Iterator[Evidence]:
@@ -165,11 +173,9 @@ def _member(sides: Sides, one: _Member, other: _Member, form: str, told: set[str
 
 def _stamps(sides: Sides, offset: int, first: int, second: int, form: str) -> Evidence:
     """Evidence for two times, which are local ones in zip archives."""
-    sure = all(
-        stamp_of(value, facts) or stamp_of(value + 3600 * hours, facts)
-        for value, facts in ((first, sides.one), (second, sides.other))
-        for hours in (0,)
-    )
+    local = form == "zip member"
+    pairs = ((first, sides.one), (second, sides.other))
+    sure = all(is_of(Moment("", value, value + 2, exact=not local), facts) for value, facts in pairs)
     return sides.evidence("time", offset, show(first), show(second), sure=sure, form=form)
 
 
