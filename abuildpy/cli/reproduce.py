@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from abuildpy.cli.program import HELP, VALUE, Option, Program
-from abuildpy.errors import Aborted, AbuildError, UsageError
+from abuildpy.errors import Aborted, AbuildError, RecipeError, UsageError
 from abuildpy.ui.console import Console, want_colors
 
 if TYPE_CHECKING:
@@ -259,7 +259,12 @@ class _Job:
         from abuildpy.phases.walls import Stages
         from abuildpy.recipe.evaluate import evaluate, find_apkbuild
 
-        apkbuild = find_apkbuild(target)
+        try:
+            apkbuild = find_apkbuild(target)
+        except RecipeError as error:
+            raise UnknownError(
+                f"{target}: no recipe is there", hint="name an APKBUILD, its folder, or a package"
+            ) from error
         stages = Stages(self._config, Settings(sandbox=self._how.sandbox), self._console)
         recipe = evaluate(apkbuild, self._config, stages.evaluation_runner())
         return recipe, stages.provenance(recipe)
@@ -344,6 +349,13 @@ class _Job:
         )
 
 
+class _Silent(Console):
+    """Says nothing."""
+
+    def warning(self, text: str) -> None:
+        """Nothing."""
+
+
 class _Running:
     """Makes the builder with its tools, and ends those."""
 
@@ -368,7 +380,9 @@ class _Running:
         folder = scratch / "tools"
         folder.mkdir()
         self._tools: Tools = Tools(folder, config.environ)
-        wall = choose(how.sandbox, console, startdir=subject.folder)
+        wall = choose(
+            how.sandbox, _Silent(), startdir=subject.folder
+        )  # each build says itself what its wall leaves open
         cpus = tuple(sorted(os.sched_getaffinity(0)))
         base, facts = _base(config, wall.name, wall.user.uid, cpus)
         environ: Mapping[str, str] = config.environ

@@ -129,6 +129,7 @@ def _configuration(order: Order) -> Config:
         "CLEANUP": "deps",
         "ERROR_CLEANUP": "deps",
         "ABUILDPY_REPOSITORIES": order.repodest,
+        "ABUILDPY_LOGDIR": os.path.join(order.private, "logs"),
     }
     return replace(config, variables={**config.variables, **changed})
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -215,11 +216,19 @@ def _only(built: Built, names: Mapping[str, Path]) -> Side:
 
 
 def _tail(log: Path) -> tuple[str, ...]:
+    """What a failed build said last: its message with the first real error, if it came so far."""
     try:
         lines = log.read_text(errors="replace").splitlines()
     except OSError:
         return ()
-    return tuple(line[:300] for line in lines[-_TAIL:])
+    errors = [at for at, line in enumerate(lines) if line.startswith(">>> ERROR:")]
+    own = [_lasting(line) for line in lines[errors[-1] + 1 :]] if errors else []
+    return tuple(line.strip()[:300] for line in (own or lines)[-_TAIL:] if line.strip())
+
+
+def _lasting(line: str) -> str:
+    """A line without what it says of folders that will be gone."""
+    return re.sub(r"; its tree is kept in \S+ for looking$|^\s+log: /\S+$", "", line)
 
 
 def _pairs(
