@@ -24,28 +24,25 @@ class _Page:
         self._width = width
         self._colors = colors
 
-    def strong(self, text: str) -> str:
-        """Bold."""
-        return f"\033[1m{text}\033[0m" if self._colors else text
-
-    def colored(self, text: str, color: int) -> str:
-        """In a colour."""
-        return f"\033[1;{color}m{text}\033[0m" if self._colors else text
-
-    def add(self, text: str = "", indent: int = 0, hang: int = 0) -> None:
-        """A paragraph."""
+    def add(self, text: str = "", indent: int = 0, hang: int = 0, *, head: str = "", color: int = 0) -> None:
+        """A paragraph. ``head`` stands before the text, bold or in a colour."""
         blanks = " " * indent
-        if not self._width or len(text) + indent <= self._width:
-            self.lines.append(f"{blanks}{text}".rstrip())
-            return
-        self.lines += textwrap.wrap(
-            text,
-            self._width,
-            initial_indent=blanks,
-            subsequent_indent=" " * (indent + hang),
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
+        whole = f"{head}{text}"
+        lines = [f"{blanks}{whole}".rstrip()]
+        if self._width and len(whole) + indent > self._width:
+            lines = textwrap.wrap(
+                whole,
+                self._width,
+                initial_indent=blanks,
+                subsequent_indent=" " * (indent + hang),
+                break_long_words=False,
+                break_on_hyphens=False,
+            )
+        if head and self._colors:
+            style = f"\033[1;{color}m" if color else "\033[1m"
+            shown = min(len(head), len(lines[0]) - indent)
+            lines[0] = f"{blanks}{style}{lines[0][indent : indent + shown]}\033[0m{lines[0][indent + shown :]}"
+        self.lines += lines
 
     def labelled(self, label: str, text: str, indent: int) -> None:
         """A paragraph with a word in front of it."""
@@ -69,12 +66,12 @@ def render(report: Report, *, width: int = 0, colors: bool = False) -> str:
     if report.paths is not None:
         _paths(page, report)
     if report.dependencies:
-        page.add(page.strong("Other versions than those recorded:"))
+        page.add(head="Other versions than those recorded:")
         for each in report.dependencies:
             page.add(f"{each.name}: {each.installed or 'not installed'} instead of {each.recorded or 'none'}", 2, 4)
         page.add()
     if report.variations:
-        page.add(page.strong("Varied in the second build:"))
+        page.add(head="Varied in the second build:")
         longest = max(len(each.name) for each in report.variations)
         for told in report.variations:
             word = "" if told.applied else "not varied: "
@@ -93,18 +90,18 @@ def _verdict(page: _Page, report: Report, different: list[Pair]) -> None:
     builds = f"{report.builds} build{'s' * (report.builds != 1)}, {report.seconds:.0f} s"
     count = len(report.pairs)
     if report.result == "unbuildable":
-        page.add(f"{page.colored(name + ': not reproducible', 31)}: the varied build fails ({builds})")
+        page.add(f": the varied build fails ({builds})", head=f"{name}: not reproducible", color=31)
     elif different:
         files = sum(len(pair.files) for pair in different)
         what = f"{files} file{'s' * (files != 1)} in {len(different)} of {count} package{'s' * (count != 1)}"
-        page.add(f"{page.colored(name + ': not reproducible', 31)}: {what} differ{'s' * (files == 1)} ({builds})")
+        page.add(f": {what} differ{'s' * (files == 1)} ({builds})", head=f"{name}: not reproducible", color=31)
     else:
         what = "the package is" if count == 1 else f"all {count} packages are"
-        page.add(f"{page.colored(name + ': reproducible', 32)}: {what} the same to the byte ({builds})")
+        page.add(f": {what} the same to the byte ({builds})", head=f"{name}: reproducible", color=32)
 
 
 def _pair(page: _Page, pair: Pair, report: Report) -> None:
-    page.add(page.strong(pair.name) + (f": {pair.note}" if pair.note else ""))
+    page.add(f": {pair.note}" if pair.note else "", head=pair.name)
     groups: dict[object, list[Different]] = {}
     for file in pair.files:
         groups.setdefault((*conclusions(file), file.varied, file.always), []).append(file)
@@ -139,7 +136,7 @@ def _group(page: _Page, files: list[Different], report: Report) -> None:
 
 def _file(page: _Page, file: Different) -> None:
     what = ", ".join(filter(None, (_WHAT[each] for each in file.what)))
-    page.add(page.strong(file.path) + (f" ({what})" if what else ""), 2)
+    page.add(f" ({what})" if what else "", 2, head=file.path)
     causes = [cause for cause, _ in conclusions(file)]
     for evidence in file.evidence:
         if evidence.cause in causes or not evidence.follows:
@@ -194,7 +191,7 @@ def _quoted(text: str) -> str:
 
 
 def _failed(page: _Page, failed: Failed, report: Report) -> None:
-    page.add(page.strong("The varied build fails") + f": {failed.message}")
+    page.add(f": {failed.message}", head="The varied build fails")
     if failed.varied:
         names = ", ".join(VARIATIONS[name] for name in failed.varied)
         page.add(f"Varying {names} alone makes it fail.", 2)
@@ -207,7 +204,7 @@ def _paths(page: _Page, report: Report) -> None:
     if not report.paths:
         page.add("No file depends on the path that it was built in.")
     else:
-        page.add(page.strong("Files that depend on the path they were built in") + " (this does not count):")
+        page.add(" (this does not count):", head="Files that depend on the path they were built in")
         for held in report.paths[:_MANY]:
             text = f": {_quoted(held.text)}{' at ' + held.where if held.where else ''}" if held.text else ""
             page.add(f"{held.package}: {held.path or 'the package'}{text}", 2, 4)

@@ -23,6 +23,7 @@ _NUMBER = re.compile(r"(?<![\w.])\d+(?![\w.])")
 _JOBS = re.compile(
     r"(?i)-j ?\d+|\bjobs?\b|\bcores?\b|\bcpus?\b|\bprocs?\b|\bprocessors?\b|\bthreads?\b|parallel|nproc|workers?"
 )
+_STRANGER = re.compile(r"ABUILDPY_(?:STRANGER|ORDER|CLOCK)|LD_PRELOAD|nobody asked for this|TERM=dumb")
 _MASK = re.compile(r"(?i)umask")
 
 
@@ -38,7 +39,7 @@ class Reason:
 
 def reason(first: str, second: str, one: Facts, other: Facts) -> Reason | None:
     """The likeliest reason why a text of one build is another one in the other; None if nothing fits."""
-    for find in (_path, _name, _moment, _locale, _order, _random, _zone, _jobs, _other_moment, _changed):
+    for find in (_stranger, _path, _name, _moment, _locale, _order, _random, _zone, _jobs, _other_moment, _changed):
         found = find(first, second, one, other)
         if found is not None:
             return found
@@ -60,6 +61,12 @@ def order_cause(first: list[str], second: list[str]) -> tuple[str, bool]:
     if first == second[::-1]:
         return "order", True
     return "hash", False
+
+
+def _stranger(first: str, second: str, one: Facts, other: Facts) -> Reason | None:  # noqa: ARG001
+    """Variables that the varied environment has, and that what varies it is told by."""
+    found = _STRANGER.search(second)
+    return Reason("environment", _excerpt(first), found[0]) if found and not _STRANGER.search(first) else None
 
 
 def _path(first: str, second: str, one: Facts, other: Facts) -> Reason | None:
