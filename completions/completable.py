@@ -118,6 +118,7 @@ _VALUES: Final[Mapping[str, Mapping[str, Value]]] = {
             "GPL-3.0-or-later ISC LGPL-2.1-only LGPL-2.1-or-later LGPL-3.0-or-later MIT MPL-2.0 Unlicense Zlib"
         ),
         "-u": Value("url"),
+        "--aports": _FOLDER,
     },
 }
 

@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,8 @@ from abuildpy.maintain.detect import BuildType
 
 if TYPE_CHECKING:
     from abuildpy.config import Config
+    from abuildpy.maintain.origin import Origin
+    from abuildpy.maintain.survey.known import KnownPackages
     from abuildpy.ui.console import Console
 
 _PROGRAM = "newapkbuild"
@@ -42,6 +45,12 @@ What to write:
   -c      Also make an OpenRC service, its configuration and install scripts, to be adapted
   -f      Write over a recipe that exists
   -h      Show this help
+      --aports DIR  Tree of aports that tells which packages there are (default: APORTSDIR, or the tree around you)
+      --print       Write the recipe to standard output and nothing else
+
+SRCURL is a source archive's address, or a project's page at a forge (with or without a release), or its page in the
+index of Python, npm or crates. pypi:NAME and npm:NAME, each with @VERSION or not, ask the index that pip or npm use.
+Licence, description, tests, dependencies and subpackages are found out from the source; nothing of it is run.
 
 The folder NAME is made where you are; MAINTAINER in abuild.conf is who the recipe names.
 """
@@ -57,6 +66,8 @@ class _Options:
     samples: bool = False
     force: bool = False
     sourceforge: bool = False
+    aports: str = ""
+    shown: bool = False
 
 
 def _kind(letter: str, kind: BuildType) -> Option:
@@ -82,6 +93,8 @@ PROGRAM = Program(
         Option("c", "", {"samples": True}),
         Option("f", "", {"force": True}),
         Option("h", "", {"help": True}),
+        Option("", "aports", {"aports": VALUE}),
+        Option("", "print", {"shown": True}),
         Option("", "help", {"help": True}, listed=False),
     ),
     usage=lambda: _USAGE,
@@ -97,26 +110,26 @@ def main() -> int:
 
 
 def _argument(options: _Options, words: Sequence[str]) -> str:
+    from abuildpy.maintain.forges import is_project
     from abuildpy.maintain.origin import is_url
 
     if not words:
         raise UsageError("Missing argument: NAME[-VERSION] or SRCURL", hint=f"{_PROGRAM} -h tells more")
     if len(words) > 1:
         raise UsageError(f"Too many arguments: {' '.join(words[1:])}", hint="options come before the name")
-    if options.pkgname and not is_url(words[0]):
+    address = is_url(words[0]) or is_project(words[0])
+    if options.pkgname and not address:
         raise UsageError("-n goes with a SRCURL only")
-    if options.sourceforge and is_url(words[0]):
+    if options.sourceforge and address:
         raise UsageError("-s goes with a NAME only, not with a SRCURL")
     return words[0]
 
 
 def _create(options: _Options, words: list[str], config: Config, console: Console) -> int:
-    from abuildpy.maintain.abuildrun import run_abuild
-    from abuildpy.maintain.newrecipe import Wish, create
-    from abuildpy.maintain.origin import read_argument
+    from abuildpy.maintain.newrecipe import Wish, Workplace, create, preview
 
     wish = Wish(
-        read_argument(_argument(options, words), pkgname=options.pkgname, sourceforge=options.sourceforge),
+        _origin(options, _argument(options, words), console),
         kind=options.kind,
         pkgdesc=options.description,
         url=options.url,
@@ -125,9 +138,76 @@ def _create(options: _Options, words: list[str], config: Config, console: Consol
         samples=options.samples,
         force=options.force,
     )
-    places = (config.sharedir, Path(SHARE_DIR))
-    create(wish, Path.cwd(), sample_folders=places, abuild=run_abuild, log=console)
+    place = Workplace(
+        (config.sharedir, Path(SHARE_DIR)),
+        _fetcher(config, console),
+        _known(options, config),
+        console,
+        Path(config.get("SRCDEST")) if config.get("SRCDEST") else None,
+    )
+    if options.shown:
+        for line in preview(wish, place).decode("utf-8", "replace").splitlines():
+            console.plain(line)
+        return 0
+    create(wish, Path.cwd(), place)
     return 0
+
+
+def _origin(options: _Options, argument: str, console: Console) -> Origin:
+    """What the argument means, with the network's help where it is a project's page."""
+    from dataclasses import replace
+
+    from abuildpy.errors import FetchError
+    from abuildpy.maintain.forges import find_archive, is_project
+    from abuildpy.maintain.origin import crate_origin, read_argument
+    from abuildpy.source.presence import require_present
+
+    if not is_project(argument):
+        return read_argument(argument, pkgname=options.pkgname, sourceforge=options.sourceforge)
+
+    def exists(url: str) -> bool:
+        try:
+            require_present(url)
+        except FetchError:
+            return False
+        return True
+
+    found = find_archive(argument, os.environ, exists)
+    console.msg(f"{argument}: {found.url}")
+    name = options.pkgname or found.pkgname
+    if found.url.endswith("/download"):
+        return replace(crate_origin(found.url, found.pkgname, options.pkgname), page=found.page)
+    origin = read_argument(found.url, pkgname=name)
+    return replace(origin, page=found.page or origin.page)
+
+
+def _fetcher(config: Config, console: Console) -> Callable[[str, Path], Path]:
+    from abuildpy.source.fetch import fetch
+    from abuildpy.source.transfer import FetchOptions
+    from abuildpy.ui.progress import download_bar
+
+    mirror = config.get("DISTFILES_MIRROR") or None
+    return lambda entry, folder: fetch(
+        entry, folder, log=console, mirror=mirror, options=FetchOptions(progress=download_bar())
+    )
+
+
+def _known(options: _Options, config: Config) -> KnownPackages:
+    """The packages there are, by the tree of aports and the indexes on this machine."""
+    from abuildpy.maintain.survey.known import read_known, tree_around
+    from abuildpy.repository.nearby import built_indexes, configured_indexes
+
+    if options.aports:
+        tree: Path | None = Path(options.aports)
+        if not (Path(options.aports) / "main").is_dir():
+            raise UsageError(
+                f"--aports {options.aports}: no tree of aports", hint="the folder that has main and community in it"
+            )
+    else:
+        tree = Path(config.get("APORTSDIR")) if config.get("APORTSDIR") else tree_around(Path.cwd())
+    arch = config.get("CARCH")
+    system = configured_indexes(Path("/"), arch)
+    return read_known(tree, [*system.folders, *system.cached, *built_indexes(config.repodest, arch)])
 
 
 if __name__ == "__main__":

@@ -88,6 +88,10 @@ def as_the_shell(arguments: Sequence[str], program: Program[Any]) -> tuple[Given
         word = rest.pop(0)
         if word == "--":
             break
+        long, equals, value = word.partition("=")
+        if equals and long in table and long.startswith("--") and table[long].takes_value:
+            given.append((long, value))
+            continue
         letters = [word] if word in table else [f"-{letter}" for letter in word[1:]]
         while letters:
             letter = letters.pop(0)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Looks at an unpacked source: which folder it is in, what builds it, and whether it has C or C++ headers.
+"""Looks at an unpacked source: which folder it is in, and what builds it.
 
 The folders come from strangers: links that lead out of them count as absent.
 """
@@ -13,22 +13,61 @@ from collections.abc import Collection
 from enum import StrEnum
 from pathlib import Path
 
-_HEADERS = (".h", ".hpp")
-_HEADER_DEPTH = 3
-
 
 class BuildType(StrEnum):
     """What builds a package; the value is the template's name."""
 
     AUTOTOOLS = "autotools"
     CMAKE = "cmake"
+    DUB = "dub"
+    ELIXIR = "elixir"
     EMPTY = "empty"
+    GO = "go"
+    HASKELL = "haskell"
+    JAVA = "java"
+    LUA = "lua"
     MAKE = "make"
     MESON = "meson"
+    NIM = "nim"
+    NPM = "npm"
+    OCAML = "ocaml"
     PERL = "perl"
     PYTHON = "python"
+    QMAKE = "qmake"
+    RUBY = "ruby"
     RUST = "rust"
+    SCONS = "scons"
     WAF = "waf"
+    ZIG = "zig"
+
+
+# In the order of the questions: that of abuild 3.18's newapkbuild as far as it asks, but a Makefile comes after what says
+# more, because many projects have one for their own convenience.
+_FILES = (
+    (r"Makefile\.PL|Build\.PL", BuildType.PERL),
+    (r"waf", BuildType.WAF),
+    (r"meson\.build", BuildType.MESON),
+    (r"CMakeLists\.txt", BuildType.CMAKE),
+    (r"configure\.(?:ac|in)", BuildType.AUTOTOOLS),
+    (r"wscript", BuildType.WAF),
+    (r"pyproject\.toml|setup\.py", BuildType.PYTHON),
+    (r"Cargo\.toml", BuildType.RUST),
+    (r"go\.mod", BuildType.GO),
+    (r".*\.gemspec", BuildType.RUBY),
+    (r".*\.cabal", BuildType.HASKELL),
+    (r"dune-project", BuildType.OCAML),
+    (r"SConstruct", BuildType.SCONS),
+    (r"build\.zig", BuildType.ZIG),
+    (r".*\.nimble", BuildType.NIM),
+    (r"dub\.(?:json|sdl)", BuildType.DUB),
+    (r"mix\.exs", BuildType.ELIXIR),
+    (r"(?:GNUm|m|M)akefile", BuildType.MAKE),
+    (r".*\.pro", BuildType.QMAKE),
+    (r".*\.rockspec", BuildType.LUA),
+    (r"pom\.xml|build\.gradle(?:\.kts)?|build\.xml", BuildType.JAVA),
+    (r"package\.json", BuildType.NPM),
+    (r".*\.go", BuildType.GO),
+)
 
 
 def source_folder(srcdir: Path, expected: str) -> Path | None:
@@ -44,43 +83,37 @@ def source_folder(srcdir: Path, expected: str) -> Path | None:
 
 
 def build_type(folder: Path | None, names: Collection[str] = ()) -> BuildType:
-    """What builds the source in ``folder``; the order of the questions is that of abuild 3.18's newapkbuild.
+    """What builds the source in ``folder``.
 
     ``names`` are names of the package, which tell ``perl-…`` and ``py3-…`` apart where files do not.
     """
+    there = _names(folder)
 
-    def has(name: str) -> bool:
-        return folder is not None and _mode(folder, name) is not None
+    def has(pattern: str) -> bool:
+        return folder is not None and any(
+            re.fullmatch(pattern, name) and (mode := _mode(folder, name)) is not None and stat.S_ISREG(mode)
+            for name in there
+        )
 
     configure = None if folder is None else _mode(folder, "configure")
     if configure is not None and stat.S_ISREG(configure) and configure & 0o111:
         return BuildType.AUTOTOOLS
-    if has("Makefile.PL") or any(name.startswith("perl-") for name in names):
+    if any(name.startswith("perl-") for name in names):
         return BuildType.PERL
-    for file, kind in (
-        ("waf", BuildType.WAF),
-        ("meson.build", BuildType.MESON),
-        ("CMakeLists.txt", BuildType.CMAKE),
-    ):
-        if has(file) or (kind is BuildType.CMAKE and folder is not None and _is_folder(folder, "cmake")):
+    python = any(re.match(r"py\d-", name) for name in names)
+    for pattern, kind in _FILES:
+        if python and kind is BuildType.RUST:
+            return BuildType.PYTHON
+        if has(pattern):
             return kind
-    if has("Makefile"):
-        return BuildType.MAKE
-    if has("pyproject.toml") or has("setup.py") or any(re.match(r"py\d-", name) for name in names):
-        return BuildType.PYTHON
-    return BuildType.RUST if has("Cargo.toml") else BuildType.EMPTY
+    return BuildType.PYTHON if python else BuildType.EMPTY
 
 
-def has_headers(folder: Path) -> bool:
-    """Whether there is a C or C++ header, at most three folders deep."""
-    root = os.fspath(folder)
-    for where, folders, files in os.walk(root):
-        if any(name.endswith(_HEADERS) for name in files):
-            return True
-        depth = where[len(root) :].count(os.sep) + 1
-        if depth >= _HEADER_DEPTH:
-            folders.clear()
-    return False
+def _names(folder: Path | None) -> list[str]:
+    try:
+        return [] if folder is None else sorted(os.listdir(folder))
+    except OSError:
+        return []
 
 
 def _mode(folder: Path, name: str) -> int | None:
@@ -93,8 +126,3 @@ def _mode(folder: Path, name: str) -> int | None:
         return os.stat(path, follow_symlinks=False).st_mode
     except OSError:
         return None
-
-
-def _is_folder(folder: Path, name: str) -> bool:
-    mode = _mode(folder, name)
-    return mode is not None and stat.S_ISDIR(mode)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import stat
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 
 _FRONT_END = "py3-gpep517"
@@ -27,9 +28,10 @@ def alpine_name(project: str) -> str:
     return f"py3-{project.lower()}"
 
 
-def build_requirements(folder: Path | None) -> tuple[str, ...]:
+def build_requirements(folder: Path | None, named: Callable[[str], str] | None = None) -> tuple[str, ...]:
     """The packages that build the Python source in ``folder``, first the one that drives the build.
 
+    ``named`` gives the package of a Python project, if somebody knows better than :func:`alpine_name`.
     What pyproject.toml asks for under any condition (an old Python, another system) is left out. Without that file, or
     where it says nothing, setuptools and wheel.
     """
@@ -48,7 +50,7 @@ def build_requirements(folder: Path | None) -> tuple[str, ...]:
         if requirement.marker is not None:
             continue
         name = canonicalize_name(requirement.name)
-        found[_OTHERWISE_NAMED.get(name, alpine_name(name))] = None
+        found[_OTHERWISE_NAMED.get(name) or (named or alpine_name)(name)] = None
     if "py3-setuptools" in found:
         # Which setuptools can do without it is not visible here.
         found["py3-wheel"] = None

@@ -73,10 +73,13 @@ def from_document(document: Mapping[str, Any], *, asked: str, place: str) -> Pro
     )
 
 
-def newest_files(document: Mapping[str, Any], asked: str) -> tuple[str, Mapping[str, Any], list[Mapping[str, Any]]]:
+def newest_files(
+    document: Mapping[str, Any], asked: str, wanted: str = ""
+) -> tuple[str, Mapping[str, Any], list[Mapping[str, Any]]]:
     """Of a simple index's answer (PEP 691): the newest version that has a source archive, that file, the version's wheels.
 
-    Files that were withdrawn do not count, and an unfinished version only if there is no other. FetchError without any.
+    Of the version ``wanted``, if that is given. Files that were withdrawn do not count, and an unfinished version only if there
+    is no other. FetchError without any.
     """
     from packaging.utils import InvalidSdistFilename, InvalidWheelFilename, parse_sdist_filename, parse_wheel_filename
     from packaging.version import InvalidVersion, Version
@@ -96,8 +99,14 @@ def newest_files(document: Mapping[str, Any], asked: str) -> tuple[str, Mapping[
             continue
         if version not in sources or name.endswith(_USUAL):
             sources[version] = file
+    if wanted:
+        sources = {
+            version: file
+            for version, file in sources.items()
+            if str(version) == wanted or text(file.get("filename")).find(f"-{wanted}.") > 0
+        }
     if not sources:
-        raise _no_source(asked)
+        raise _no_source(f"{asked} {wanted}".rstrip())
     newest = max(sources, key=lambda version: (not version.is_prerelease, version))
     file = sources[newest]
     # As the file's name has it, for that is what the recipe has to ask for.

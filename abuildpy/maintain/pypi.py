@@ -47,12 +47,16 @@ class Index:
         # An argument of each request, because a session's own setting loses against REQUESTS_CA_BUNDLE.
         self._verify: str | bool = address.certificates or True
 
-    def project(self, name: str) -> Project:
-        """The newest version of a project; FetchError if the index does not know it, has no source or cannot be asked."""
+    def project(self, name: str, version: str = "") -> Project:
+        """The newest version of a project, or the one asked for.
+
+        FetchError if the index does not know it, has no source or cannot be asked.
+        """
         if not is_name(name):
             raise FetchError(f"'{name}' cannot be the name of a Python project")
         if self._address.base:
-            place = f"{self._address.base}/pypi/{quote(name)}/json"
+            which = f"{quote(name)}/{quote(version)}" if version else quote(name)
+            place = f"{self._address.base}/pypi/{which}/json"
             document = self._json(place, "application/json")
             if document is not None:
                 return from_document(document, asked=name, place=place)
@@ -64,7 +68,7 @@ class Index:
                 f"the index at {urlsplit(place).hostname} has no project '{name}', or does not answer in JSON",
                 hint="is the name spelt right?",
             )
-        version, source, wheels = newest_files(document, name)
+        published, source, wheels = newest_files(document, name, version)
         metadata = Message()
         for file in (source, *wheels):
             if file.get("core-metadata") or file.get("dist-info-metadata"):
@@ -72,7 +76,7 @@ class Index:
                 if found is not None:
                     metadata = HeaderParser().parsestr(found.decode("utf-8", "replace"))
                     break
-        return from_metadata(metadata, asked=name, version=version, source=urljoin(place, text(source.get("url"))))
+        return from_metadata(metadata, asked=name, version=published, source=urljoin(place, text(source.get("url"))))
 
     def lasting_source(self, project: Project) -> str:
         """The address below ``/packages/source/``, which holds no hash, if the file server has it; else ``source``."""

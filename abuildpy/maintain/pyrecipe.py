@@ -41,6 +41,11 @@ _MADE = (
 )
 _NAMED = ("_pkgreal", "_realname", "_pkgname", "_name", "_realpkgname", "_pkg_real", "_pyname", "_pypiname")
 _TEST_EXTRAS = ("tests", "pytest", "test", "testing")
+_CHECK = (
+    "python3 -m venv --clear --without-pip --system-site-packages .testenv",
+    ".testenv/bin/python3 -m installer .dist/*.whl",
+    ".testenv/bin/python3 -m pytest",
+)
 _STAGES = {"a": "alpha", "b": "beta", "rc": "rc"}
 
 
@@ -209,6 +214,7 @@ def recipe_text(
         pkgrel=_release(old, pkgver),
         pkgreal=project.name,
         assignments=[(name, value) for name, value in values.items() if value.strip('"')],
+        check=_CHECK,
         compatibility=[(name, written[name]) for name in ("replaces", "provides") if name in written],
         secfixes=() if old is None else old.secfixes,
         source=source,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from abuildpy.maintain.detect import BuildType, build_type, has_headers, source_folder
+from abuildpy.maintain.detect import BuildType, build_type, source_folder
 from abuildpy.maintain.pybuild import build_requirements
 
 
@@ -28,17 +28,34 @@ def _fill(folder: Path, *names: str) -> Path:
         (["configure", "Makefile"], (), BuildType.MAKE),
         (["configure/", "Makefile"], (), BuildType.MAKE),
         (["Makefile.PL", "waf", "Makefile"], (), BuildType.PERL),
+        (["Build.PL"], (), BuildType.PERL),
         (["waf", "meson.build"], ("perl-Foo",), BuildType.PERL),
         (["waf", "meson.build", "CMakeLists.txt"], (), BuildType.WAF),
+        (["wscript"], (), BuildType.WAF),
         (["meson.build", "CMakeLists.txt", "Makefile"], (), BuildType.MESON),
         (["CMakeLists.txt", "Makefile", "setup.py"], (), BuildType.CMAKE),
-        (["cmake/", "Makefile"], (), BuildType.CMAKE),
-        (["cmake", "Makefile"], (), BuildType.MAKE),
-        (["Makefile", "pyproject.toml", "Cargo.toml"], (), BuildType.MAKE),
-        (["pyproject.toml", "Cargo.toml"], (), BuildType.PYTHON),
+        (["configure.ac", "Makefile.am", "setup.py"], (), BuildType.AUTOTOOLS),
+        (["cmake/", "Makefile"], (), BuildType.MAKE),
+        (["Makefile", "pyproject.toml", "Cargo.toml"], (), BuildType.PYTHON),
         (["setup.py"], (), BuildType.PYTHON),
+        (["Makefile", "Cargo.toml"], (), BuildType.RUST),
+        (["Makefile", "go.mod", "package.json"], (), BuildType.GO),
+        (["Makefile", "foo.gemspec"], (), BuildType.RUBY),
+        (["foo.cabal"], (), BuildType.HASKELL),
+        (["dune-project", "Makefile"], (), BuildType.OCAML),
+        (["SConstruct"], (), BuildType.SCONS),
+        (["build.zig"], (), BuildType.ZIG),
+        (["foo.nimble"], (), BuildType.NIM),
+        (["dub.json"], (), BuildType.DUB),
+        (["mix.exs"], (), BuildType.ELIXIR),
+        (["foo.pro"], (), BuildType.QMAKE),
+        (["foo-1-1.rockspec"], (), BuildType.LUA),
+        (["Makefile", "foo-1-1.rockspec"], (), BuildType.MAKE),
+        (["pom.xml"], (), BuildType.JAVA),
+        (["package.json"], (), BuildType.NPM),
         (["Cargo.toml"], ("py3-foo",), BuildType.PYTHON),
         (["Cargo.toml"], ("python-foo",), BuildType.RUST),
+        (["README"], ("py3-foo",), BuildType.PYTHON),
         (["README"], ("foo",), BuildType.EMPTY),
     ],
 )
@@ -69,19 +86,6 @@ def test_source_folder_is_the_expected_one_else_the_last(tmp_path: Path) -> None
     _fill(src, "a-1/", "b-1/", "c-1/")
     assert source_folder(src, "b-1") == src / "b-1"
     assert source_folder(src, "d-1") == src / "c-1"
-
-
-@pytest.mark.parametrize(
-    ("files", "expected"),
-    [
-        (["a.h"], True),
-        (["a/b/x.hpp"], True),
-        (["a/b/c/x.h"], False),
-        (["a.c", "h", "a/x.hh", "a/b.h/"], False),
-    ],
-)
-def test_headers_at_most_three_deep(tmp_path: Path, files: list[str], expected: bool) -> None:
-    assert has_headers(_fill(tmp_path / "src", *files)) is expected
 
 
 def _requirements(folder: Path, text: str) -> tuple[str, ...]:

@@ -1,20 +1,25 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import hashlib
+import io
 import os
 import subprocess
-from collections.abc import Callable
+import tarfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 from maintain_log import Log
 
 from abuildpy.config import SHARE_DIR
-from abuildpy.errors import AbuildError, RecipeError, UsageError
+from abuildpy.errors import AbuildError, FetchError, RecipeError, UnpackError, UsageError
+from abuildpy.lint.run import Linter
 from abuildpy.maintain.detect import BuildType
-from abuildpy.maintain.newrecipe import Wish, create
+from abuildpy.maintain.newrecipe import Wish, Workplace, create, preview
 from abuildpy.maintain.origin import Origin, read_argument
 from abuildpy.maintain.quoting import in_quotes, value
+from abuildpy.maintain.survey.known import KnownPackages
 
 SITE = "https://site.example"
 
@@ -30,6 +35,8 @@ SITE = "https://site.example"
         (f"{SITE}/v1.2/1.2.3/foo-1.2.zip", "foo", "1.2", f"{SITE}/v$pkgver/1.2.3/foo-$pkgver.zip"),
         (f"{SITE}/foo-2-1.0.tar.xz", "foo-2", "1.0", f"{SITE}/foo-2-$pkgver.tar.xz"),
         (f"{SITE}/foo-1.0rc1/foo-1.0_src.tar.bz2", "foo", "1.0_src", f"{SITE}/foo-1.0rc1/foo-$pkgver.tar.bz2"),
+        (f"{SITE}/1.0-rc2/foo-1.0-rc2.tar.gz", "foo", "1.0_rc2", f"{SITE}/$_pkgver/foo-$_pkgver.tar.gz"),
+        (f"{SITE}/foo-1.0.crate", "foo", "1.0", f"$pkgname-$pkgver.tar.gz::{SITE}/foo-$pkgver.crate"),
         (f"{SITE}/1.0src/foo-1.0.tar.gz", "foo", "1.0", f"{SITE}/${{pkgver}}src/foo-$pkgver.tar.gz"),
         (f"{SITE}/31.0/1.0_/foo-1.0.tar.gz", "foo", "1.0", f"{SITE}/31.0/${{pkgver}}_/foo-$pkgver.tar.gz"),
         ("http://127.0.0.1:80/foo-1.tar.gz", "foo", "1", "http://127.0.0.1:80/foo-$pkgver.tar.gz"),
@@ -122,31 +129,37 @@ def test_the_shell_gets_text_back_as_it_was(tmp_path: Path) -> None:
     assert value("~root") == '"~root"'
 
 
-Make = Callable[..., tuple[int, Path]]
+Content = str | tuple[str, int]
+"""What is in a file, with its permissions where they matter."""
 
 
 class _Shop:
-    """A stand-in for abuild: "unpacks" the files it was told about and remembers what it was asked."""
+    """Has one archive, and writes down what it was asked for."""
 
-    def __init__(self, folder: str = "", files: tuple[str, ...] = (), status: int = 0) -> None:
-        self.folder, self.files, self.status = folder, files, status
-        self.asked: list[tuple[str, ...]] = []
-        self.drafts: list[str] = []
+    def __init__(self, files: Mapping[str, Content], folder: str = "foo-1.2") -> None:
+        self.files, self.folder = files, folder
+        self.asked: list[str] = []
         self.log = Log()
 
-    def abuild(self, folder: Path, *arguments: str) -> int:
-        self.asked.append(arguments)
-        self.drafts.append((folder / "APKBUILD").read_text())
-        if "unpack" in arguments and self.status == 0:
-            for file in self.files:
-                path = folder / "src" / self.folder / file
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text("")
-                path.chmod(0o755)
-        return self.status
+    def fetch(self, entry: str, folder: Path) -> Path:
+        self.asked.append(entry)
+        archive = folder / entry.partition("::")[0].rpartition("/")[2]
+        with tarfile.open(archive, "w:gz") as tar:
+            for name, content in self.files.items():
+                text, mode = (content, 0o644) if isinstance(content, str) else content
+                member = tarfile.TarInfo(f"{self.folder}/{name}".removeprefix("/"))
+                member.size, member.mode = len(text.encode()), mode
+                tar.addfile(member, io.BytesIO(text.encode()))
+        return archive
 
-    def make(self, parent: Path, wish: Wish) -> Path:
-        return create(wish, parent, sample_folders=(Path(SHARE_DIR),), abuild=self.abuild, log=self.log)
+    def place(self, distfiles: Path | None = None, aports: Path | None = None) -> Workplace:
+        return Workplace((Path(SHARE_DIR),), self.fetch, KnownPackages((), aports), self.log, distfiles)
+
+    def make(self, parent: Path, wish: Wish, distfiles: Path | None = None) -> Path:
+        if distfiles is None:
+            distfiles = parent / "distfiles"
+            distfiles.mkdir(exist_ok=True)
+        return create(wish, parent, self.place(distfiles))
 
 
 def _wish(**more: object) -> Wish:
@@ -155,7 +168,7 @@ def _wish(**more: object) -> Wish:
 
 def _variables(recipe: Path) -> dict[str, str]:
     """What the shell makes of the recipe's variables, in the order written."""
-    names = [line.partition("=")[0] for line in recipe.read_text().split("build() {")[0].splitlines()]
+    names = [line.partition("=")[0] for line in recipe.read_text().split("() {")[0].splitlines() if "=" in line]
     names = [name for name in names if name.isidentifier()]
     script = '. "$0"; for v; do eval "printf \'%s\\0\' \\"\\$$v\\""; done'
     run = subprocess.run(
@@ -183,141 +196,332 @@ def _functions(recipe: Path) -> dict[str, list[str]]:
     return found
 
 
-def test_header_of_an_autotools_project(tmp_path: Path) -> None:
-    shop = _Shop("foo-1.2", ("configure", "include/foo.h"))
-    wish = _wish(pkgdesc="A thing", url=f"{SITE}/home", license="MIT", maintainer="Jo Doe <jo@site.example>")
-    recipe = shop.make(tmp_path, wish)
+def _complaints(recipe: Path) -> list[str]:
+    return [f"{finding.rule.tag} {finding.message}" for finding in Linter({}).lint(str(recipe))]
+
+
+MIT = (
+    "Permission is hereby granted, free of charge, to any person obtaining a copy of this software\n"
+    "The above copyright notice and this permission notice shall be included in all copies.\n"
+)
+CONFIGURE: Content = ("#!/bin/sh\n# Generated by GNU Autoconf\n", 0o755)
+CODE = "int main(void) { return 0; }\n"
+AUTOTOOLS: dict[str, Content] = {
+    "configure": CONFIGURE,
+    "configure.ac": "AC_INIT([foo],[1.2])\nPKG_CHECK_MODULES([DEPS], [zlib >= 1.2 glib-2.0])\nLT_INIT\n",
+    "Makefile.am": "include_HEADERS = foo.h\nTESTS = run\ndist_man_MANS = foo.1\n",
+    "foo.h": "",
+    "foo.c": CODE,
+    "foo.1": "",
+    "LICENSE": MIT,
+    "README": "Foo\n===\n\nFoo is a tool that does things.\n",
+}
+
+
+def test_an_autotools_project(tmp_path: Path) -> None:
+    shop = _Shop(AUTOTOOLS)
+    recipe = shop.make(tmp_path, _wish(url=f"{SITE}/home", maintainer="Jo Doe <jo@site.example>"))
     assert recipe == tmp_path / "foo" / "APKBUILD"
     assert recipe.read_text().startswith("# Maintainer: Jo Doe <jo@site.example>\npkgname=foo\npkgver=1.2\npkgrel=0\n")
     assert list(_variables(recipe).items()) == [
         ("pkgname", "foo"),
         ("pkgver", "1.2"),
         ("pkgrel", "0"),
-        ("pkgdesc", "A thing"),
+        ("pkgdesc", "Tool that does things"),
         ("url", f"{SITE}/home"),
         ("arch", "all"),
         ("license", "MIT"),
-        ("depends", ""),
-        ("depends_dev", ""),
-        ("makedepends", ""),
-        ("checkdepends", ""),
-        ("install", ""),
+        ("makedepends", "zlib-dev glib-dev"),
         ("subpackages", "foo-dev foo-doc"),
         ("source", f"{SITE}/foo-1.2.tar.gz"),
-        ("builddir", "/s/foo-1.2"),
     ]
-    assert 'makedepends="$depends_dev"\n' in recipe.read_text()
-    assert 'builddir="$srcdir/foo-$pkgver"\n' in recipe.read_text()
-    assert shop.asked == [("-f", "checksum", "unpack"), ("-f", "checksum")]
-    assert subprocess.run(["sh", "-n", str(recipe)], check=False).returncode == 0
-    assert recipe.read_text().endswith("}\n\n")  # the checksums follow
-
-
-def test_no_maintainer_no_headers(tmp_path: Path) -> None:
-    recipe = _Shop("foo-1.2", ("Makefile",)).make(tmp_path, _wish())
-    assert recipe.read_text().startswith("# Maintainer:\n")
-    assert "depends_dev" not in recipe.read_text()
-    assert _variables(recipe)["makedepends"] == ""
-
-
-STEPS = {
-    BuildType.MAKE: {"build": ["make"], "check": ["make check"], "package": ['make DESTDIR="$pkgdir" install']},
-    BuildType.AUTOTOOLS: {
+    assert _functions(recipe) == {
         "build": [
-            "./configure --build=$CBUILD --host=$CHOST --prefix=/usr --sysconfdir=/etc "
-            "--mandir=/usr/share/man --localstatedir=/var",
+            "./configure --build=$CBUILD --host=$CHOST --prefix=/usr --sysconfdir=/etc --mandir=/usr/share/man "
+            "--localstatedir=/var --disable-static",
             "make",
         ],
         "check": ["make check"],
         "package": ['make DESTDIR="$pkgdir" install'],
-    },
-    BuildType.CMAKE: {
-        "build": [
-            "local crossopts=",
-            'if [ "$CBUILD" != "$CHOST" ]; then',
-            'crossopts="-DCMAKE_SYSTEM_NAME=Linux -DCMAKE_HOST_SYSTEM_NAME=Linux"',
-            "fi",
-            "cmake -B build -DCMAKE_BUILD_TYPE=None -DCMAKE_INSTALL_PREFIX=/usr -DCMAKE_INSTALL_LIBDIR=lib "
-            "-DBUILD_SHARED_LIBS=ON $crossopts",
-            "cmake --build build",
-        ],
-        "check": ["ctest --test-dir build"],
-        "package": ['DESTDIR="$pkgdir" cmake --install build'],
-    },
-    BuildType.MESON: {
-        "build": ["abuild-meson output .", "meson compile -C output"],
-        "check": ["meson test --print-errorlogs -C output"],
-        "package": ['DESTDIR="$pkgdir" meson install --no-rebuild -C output'],
-    },
-    BuildType.PERL: {
-        "build": ["perl Makefile.PL INSTALLDIRS=vendor", "make"],
-        "check": ["make check"],
-        "package": [
-            'make DESTDIR="$pkgdir" install',
-            'find "$pkgdir" \\( -name perllocal.pod -o -name .packlist \\) -delete',
-        ],
-    },
-    BuildType.PYTHON: {
-        "build": ["gpep517 build-wheel --wheel-dir .dist --output-fd 3 3>&1 >&2"],
-        "check": [
-            "python3 -m venv --clear --without-pip --system-site-packages .testenv",
-            ".testenv/bin/python3 -m installer .dist/*.whl",
-            ".testenv/bin/python3 -m pytest",
-        ],
-        "package": ['python3 -m installer -d "$pkgdir" .dist/*.whl'],
-    },
-    BuildType.RUST: {
-        "prepare": ["default_prepare", 'cargo fetch --target="$CHOST" --locked'],
-        "build": ["cargo auditable build --frozen --release"],
-        "check": ["cargo test --frozen"],
-        "package": [":"],
-    },
-    BuildType.WAF: {"build": [":"], "check": [":"], "package": [":"]},
-    BuildType.EMPTY: {"build": [":"], "check": [":"], "package": [":"]},
+    }
+    assert _complaints(recipe) == []
+
+
+def test_the_download_and_the_unpacked_source_lie_where_abuild_looks_for_them(tmp_path: Path) -> None:
+    shop = _Shop(AUTOTOOLS)
+    recipe = create(_wish(), tmp_path, shop.place())
+    archive = recipe.parent / "foo-1.2.tar.gz"
+    digest = hashlib.sha512(archive.read_bytes()).hexdigest()
+    assert recipe.read_text().endswith(f'\n\nsha512sums="\n{digest}  foo-1.2.tar.gz\n"\n')
+    assert (recipe.parent / "src/foo-1.2/foo.c").read_text() == CODE
+    distfiles = tmp_path / "distfiles"
+    distfiles.mkdir()
+    other = tmp_path / "other"
+    other.mkdir()
+    recipe = shop.make(other, _wish(), distfiles)
+    assert (distfiles / "foo-1.2.tar.gz").exists()
+    assert sorted(path.name for path in recipe.parent.iterdir()) == ["APKBUILD", "src"]
+
+
+def test_nothing_stays_when_the_source_cannot_be_had(tmp_path: Path) -> None:
+    shop = _Shop({})
+
+    def gone(entry: str, folder: Path) -> Path:
+        raise FetchError(f"{entry}: not found")
+
+    def damaged(entry: str, folder: Path) -> Path:
+        archive = folder / "foo-1.2.tar.gz"
+        archive.write_bytes(b"\x1f\x8bno archive")
+        return archive
+
+    for fetch, error in ((gone, FetchError), (damaged, UnpackError)):
+        place = Workplace((Path(SHARE_DIR),), fetch, KnownPackages(), shop.log)
+        with pytest.raises(error):
+            create(_wish(), tmp_path, place)
+        assert list(tmp_path.iterdir()) == []
+
+
+STEPS: dict[BuildType, tuple[dict[str, str], dict[str, list[str]]]] = {
+    BuildType.MAKE: (
+        {
+            "Makefile": "PREFIX = /usr/local\nall:\n\tcc\ntest: all\n\t./t\ninstall:\n\tcp x $(DESTDIR)$(PREFIX)\n",
+            "x.c": CODE,
+        },
+        {
+            "build": ["make PREFIX=/usr"],
+            "check": ["make test"],
+            "package": ['make DESTDIR="$pkgdir" PREFIX=/usr install'],
+        },
+    ),
+    BuildType.CMAKE: (
+        {
+            "CMakeLists.txt": 'option(FOO_TESTS "build tests" OFF)\nenable_testing()\nadd_test(NAME a COMMAND b)\n'
+            "find_package(ZLIB REQUIRED)\n",
+            "x.c": CODE,
+        },
+        {
+            "build": [
+                "local crossopts=",
+                'if [ "$CBUILD" != "$CHOST" ]; then',
+                'crossopts="-DCMAKE_SYSTEM_NAME=Linux -DCMAKE_HOST_SYSTEM_NAME=Linux"',
+                "fi",
+                "cmake -B build -DCMAKE_BUILD_TYPE=None -DCMAKE_INSTALL_PREFIX=/usr -DCMAKE_INSTALL_LIBDIR=lib "
+                '-DBUILD_SHARED_LIBS=ON -DFOO_TESTS="$(want_check && echo ON || echo OFF)" $crossopts',
+                "cmake --build build",
+            ],
+            "check": ["ctest --test-dir build --output-on-failure"],
+            "package": ['DESTDIR="$pkgdir" cmake --install build'],
+        },
+    ),
+    BuildType.MESON: (
+        {
+            "meson.build": "project('foo', 'c')\ntest('a', exe)\n",
+            "meson_options.txt": "option('tests', type: 'boolean', value: false)",
+            "x.c": CODE,
+        },
+        {
+            "build": ["abuild-meson -Dtests=true output .", "meson compile -C output"],
+            "check": ["meson test --no-rebuild --print-errorlogs -C output"],
+            "package": ['DESTDIR="$pkgdir" meson install --no-rebuild -C output'],
+        },
+    ),
+    BuildType.PERL: (
+        {"Makefile.PL": "", "t/a.t": ""},
+        {
+            "build": [
+                "export CFLAGS=$(perl -MConfig -E 'say $Config{ccflags}')",
+                "PERL_MM_USE_DEFAULT=1 perl Makefile.PL INSTALLDIRS=vendor",
+                "make",
+            ],
+            "check": ["make test"],
+            "package": [
+                'make DESTDIR="$pkgdir" install',
+                'find "$pkgdir" \\( -name perllocal.pod -o -name .packlist \\) -delete',
+            ],
+        },
+    ),
+    BuildType.PYTHON: (
+        {"pyproject.toml": "[project]\nname='foo'\n", "tests/test_foo.py": "def test_it(): pass\n"},
+        {
+            "build": ["gpep517 build-wheel --wheel-dir .dist --output-fd 3 3>&1 >&2"],
+            "check": [
+                "python3 -m venv --clear --without-pip --system-site-packages .testenv",
+                ".testenv/bin/python3 -m installer .dist/*.whl",
+                ".testenv/bin/python3 -m pytest",
+            ],
+            "package": ['python3 -m installer -d "$pkgdir" .dist/*.whl'],
+        },
+    ),
+    BuildType.RUST: (
+        {"Cargo.toml": "[package]\nname='foo'\n", "Cargo.lock": "", "src/main.rs": "#[test]\nfn a() {}\n"},
+        {
+            "prepare": ["default_prepare", 'cargo fetch --target="$CTARGET" --locked'],
+            "build": ["cargo auditable build --release --frozen"],
+            "check": ["cargo test --frozen"],
+            "package": ['install -Dm755 target/release/foo -t "$pkgdir"/usr/bin/'],
+        },
+    ),
+    BuildType.GO: (
+        {
+            "go.mod": "module site.example/me/foo\n",
+            "main.go": 'package main\n\nvar version = "dev"\n',
+            "main_test.go": "package main\n",
+        },
+        {
+            "build": ['go build -ldflags "-X main.version=$pkgver" -o bin/foo .'],
+            "check": ["go test ./..."],
+            "package": ['install -Dm755 bin/foo -t "$pkgdir"/usr/bin/'],
+        },
+    ),
+    BuildType.EMPTY: (
+        {"foo": "#!/bin/sh\n", "foo.1": ""},
+        {
+            "build": [":"],
+            "package": [
+                'install -Dm755 foo -t "$pkgdir"/usr/bin/',
+                'install -Dm644 foo.1 -t "$pkgdir"/usr/share/man/man1/',
+            ],
+        },
+    ),
 }
 
 
-@pytest.mark.parametrize("kind", list(BuildType))
+@pytest.mark.parametrize("kind", list(STEPS))
 def test_build_steps(tmp_path: Path, kind: BuildType) -> None:
-    recipe = _Shop("foo-1.2", ("README",)).make(tmp_path, _wish(kind=kind))
-    functions = _functions(recipe)
-    shown = {name: [line for line in lines if not line.startswith("#")] for name, lines in functions.items()}
-    assert shown == STEPS[kind]
+    files, steps = STEPS[kind]
+    executable: dict[str, Content] = {
+        name: (text, 0o755) if text.startswith("#!") else text for name, text in files.items()
+    }
+    recipe = _Shop({**executable, "LICENSE": MIT}).make(
+        tmp_path, _wish(pkgdesc="Foo", maintainer="Jo Doe <jo@site.example>")
+    )
+    assert _functions(recipe) == steps
     assert subprocess.run(["sh", "-n", str(recipe)], check=False).returncode == 0
+    assert _complaints(recipe) == []
+
+
+@pytest.mark.parametrize("kind", list(BuildType))
+def test_every_kind_makes_a_recipe_of_any_source_and_of_none(tmp_path: Path, kind: BuildType) -> None:
+    recipe = _Shop({"README": "", "LICENSE": MIT}).make(
+        tmp_path, _wish(kind=kind, pkgdesc="Foo", maintainer="Jo Doe <jo@site.example>")
+    )
+    assert _complaints(recipe) == []
+    recipe = _Shop({}).make(tmp_path, Wish(read_argument("bar-1"), kind=kind))
+    for each in (recipe, tmp_path / "foo/APKBUILD"):
+        assert subprocess.run(["sh", "-n", str(each)], check=False).returncode == 0
 
 
 @pytest.mark.parametrize(
-    ("file", "variable", "expected"),
+    ("files", "variable", "expected"),
     [
-        ("CMakeLists.txt", "makedepends", "cmake samurai"),
-        ("meson.build", "makedepends", "meson"),
-        ("Cargo.toml", "makedepends", "cargo cargo-auditable"),
-        ("Cargo.toml", "options", "net"),
-        ("setup.py", "makedepends", "py3-gpep517 py3-setuptools py3-wheel"),
-        ("setup.py", "checkdepends", "py3-pytest"),
-        ("Makefile.PL", "depends", "perl"),
+        (
+            {"CMakeLists.txt": "find_package(PNG REQUIRED)\n", "x.c": "#include <linux/fs.h>\n"},
+            "makedepends",
+            "cmake libpng-dev samurai linux-headers",
+        ),
+        ({"meson.build": "project('x')\n"}, "makedepends", "meson"),
+        ({"meson.build": "project('x')\n", "x.sh": ""}, "arch", "noarch"),
+        (
+            {"Cargo.toml": "", "Cargo.lock": '[[package]]\nname = "openssl-sys"\n'},
+            "makedepends",
+            "cargo cargo-auditable openssl-dev",
+        ),
+        ({"Cargo.toml": ""}, "options", "net !check"),
+        (
+            {"setup.py": "setup(install_requires=['PyYAML>=3', 'typing; python_version < \"3\"'])\n"},
+            "depends",
+            "py3-yaml",
+        ),
+        ({"setup.py": ""}, "makedepends", "py3-gpep517 py3-setuptools py3-wheel"),
+        ({"setup.py": "Extension('x')", "x.c": ""}, "makedepends", "py3-gpep517 py3-setuptools py3-wheel python3-dev"),
+        (
+            {"setup.py": "", "test_x.py": "import pytest, responses\nimport responses\ndef test_a(): pass\n"},
+            "checkdepends",
+            "py3-pytest py3-responses",
+        ),
+        ({"setup.py": ""}, "subpackages", "foo-pyc"),
+        (
+            {"Makefile.PL": "", "META.json": '{"prereqs": {"runtime": {"requires": {"Carp": 0, "Try::Tiny": 0}}}}'},
+            "depends",
+            "perl perl-try-tiny",
+        ),
+        ({"Makefile.PL": "", "X.xs": ""}, "makedepends", "perl-dev"),
+        ({"Makefile": "all:\n", "x.c": "#include <ncurses.h>\n"}, "makedepends", "ncurses-dev"),
+        ({"configure.ac": "AC_INIT\nLT_INIT\n"}, "makedepends", "autoconf automake libtool"),
+        (
+            {"Makefile": "all:\n", "po/de.po": "", "completions/bash/foo": ""},
+            "subpackages",
+            "foo-lang foo-bash-completion",
+        ),
     ],
 )
-def test_what_was_found_decides_about_dependencies(tmp_path: Path, file: str, variable: str, expected: str) -> None:
-    assert _variables(_Shop("foo-1.2", (file,)).make(tmp_path, _wish()))[variable] == expected
+def test_what_was_found_decides(tmp_path: Path, files: dict[str, str], variable: str, expected: str) -> None:
+    assert _variables(_Shop(files).make(tmp_path, _wish()))[variable] == expected
 
 
-def test_builddir_is_the_folder_unpacked(tmp_path: Path) -> None:
-    recipe = _Shop("odd_1.2_src", ("Makefile",)).make(tmp_path, _wish())
-    assert 'builddir="$srcdir/odd_${pkgver}_src"\n' in recipe.read_text()
+def test_what_no_package_is_known_for_is_named(tmp_path: Path) -> None:
+    shop = _Shop({"meson.build": "project('x', 'c')\ndependency('oddity-3')\n", "x.c": ""})
+    recipe = shop.make(tmp_path, _wish())
+    assert "# TODO: makedepends lacks what gives pc:oddity-3\n" in recipe.read_text()
+    assert any("pc:oddity-3" in text for text in shop.log.said)
+    apkbuild = tmp_path / "tree/main/oddity/APKBUILD"
+    apkbuild.parent.mkdir(parents=True)
+    apkbuild.write_text('subpackages="$pkgname-dev"\n')
+    text = preview(_wish(), shop.place(aports=tmp_path / "tree"))
+    assert b'makedepends="oddity-dev meson"\n' in text
+    assert b"TODO" not in text
+
+
+def test_without_tests_there_is_no_check(tmp_path: Path) -> None:
+    recipe = _Shop({"Makefile": "all:\n"}).make(tmp_path, _wish())
+    assert 'options="!check" # no tests in the source\n' in recipe.read_text()
+    assert "check" not in _functions(recipe)
+
+
+@pytest.mark.parametrize(
+    ("folder", "line"),
+    [
+        ("odd_1.2_src", 'builddir="$srcdir/odd_${pkgver}_src"\n'),
+        ("foo-1.2", None),
+        ("", 'builddir="$srcdir"\n'),
+    ],
+)
+def test_builddir_is_the_folder_unpacked(tmp_path: Path, folder: str, line: str | None) -> None:
+    text = _Shop({"Makefile": "all:\n"}, folder).make(tmp_path, _wish()).read_text()
+    assert (line in text) if line else ("builddir" not in text)
+
+
+def test_upstreams_spelling_of_the_version(tmp_path: Path) -> None:
+    shop = _Shop({"Makefile": "all:\n"}, "foo-1.0-rc2")
+    recipe = shop.make(tmp_path, Wish(read_argument(f"{SITE}/v1.0-rc2/foo-1.0-rc2.tar.gz")))
+    assert shop.asked == [f"{SITE}/v1.0-rc2/foo-1.0-rc2.tar.gz"]
+    text = recipe.read_text()
+    assert "pkgver=1.0_rc2\n_pkgver=${pkgver//_/-}\n" in text
+    assert 'builddir="$srcdir/foo-$_pkgver"\n' in text
 
 
 def test_folder_names_stay_data(tmp_path: Path) -> None:
-    recipe = _Shop('$(touch bad)"', ("Makefile",)).make(tmp_path, _wish())
+    recipe = _Shop({"Makefile": "all:\n"}, '$(touch bad)"').make(tmp_path, _wish())
     assert _variables(recipe)["builddir"] == '/s/$(touch bad)"'
 
 
+def test_metadata_stays_data(tmp_path: Path) -> None:
+    nasty = '$(touch bad)`id`" \\'
+    recipe = _Shop(
+        {
+            "package.json": f'{{"description": "x {nasty.replace(chr(92), chr(92) * 2).replace(chr(34), chr(92) + chr(34))} y"}}'
+        }
+    ).make(tmp_path, _wish())
+    assert _variables(recipe)["pkgdesc"] == f"x {nasty} y"
+
+
 def test_samples(tmp_path: Path) -> None:
-    recipe = _Shop("foo-1.2", ("Makefile",)).make(tmp_path, _wish(samples=True))
+    recipe = _Shop({"Makefile": "all:\n"}).make(tmp_path, _wish(samples=True))
     variables = _variables(recipe)
     assert variables["source"].split() == [f"{SITE}/foo-1.2.tar.gz", "foo.initd", "foo.confd"]
     assert variables["install"] == "foo.pre-install foo.post-install"
-    assert _functions(recipe)["package"][1:] == [
+    assert variables["subpackages"] == "foo-openrc"
+    assert _functions(recipe)["package"][-2:] == [
         'install -Dm755 "$srcdir"/$pkgname.initd "$pkgdir"/etc/init.d/$pkgname',
         'install -Dm644 "$srcdir"/$pkgname.confd "$pkgdir"/etc/conf.d/$pkgname',
     ]
@@ -327,25 +531,28 @@ def test_samples(tmp_path: Path) -> None:
         assert "@" not in text
         assert subprocess.run(["sh", "-n", str(recipe.parent / f"foo.{kind}")], check=False).returncode == 0
     assert (recipe.parent / "foo.initd").read_text().startswith("#!/sbin/openrc-run\n")
+    digest = hashlib.sha512((recipe.parent / "foo.confd").read_bytes()).hexdigest()
+    assert f"{digest}  foo.confd\n" in recipe.read_text()
 
 
 def test_the_first_folder_that_has_a_sample_counts(tmp_path: Path) -> None:
     (tmp_path / "sample.confd").write_text("mine\n")
-    shop = _Shop()
+    shop = _Shop({})
     wish = Wish(read_argument("foo-1"), samples=True)
+    lacking = Workplace((tmp_path,), shop.fetch, KnownPackages(), shop.log)
     with pytest.raises(AbuildError, match=r"sample\.initd"):
-        create(wish, tmp_path, sample_folders=(tmp_path,), abuild=shop.abuild, log=shop.log)
-    create(wish, tmp_path, sample_folders=(tmp_path, Path(SHARE_DIR)), abuild=shop.abuild, log=shop.log)
+        create(wish, tmp_path, lacking)
+    create(wish, tmp_path, Workplace((tmp_path, Path(SHARE_DIR)), shop.fetch, KnownPackages(), shop.log))
     assert (tmp_path / "foo" / "foo.confd").read_text() == "mine\n"
-    assert shop.asked  # there are files to fetch and sum up though there is no URL
 
 
 def test_a_name_alone_fetches_nothing(tmp_path: Path) -> None:
-    shop = _Shop()
+    shop = _Shop({})
     recipe = shop.make(tmp_path, Wish(read_argument("perl-foo")))
     assert shop.asked == []
     assert _variables(recipe)["source"] == ""
-    assert _functions(recipe)["build"][0].startswith("perl ")
+    assert "perl Makefile.PL INSTALLDIRS=vendor" in recipe.read_text()
+    assert "check" in _functions(recipe)
     assert recipe.read_text().endswith("}\n")
     assert not recipe.read_text().endswith("\n\n")
 
@@ -353,31 +560,31 @@ def test_a_name_alone_fetches_nothing(tmp_path: Path) -> None:
 def test_an_existing_recipe_needs_force(tmp_path: Path) -> None:
     (tmp_path / "foo").mkdir()
     (tmp_path / "foo" / "APKBUILD").write_text("precious")
+    shop = _Shop({"Makefile": "all:\n"})
     with pytest.raises(RecipeError, match="foo/APKBUILD already exists"):
-        _Shop().make(tmp_path, _wish())
+        shop.make(tmp_path, _wish())
+    assert shop.asked == []
     assert (tmp_path / "foo" / "APKBUILD").read_text() == "precious"
-    _Shop().make(tmp_path, _wish(force=True))
+    shop.make(tmp_path, _wish(force=True))
+    shop.make(tmp_path, _wish(force=True))  # over the unpacked source of the first time too
     assert (tmp_path / "foo" / "APKBUILD").read_text() != "precious"
 
 
-def test_a_source_that_cannot_be_had_leaves_a_whole_recipe(tmp_path: Path) -> None:
-    shop = _Shop(status=1)
-    with pytest.raises(RecipeError, match="could not be fetched"):
-        shop.make(tmp_path, _wish(kind=BuildType.MESON))
-    recipe = tmp_path / "foo" / "APKBUILD"
-    assert len(shop.asked) == 1
-    assert _variables(recipe)["builddir"] == "/s/foo-1.2"
-    assert _functions(recipe)["build"][0].startswith("abuild-meson")
-
-
 def test_a_version_apk_cannot_order_is_named(tmp_path: Path) -> None:
-    shop = _Shop()
-    shop.make(tmp_path, Wish(Origin("foo", "1.0-beta", "", "foo")))
-    assert any("1.0-beta" in text for text in shop.log.said)
+    shop = _Shop({})
+    shop.make(tmp_path, Wish(Origin("foo", "someday", "", "foo")))
+    assert any("someday" in text for text in shop.log.said)
 
 
-def test_the_draft_that_abuild_reads_is_a_recipe(tmp_path: Path) -> None:
-    shop = _Shop("foo-1.2", ("Makefile",))
-    shop.make(tmp_path, _wish())
-    assert "package() {" in shop.drafts[0]
-    assert 'source="https://site.example/foo-$pkgver.tar.gz"' in shop.drafts[0]
+def test_what_is_missing_is_said(tmp_path: Path) -> None:
+    shop = _Shop({"Makefile": "all:\n"})
+    shop.make(tmp_path, _wish(url=SITE))
+    assert "left for you to fill in: pkgdesc license" in shop.log.said
+
+
+def test_a_preview_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop = _Shop({"Makefile": "all:\n"})
+    monkeypatch.chdir(tmp_path)
+    text = preview(_wish(), shop.place())
+    assert b"pkgname=foo\n" in text
+    assert list(tmp_path.iterdir()) == []
