@@ -60,7 +60,9 @@ MODULES = {
     "diff": "diff",
     "follows": "follows",
     "lint": "apkbuild_lint",
-    "outdated", "reproduce", "verify": "outdated",
+    "outdated": "outdated",
+    "reproduce": "reproduce",
+    "verify": "verify",
     "worker": "worker",
 }
 """Subcommands whose module in abuildpy.cli has a ``main`` of their own, which takes the words after the subcommand."""

@@ -161,7 +161,9 @@ def meson(subject: Subject) -> Plan:
         options,
         re.DOTALL,
     )
-    facts: dict[str, object] = {"options": tuple(f"-D{name}={'enabled' if word else 'true'}" for name, word, _ in off) if tested else ()}
+    facts: dict[str, object] = {
+        "options": tuple(f"-D{name}={'enabled' if word else 'true'}" for name, word, _ in off) if tested else ()
+    }
     check = ("meson test --no-rebuild --print-errorlogs -C output",) if tested else ()
     compiled = bool(tree.anywhere(r".*\.(?:c|cc|cpp|cxx|vala|rs|d|S)", 6))
     plan = _finished(subject, "meson", check, _with(needs.make, ("meson",)), needs.check, facts, needs.unknown)
