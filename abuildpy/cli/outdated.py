@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -103,7 +103,10 @@ def _act(options: _Options, targets: list[str]) -> int:
     recipes, unread = _recipes(targets, config, console)
     colors = want_colors(config.get("USE_COLORS"))
     if options.sources:
-        return _show_sources(recipes, settings, options, colors=colors)
+        status = _show_sources(recipes, settings, options, colors=colors)
+        for _, error in unread:
+            console.error(error)
+        return UNKNOWN if unread else status
     answers = list(_with_progress(recipes, settings))
     if options.as_json:
         import json
@@ -113,8 +116,8 @@ def _act(options: _Options, targets: list[str]) -> int:
         sys.stdout.write(json.dumps(documents, indent=2, ensure_ascii=False) + "\n")
     else:
         _show(answers, options, colors=colors)
-        for path, error in unread:
-            console.error(f"{path}: {error}")
+        for _, error in unread:
+            console.error(error)
     sys.stdout.flush()
     if any(answer.is_newer for answer in answers):
         return BEHIND
@@ -216,40 +219,36 @@ def _document(answer: Newest) -> dict[str, object]:
 
 
 def _show(answers: Sequence[Newest], options: _Options, *, colors: bool) -> None:
-    rows: list[tuple[str, ...]] = []
-    for answer in answers:
-        if not (options.everything or answer.is_newer):
-            continue
-        source = answer.source
-        state = "behind" if answer.is_newer else "current" if answer.version else "unknown"
-        where = f"{source.kind} {source.project}" if source else ""
-        note = (
-            (answer.error or "")
-            if answer.version is None
-            else f"{where}{' (by name only)' if source and source.guessed else ''}"
-        )
-        rows.append((_name(str(answer.path)), answer.packaged, answer.version or "-", state, note))
-    heads = (
-        ("recipe", "has", "newest", "state", "upstream")
-        if options.everything
-        else ("recipe", "has", "newest", "upstream")
-    )
-    if not options.everything:
-        rows = [(*row[:3], row[4]) for row in rows]
-    if rows:
-        _table(heads, rows, colors=colors, style=_styled if options.everything else lambda _row: "")
+    """What is behind, or all of which something is known; then of which nothing is; how many there are, on standard error."""
+    known = [answer for answer in answers if answer.is_newer or (options.everything and answer.version is not None)]
+    if known:
+        heads = ("recipe", "has", "newest", "upstream")
+        _table(heads, [_row(answer) for answer in known], colors=colors, marked=[each.is_newer for each in known])
+    unknown = [answer for answer in answers if answer.version is None]
+    if options.everything:
+        for answer in unknown:
+            _line(f"{_name(str(answer.path))}: {answer.error}")
     behind = sum(answer.is_newer for answer in answers)
-    unknown = [answer for answer in answers if _is_trouble(answer)]
-    text = f"{behind} of {len(answers)} behind" if len(answers) != 1 else "behind" if behind else "current"
-    if unknown:
-        text = f"{text}; of {len(unknown)} nothing could be learnt{'' if options.everything else ' (--all shows them)'}"
-    if len(answers) == 1 and unknown:
-        text = unknown[0].error or text
+    trouble = sum(_is_trouble(answer) for answer in answers)
+    if len(answers) == 1:
+        text = "behind" if behind else (answers[0].error or f"{answers[0].packaged} is current")
+    else:
+        text = f"{behind} of {len(answers)} behind"
+        if trouble:
+            text = f"{text}; of {trouble} nothing could be learnt{'' if options.everything else ' (--all tells why)'}"
+    sys.stdout.flush()
     sys.stderr.write(f"{text}\n")
 
 
-def _styled(row: Sequence[str]) -> str:
-    return {"behind": "yellow", "unknown": "red"}.get(row[3], "")
+def _row(answer: Newest) -> tuple[str, ...]:
+    source = answer.source
+    where = f"{source.kind} {source.project}{' (by name only)' if source.guessed else ''}" if source else ""
+    return (_name(str(answer.path)), answer.packaged, answer.version or "", where)
+
+
+def _line(text: str) -> None:
+    sys.stdout.buffer.write(f"{text}\n".encode("utf-8", "surrogateescape"))
+    sys.stdout.flush()
 
 
 def _show_sources(recipes: Sequence[Recipe], settings: UpstreamSettings, options: _Options, *, colors: bool) -> int:
@@ -262,9 +261,9 @@ def _show_sources(recipes: Sequence[Recipe], settings: UpstreamSettings, options
         first = next((upstream for upstream in planned.upstreams if not upstream.guessed), None)
         name = _name(str(recipe.path))
         if first is None:
-            rows.append((name, recipe.pkgver, "-", planned.error or "only its name", ""))
+            rows.append((name, recipe.pkgver, "-", "", planned.error or "its name only"))
         else:
-            rows.append((name, recipe.pkgver, first.kind, first.address, str(first.form)))
+            rows.append((name, recipe.pkgver, first.kind, str(first.form), first.address))
         documents.append(
             {
                 "name": name,
@@ -287,29 +286,22 @@ def _show_sources(recipes: Sequence[Recipe], settings: UpstreamSettings, options
 
         sys.stdout.write(json.dumps(documents, indent=2, ensure_ascii=False) + "\n")
     elif rows:
-        _table(("recipe", "has", "kind", "asked", "form"), rows, colors=colors, style=lambda _row: "")
+        _table(("recipe", "has", "kind", "form", "asked"), rows, colors=colors, marked=[False] * len(rows))
     return 0
 
 
-def _table(
-    heads: Sequence[str], rows: Sequence[Sequence[str]], *, colors: bool, style: Callable[[Sequence[str]], str]
-) -> None:
-    """Aligned lines; on a terminal by way of rich, which fits them into its width."""
-    if not os.isatty(1):
-        widths = [max(len(row[at]) for row in (heads, *rows)) for at in range(len(heads))]
-        for row in (heads, *rows):
-            line = "  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True))
-            sys.stdout.write(f"{line.rstrip()}\n")
-        return
-    from rich.box import SIMPLE_HEAD
-    from rich.console import Console as RichConsole
-    from rich.table import Table
-    from rich.text import Text
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], *, colors: bool, marked: Sequence[bool]) -> None:
+    """Aligned lines, the marked ones in yellow if there are colours.
 
-    console = RichConsole(no_color=not colors, highlight=False)
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="bold" if colors else "")
-    for at, head in enumerate(heads):
-        table.add_column(head, no_wrap=at < len(heads) - 1 and at < 3, overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(cell) for cell in row), style=style(row) if colors else "")
-    console.print(table)
+    On a terminal what does not fit is cut off in the last column; anybody else gets all of it.
+    """
+    from shutil import get_terminal_size
+
+    widths = [max(len(row[at]) for row in (heads, *rows)) for at in range(len(heads))]
+    width = get_terminal_size().columns if os.isatty(1) else 0
+    for row, mark in zip((heads, *rows), (None, *marked), strict=True):
+        line = "  ".join(f"{cell:{size}}" for cell, size in zip(row, widths, strict=True)).rstrip()
+        if 0 < width < len(line):
+            line = f"{line[: width - 1]}…"
+        style = "1" if mark is None else "33" if mark else ""
+        _line(f"\033[{style}m{line}\033[0m" if colors and style else line)

@@ -172,7 +172,7 @@ class Web:
             return self._hosts[name]
 
     def _ask(self, question: _Question, host: _Host, entry: _Entry | None) -> tuple[Answer, Mapping[str, str]]:
-        failure = ""
+        failure, status = "", 0
         for attempt in range(1, self._settings.attempts + 1):
             with host.places:
                 if host.down:
@@ -181,11 +181,11 @@ class Web:
                 try:
                     answer, headers = self._send(question, entry)
                 except OSError as error:  # requests' exceptions are among these
-                    failure = self._trouble(question, host, error)
+                    failure, status = self._trouble(question, host, error), 0
                     if host.down:
                         raise Unanswered(failure) from None
                 else:
-                    host.troubles = 0
+                    host.troubles, status = 0, answer.status
                     wait = _asked_to_wait(answer.status, headers, self._settings.clock())
                     if wait is None:
                         if answer.status not in _AGAIN:
@@ -196,7 +196,7 @@ class Web:
                         self._close(host, wait, failure)
             if attempt < self._settings.attempts:
                 time.sleep(self._settings.back_off * 2 ** (attempt - 1) * random.uniform(0.5, 1.5))  # noqa: S311
-        raise Unanswered(failure)
+        raise Unanswered(failure, status=status)
 
     def _wait_turn(self, question: _Question, host: _Host) -> None:
         with host.lock:

@@ -387,7 +387,8 @@ def test_a_module_for_a_kernel_is_compared_by_its_own_version(server: Server, tm
 def test_comments(server: Server, tmp_path: Path, comment: str, newest: str) -> None:
     published = ("old-0.9", "v1.3-rc1", "v1.9.1", "v2.0", "v3.0", "v3.1-alpha1")
     server.says(GITHUB_GIT, tags(*published))
-    server.says("github.com/a/other.git/git-upload-pack", tags("v7.0"))
+    for repository in ("a/other.git", "a/other"):
+        server.says(f"github.com/{repository}/git-upload-pack", tags("v7.0"))
     for address in ("pages.example/dl.html", "pages.example/dl.html/"):
         server.says(address, listing("foo-8.0.tar.gz"))
     if comment.startswith("# upstream: even"):

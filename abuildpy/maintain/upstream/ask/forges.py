@@ -32,7 +32,7 @@ def github(asking: Asking) -> Published:
         published = asking.published(releases, complete=False)
         if _knows_newer(asking, published):
             return published
-    found = git.tags(web, upstream.address)
+    found = git.project_tags(asking)
     unfinished = {release.name for release in releases if release.unfinished}
     return asking.published((Named(tag, unfinished=tag in unfinished) for tag in found), complete=True)
 
@@ -54,7 +54,7 @@ def gitlab(asking: Asking) -> Published:
     published = asking.published(found, complete=0 < len(found) < _PAGE)
     if (published.releases and (published.complete or _knows_newer(asking, published))) or upstream.project.isdigit():
         return published
-    return git.ask(asking)
+    return git.of_project(asking)
 
 
 def _gitlab_tags(answer: Answer) -> tuple[Named, ...]:
@@ -78,7 +78,7 @@ def gitea(asking: Asking) -> Published:
     if _knows_newer(asking, published):
         return published
     unfinished = {release.name for release in found if release.unfinished}
-    tags = git.tags(web, upstream.address)
+    tags = git.project_tags(asking)
     return asking.published((Named(tag, unfinished=tag in unfinished) for tag in tags), complete=True)
 
 
@@ -96,7 +96,7 @@ def bitbucket(asking: Asking) -> Published:
     url = f"{base}/refs/tags?pagelen={_PAGE}&sort=-target.date"
     found = _or_none(lambda: web.parsed(url, _bitbucket_names))
     published = asking.published(found, complete=0 < len(found) < _PAGE)
-    return published if published.releases else git.ask(asking)
+    return published if published.releases else git.of_project(asking)
 
 
 def _bitbucket_names(answer: Answer) -> tuple[Named, ...]:

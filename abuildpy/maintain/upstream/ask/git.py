@@ -19,18 +19,18 @@ def ask(asking: Asking) -> Published:
     return asking.published((Named(tag) for tag in tags(asking.web, asking.upstream.address)), complete=True)
 
 
+def of_project(asking: Asking) -> Published:
+    """The same at a forge, which has the repository beside the project's page, with another ending."""
+    return asking.published((Named(tag) for tag in project_tags(asking)), complete=True)
+
+
+def project_tags(asking: Asking) -> tuple[str, ...]:
+    """The names of all tags of a forge's project. Raises FetchError."""
+    return tags(asking.web, f"{asking.upstream.address.removesuffix('.git')}.git")
+
+
 def tags(web: Web, address: str) -> tuple[str, ...]:
-    """The names of all tags. Raises FetchError."""
-    base = address if address.endswith(".git") or "sr.ht/" in address else f"{address}.git"
-    try:
-        return _tags_at(web, base)
-    except Unanswered as error:
-        if base == address or error.status not in (404, 410):
-            raise
-        return _tags_at(web, address)
-
-
-def _tags_at(web: Web, address: str) -> tuple[str, ...]:
+    """The names of all tags of a repository. Raises FetchError."""
     body = b"".join((_packet(b"command=ls-refs\n"), b"0001", _packet(b"ref-prefix refs/tags/\n"), b"0000"))
     headers = {**_VERSION, "Content-Type": "application/x-git-upload-pack-request"}
     try:
@@ -66,6 +66,6 @@ def _read(answer: Answer) -> tuple[str, ...]:
         name = line.split(" ")[1] if " " in line else ""
         if name.startswith(_TAGS):
             found.setdefault(name[len(_TAGS) :].removesuffix("^{}"))
-    if at == 0 and data:
+    if at == 0:  # without tags there is a mark at least
         raise Unanswered(f"{answer.url}: the answer is not a git repository's", status=400)
     return tuple(found)
