@@ -9,6 +9,7 @@ complete -c abuildpy -n __fish_use_subcommand -a diff -d 'What differs between p
 complete -c abuildpy -n __fish_use_subcommand -a follows -d 'Which recipes have to be rebuilt'
 complete -c abuildpy -n __fish_use_subcommand -a info -d 'What a recipe says, once evaluated'
 complete -c abuildpy -n __fish_use_subcommand -a lint -d 'What is wrong or unusual in recipes'
+complete -c abuildpy -n __fish_use_subcommand -a outdated -d 'Which recipes upstream has a newer version of'
 complete -c abuildpy -n __fish_use_subcommand -a paths -d 'Where abuildpy keeps what scripts may want'
 complete -c abuildpy -n __fish_use_subcommand -a reproduce -d 'Do packages come out the same again'
 complete -c abuildpy -n __fish_use_subcommand -a sandbox -d 'Which walls can be had around builds'
@@ -81,6 +82,14 @@ complete -c abuildpy -n '__fish_seen_subcommand_from reproduce' -s d -d 'Do not 
 complete -c abuildpy -n '__fish_seen_subcommand_from reproduce' -s r -d 'Install missing build dependencies'
 complete -c abuildpy -n '__fish_seen_subcommand_from reproduce' -l sandbox -x -a 'auto bwrap landlock none' -d 'Walls'
 complete -c abuildpy -n '__fish_seen_subcommand_from reproduce' -l net -x -a 'recipe always never' -d 'Network'
+complete -c abuildpy -n '__fish_seen_subcommand_from outdated' -s a -l all -d 'Also what is current or unknown'
+complete -c abuildpy -n '__fish_seen_subcommand_from outdated' -l json -d 'As JSON'
+complete -c abuildpy -n '__fish_seen_subcommand_from outdated' -l prereleases -d 'Test releases count'
+complete -c abuildpy -n '__fish_seen_subcommand_from outdated' -l age -x -d 'How old an answer may be'
+complete -c abuildpy -n '__fish_seen_subcommand_from outdated' -l offline -d 'Ask nobody'
+complete -c abuildpy -n '__fish_seen_subcommand_from outdated' -l no-guess -d 'Nothing by its name alone'
+complete -c abuildpy -n '__fish_seen_subcommand_from outdated' -l sources -d 'Only show whom to ask'
+complete -c abuildpy -n '__fish_seen_subcommand_from outdated' -l jobs -x -d 'Questions at once'
 complete -c abuildpy -n '__fish_seen_subcommand_from sandbox' -l json -d 'As JSON'
 complete -c abuildpy -n '__fish_seen_subcommand_from sandbox' -x -a '(__fish_complete_directories)'
 complete -c abuildpy -n '__fish_seen_subcommand_from verify' -l keys-dir -x \
@@ -108,5 +117,5 @@ complete -c abuildpy -n '__fish_seen_subcommand_from worker' -l name -x -d 'What
 complete -c abuildpy -n '__fish_seen_subcommand_from worker' -l folder -x \
     -a '(__fish_complete_directories)' -d 'Its folders'
 complete -c abuildpy -n '__fish_seen_subcommand_from worker' -s q -l quiet -d 'No messages'
-complete -c abuildpy -n '__fish_seen_subcommand_from batch cache check-changed diff follows info sandbox shell verify why worker' -s h -l help -d 'Show help'
+complete -c abuildpy -n '__fish_seen_subcommand_from batch cache check-changed diff follows info outdated sandbox shell verify why worker' -s h -l help -d 'Show help'
 complete -c abuildpy -n '__fish_seen_subcommand_from paths help version' -f

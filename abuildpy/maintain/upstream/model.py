@@ -85,6 +85,8 @@ class Newest:
     date: str = ""
     releases: tuple[Release, ...] = field(default=(), repr=False)
     complete: bool = False
+    unread: tuple[str, ...] = field(default=(), repr=False)
+    """Tags and files in which no version was read: they have another form, or none."""
     error: str | None = None
 
     @property
@@ -103,7 +105,12 @@ class Newest:
         """Whether upstream has a version (apk's spelling, without pkgrel); None where the source cannot tell."""
         if any(_bare(release.version) == _bare(version) for release in self.releases):
             return True
-        return False if self.complete and self.error is None else None
+        if not self.complete or not self.releases:
+            return None
+        from abuildpy.maintain.upstream.spelling import find_form
+
+        # A tag that is not of the recipe's form may be that very version all the same.
+        return None if any(find_form(name, version) for name in self.unread) else False
 
 
 def _bare(version: str) -> str:

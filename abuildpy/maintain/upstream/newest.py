@@ -77,5 +77,6 @@ def _ask(planned: Planned, upstream: Upstream, web: Web) -> Newest:
         "" if found is None else found.date,
         newest_first(published.releases),
         published.complete,
+        published.unread,
         NO_VERSIONS.format(upstream.address) if found is None else None,
     )

@@ -351,6 +351,14 @@ def test_zeros_at_the_end_make_no_newer_version(server: Server, tmp_path: Path) 
     assert (found.is_newer, found.exists("1.2")) == (False, True)
 
 
+def test_whether_a_version_exists(server: Server, tmp_path: Path) -> None:
+    server.says(GITHUB_GIT, tags("v1.2", "other-1.3"))
+    found = ask(server, tmp_path, GITHUB)
+    assert (found.exists("1.2"), found.exists("1.3"), found.exists("1.4")) == (True, None, False)
+    server.says(GITHUB_GIT, tags("nightly"))
+    assert ask(server, tmp_path, GITHUB).exists("1.2") is None
+
+
 def test_unfinished_ones_where_they_are_asked_for(server: Server, tmp_path: Path) -> None:
     server.says(GITHUB_GIT, tags("v1.3-rc1"))
     recipe = a_recipe(tmp_path, source=GITHUB)

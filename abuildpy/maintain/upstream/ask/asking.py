@@ -29,6 +29,8 @@ class Published:
 
     releases: tuple[Release, ...]
     complete: bool = False
+    unread: tuple[str, ...] = ()
+    """Names in which no version was read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +45,15 @@ class Asking:
     def published(self, found: Iterable[Named], *, complete: bool, form: Form | None = None) -> Published:
         """The versions among some names."""
         releases: dict[str, Release] = {}
+        unread = []
         for each in found:
             spelled = read(each.name, form or self.upstream.form, self.names)
             if spelled is not None:
                 release = Release(spelled.version, each.name, each.date, each.unfinished or spelled.unfinished)
                 releases.setdefault(spelled.version, release)
-        return Published(tuple(releases.values()), complete)
+            else:
+                unread.append(each.name)
+        return Published(tuple(releases.values()), complete, tuple(unread))
 
     def of(self, upstream: Upstream) -> Asking:
         """The same question to another upstream."""

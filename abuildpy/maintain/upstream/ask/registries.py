@@ -78,7 +78,7 @@ def npm(asking: Asking) -> Published:
         else type(release)(release.version, release.name, release.date, True)
         for release in published.releases
     )
-    return Published(releases, complete=True)
+    return Published(releases, complete=True, unread=published.unread)
 
 
 def _node_versions(answer: Answer) -> tuple[tuple[Named, ...], str]:
