@@ -21,6 +21,8 @@ usage: abuildpy SUBCOMMAND [arguments]
 
   batch [OPTIONS] [TARGET…]
                         build many recipes in the right order, or show that order
+  bump [OPTIONS] TARGET-VERSION…
+                        give recipes a new version: edit, fetch, build, compare, commit
   cache [--json]        what is kept of evaluated recipes, and where
   cache prune [--all]   bring it below its limit, or delete it
   check-changed [--since REV] [--format FORMAT | --paths]
@@ -56,6 +58,7 @@ abuildpy SUBCOMMAND --help tells more.
 
 MODULES = {
     "batch": "batch",
+    "bump": "bump",
     "check-changed": "check_changed",
     "diff": "diff",
     "follows": "follows",

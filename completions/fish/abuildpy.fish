@@ -3,6 +3,7 @@
 
 complete -c abuildpy -n __fish_use_subcommand -f
 complete -c abuildpy -n __fish_use_subcommand -a batch -d 'Build many recipes in the right order'
+complete -c abuildpy -n __fish_use_subcommand -a bump -d 'A new version for recipes, from edit to commit'
 complete -c abuildpy -n __fish_use_subcommand -a cache -d 'What is kept of evaluated recipes'
 complete -c abuildpy -n __fish_use_subcommand -a check-changed -d 'Which changed recipes lack a new version'
 complete -c abuildpy -n __fish_use_subcommand -a diff -d 'What differs between packages'
@@ -49,6 +50,23 @@ complete -c abuildpy -n '__fish_seen_subcommand_from batch' -l tls-key -x \
     -a '(__fish_complete_path)' -d 'The key to it'
 complete -c abuildpy -n '__fish_seen_subcommand_from batch' -l report -x \
     -a '(__fish_complete_path)' -d 'Write a report'
+complete -c abuildpy -n '__fish_seen_subcommand_from bump' -l latest -d 'The newest version upstream'
+complete -c abuildpy -n '__fish_seen_subcommand_from bump' -l rebuild -d 'The same version, pkgrel raised'
+complete -c abuildpy -n '__fish_seen_subcommand_from bump' -l allow-downgrade -d 'Also an older version'
+complete -c abuildpy -n '__fish_seen_subcommand_from bump' -l set -x -d 'Set another variable too'
+complete -c abuildpy -n '__fish_seen_subcommand_from bump' -l fixes -x -d 'What the new version fixes'
+complete -c abuildpy -n '__fish_seen_subcommand_from bump' -l no-build -d 'Do not build'
+complete -c abuildpy -n '__fish_seen_subcommand_from bump' -l no-commit -d 'Leave the changes uncommitted'
+complete -c abuildpy -n '__fish_seen_subcommand_from bump' -l rebuild-dependants -d 'Also rebuild what follows'
+complete -c abuildpy -n '__fish_seen_subcommand_from bump' -l branch -x -d 'Commit to a new branch'
+complete -c abuildpy -n '__fish_seen_subcommand_from bump' -l push -d 'Push what was committed'
+complete -c abuildpy -n '__fish_seen_subcommand_from bump' -s m -l message -x -d 'Body of the commit messages'
+complete -c abuildpy -n '__fish_seen_subcommand_from bump' -l dry-run -d 'Only show the changes'
+complete -c abuildpy -n '__fish_seen_subcommand_from bump' -l json -d 'As JSON'
+complete -c abuildpy -n '__fish_seen_subcommand_from bump' -s j -l jobs -x -d 'Packages at once'
+complete -c abuildpy -n '__fish_seen_subcommand_from bump' -l no-deps-install -d 'Dependencies only order the builds'
+complete -c abuildpy -n '__fish_seen_subcommand_from bump' -s P -l repodest -x \
+    -a '(__fish_complete_directories)' -d 'Where the repositories are'
 complete -c abuildpy -n '__fish_seen_subcommand_from cache' -l json -d 'As JSON'
 complete -c abuildpy -n '__fish_seen_subcommand_from cache' -l all -d 'Delete everything'
 complete -c abuildpy -n '__fish_seen_subcommand_from cache' -a prune -f
@@ -117,5 +135,5 @@ complete -c abuildpy -n '__fish_seen_subcommand_from worker' -l name -x -d 'What
 complete -c abuildpy -n '__fish_seen_subcommand_from worker' -l folder -x \
     -a '(__fish_complete_directories)' -d 'Its folders'
 complete -c abuildpy -n '__fish_seen_subcommand_from worker' -s q -l quiet -d 'No messages'
-complete -c abuildpy -n '__fish_seen_subcommand_from batch cache check-changed diff follows info outdated sandbox shell verify why worker' -s h -l help -d 'Show help'
+complete -c abuildpy -n '__fish_seen_subcommand_from batch bump cache check-changed diff follows info outdated sandbox shell verify why worker' -s h -l help -d 'Show help'
 complete -c abuildpy -n '__fish_seen_subcommand_from paths help version' -f

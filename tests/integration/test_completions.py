@@ -27,6 +27,7 @@ _COMPLETED = [
     ("abuildpy ver", "verify version"),
     ("abuildpy batch --ex", "--exclusive --executor"),
     ("abuildpy batch --status f", "failed"),
+    ("abuildpy bump --no-", "--no-build --no-commit --no-deps-install"),
     ("abuildpy worker --s", "--scheduler --slots --store"),
     ("abuild-fetch -d ver", "verse verse-suite versify"),
     ("abuild-fetch ver", ""),

@@ -24,6 +24,7 @@ from abuildpy.cli import (
     apkgrel,
     batch,
     buildrepo,
+    bump,
     check_changed,
     checkapk,
     diff,
@@ -64,6 +65,7 @@ _PROGRAMS["abuildpy"] = tuple(
     option
     for program in (
         batch.PROGRAM,
+        bump.PROGRAM,
         check_changed.PROGRAM,
         diff.PROGRAM,
         follows.PROGRAM,
@@ -133,7 +135,7 @@ def test_usage(module: object) -> None:
     assert _options_of(module._USAGE) == listed(module.PROGRAM.name)  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("module", [batch, check_changed, diff, follows, outdated, reproduce, verify, worker])
+@pytest.mark.parametrize("module", [batch, bump, check_changed, diff, follows, outdated, reproduce, verify, worker])
 def test_usage_of_long_subcommands(module: object) -> None:
     options = module.PROGRAM.options  # type: ignore[attr-defined]
     assert _options_of(module._USAGE) == {  # type: ignore[attr-defined]

@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Folders that are put back as they were: at once, after a kill, and not where somebody else was at work."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from abuildpy.maintain.bumping.keeping import BusyError, Keeper
+
+NEW = {"APKBUILD": b"new\n", "gone.patch": None, "fresh.patch": b"fresh\n"}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A recipe's folder with all kinds of things."""
+    folder = tmp_path / "main/foo"
+    (folder / "sub").mkdir(parents=True)
+    (folder / "APKBUILD").write_bytes(b"old\n")
+    (folder / "gone.patch").write_bytes(b"patch\n")
+    (folder / "gone.patch").chmod(0o755)
+    (folder / "sub/untracked").write_bytes(b"\xff\0")
+    (folder / "link").symlink_to("../nowhere")
+    (folder / "src").mkdir()
+    (folder / "src/earlier").write_text("of an earlier build")
+    os.utime(folder / "APKBUILD", (1000, 1000))
+    return folder
+
+
+def shown(folder: Path) -> dict[str, object]:
+    """All of a folder."""
+    found: dict[str, object] = {}
+    for path in sorted(folder.rglob("*")):
+        name = str(path.relative_to(folder))
+        if path.is_symlink():
+            found[name] = os.readlink(path)
+        else:
+            found[name] = (path.stat().st_mode, path.read_bytes() if path.is_file() else None)
+    return found
+
+
+def change(keeper: Keeper, folder: Path) -> None:
+    """A bump and a build that has failed."""
+    keeper.keep("main/foo", folder)
+    keeper.note("main/foo", NEW)
+    keeper.apply(folder, NEW)
+    keeper.set_aside("main/foo", folder)
+    (folder / "src").mkdir()
+    (folder / "src/new").write_text("x")
+    (folder / "pkg").mkdir(mode=0o500)
+    (folder / "left").mkdir()
+    (folder / "left/over").write_text("x")
+
+
+def test_restored(tmp_path: Path, folder: Path) -> None:
+    before = shown(folder)
+    with Keeper(tmp_path / "kept") as keeper:
+        change(keeper, folder)
+        assert shown(folder) != before
+        assert keeper.is_as_written("main/foo")
+        assert keeper.put_back("main/foo").outcome == "restored"
+    assert shown(folder) == before
+    assert (folder / "APKBUILD").stat().st_mtime == 1000
+    assert not (tmp_path / "kept").exists()
+
+
+def test_restored_by_the_next_run(tmp_path: Path, folder: Path) -> None:
+    before = shown(folder)
+    with Keeper(tmp_path / "kept") as keeper:
+        change(keeper, folder)
+    with Keeper(tmp_path / "kept") as keeper:
+        assert keeper.open_folders() == [folder]
+        assert [(left.name, left.outcome) for left in keeper.left()] == [("main/foo", "restored")]
+        assert list(keeper.left()) == []
+    assert shown(folder) == before
+
+
+@pytest.mark.parametrize("at", range(12))
+def test_killed_anywhere(tmp_path: Path, folder: Path, at: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whichever rename is the last one that was made."""
+    before = shown(folder)
+    count = 0
+    rename = os.rename
+
+    class Killed(BaseException):
+        pass
+
+    def counted(*words: object, **more: object) -> None:
+        nonlocal count
+        if count == at:
+            raise Killed
+        count += 1
+        rename(*words, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(os, "rename", counted)
+    with Keeper(tmp_path / "kept") as keeper:
+        try:
+            change(keeper, folder)
+            keeper.restore("main/foo")
+        except Killed:
+            pass
+    monkeypatch.undo()
+    with Keeper(tmp_path / "kept") as keeper:
+        assert {left.outcome for left in keeper.left()} <= {"restored"}
+    assert shown(folder) == before
+
+
+def test_what_was_committed_stays(tmp_path: Path, folder: Path) -> None:
+    with Keeper(tmp_path / "kept") as keeper:
+        change(keeper, folder)
+    after = shown(folder)
+    with Keeper(tmp_path / "kept") as keeper:
+        assert [left.outcome for left in keeper.left([folder])] == ["committed"]
+    assert shown(folder) == after
+
+
+def test_what_somebody_else_wrote_stays(tmp_path: Path, folder: Path) -> None:
+    with Keeper(tmp_path / "kept") as keeper:
+        change(keeper, folder)
+    (folder / "APKBUILD").write_bytes(b"by hand\n")
+    with Keeper(tmp_path / "kept") as keeper:
+        assert not keeper.is_as_written("main/foo")
+        (left,) = keeper.left()
+    assert left.outcome == "changed"
+    assert (folder / "APKBUILD").read_bytes() == b"by hand\n"
+    assert (left.kept / "APKBUILD").read_bytes() == b"old\n"
+
+
+def test_one_at_a_time(tmp_path: Path) -> None:
+    with Keeper(tmp_path / "kept"), pytest.raises(BusyError, match="another abuildpy bump"):
+        Keeper(tmp_path / "kept").__enter__()
+    with Keeper(tmp_path / "kept"):
+        pass
