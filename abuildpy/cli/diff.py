@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from abuildpy.cli.program import HELP, VALUE, Option, Program
-from abuildpy.errors import Aborted, AbuildError, UsageError
+from abuildpy.errors import Aborted, AbuildError, RepositoryError, UsageError
 from abuildpy.ui.console import Console, want_colors
 
 if TYPE_CHECKING:
@@ -174,11 +174,18 @@ class _Recipes:
         return built_packages(recipe_reader(self.config, self.console)(place), self.config)
 
 
-def _following(comparison: Comparison, config: Config, console: Console) -> Following:
+def _following(comparison: Comparison, config: Config, console: Console) -> Following | None:
+    """What follows; None, with a warning, where nobody knows what packages depend on: the comparison is told all the same."""
     from abuildpy.cli.follows import follow
 
     origins = {package.origin for each in comparison.differences for package in (each.old, each.new) if package}
-    return follow(comparison.provided, origins, config, console)
+    try:
+        return follow(comparison.provided, origins, config, console)
+    except RepositoryError as error:
+        console.warning(f"what follows is not known: {error.message}")
+        if error.hint:
+            console.warning2(error.hint)
+        return None
 
 
 def _text(comparison: Comparison, following: Following | None, options: _Options, config: Config) -> str:

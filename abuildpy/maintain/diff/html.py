@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from abuildpy import __version__
 from abuildpy.batch.seeing.words import counted, printable
-from abuildpy.maintain.diff.model import Change, Comparison
+from abuildpy.maintain.diff.model import Change, Comparison, Section
 from abuildpy.maintain.diff.text import VERDICT_WORDS, arrow, reasons, sizes, title
 from abuildpy.maintain.follows import Following
 
 _PAGE = Path(__file__).resolve().parent / "page"
+_MOST_OPEN = 60
+"""Longer lists are folded at first."""
 
 
 def html(comparison: Comparison, following: Following | None = None) -> str:
@@ -38,9 +39,9 @@ def html(comparison: Comparison, following: Following | None = None) -> str:
             "anchor": f"package-{number}",
             "sizes": sizes(each),
             "verdict": each.verdict,
-            "words": VERDICT_WORDS[each.verdict],
+            "words": VERDICT_WORDS[each.verdict] if each.old is not None else "",
             "reasons": reasons(each),
-            "sections": [_section(section.title, section.changes) for section in each.sections],
+            "sections": [_section(section) for section in each.sections],
             "unseen": each.unseen,
         }
         for number, each in enumerate(comparison.differences)
@@ -59,11 +60,13 @@ def html(comparison: Comparison, following: Following | None = None) -> str:
     return environment.get_template("diff.html.j2").render(facts)
 
 
-def _section(name: str, changes: Iterable[Change]) -> dict[str, Any]:
+def _section(section: Section) -> dict[str, Any]:
     groups: dict[str, list[Change]] = {}
-    for change in changes:
+    for change in section.changes:
         groups.setdefault(change.where, []).append(change)
-    return {"title": name, "count": sum(map(len, groups.values())), "groups": list(groups.items())}
+    count = len(section.changes)
+    is_open = count <= _MOST_OPEN and section.name != "build"
+    return {"title": section.title, "count": count, "is_open": is_open, "groups": list(groups.items())}
 
 
 def _diff_line(line: str) -> tuple[str, str]:

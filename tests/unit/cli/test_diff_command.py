@@ -207,6 +207,9 @@ def test_what_follows(tmp_path: Path, aports: Path, run: Run) -> None:
     nothing = run("so:libx.so.1", program=follows.main)
     assert (nothing.status, nothing.out) == (2, "")
     assert "no index on this machine tells what packages depend on" in nothing.err
+    compared = run("--follows", old, new)
+    assert (compared.status, compared.out) == (3, run(old, new).out)
+    assert "WARNING: what follows is not known: no index" in compared.err
     library_of_x = entry("x", "1-r0", origin="x", provides="so:libx.so.1=1")
     write_index(packages / "APKINDEX.tar.gz", library_of_x, entry("a", "1-r0", depends="so:libx.so.1"))
     by_name = run("so:libx.so.1", program=follows.main)

@@ -224,6 +224,8 @@ def test_symbols_that_do_not_count() -> None:
     assert change.impact == "abi"
     made = [Symbol("_edata", "", True, "NOTYPE", "GLOBAL", 0), Symbol("V1", "V1", True, "OBJECT", "GLOBAL", 0, True)]
     assert list(compare_symbols("x", made, [])) == []
+    of_unknown_size = Symbol("d", "", True, "OBJECT", "GLOBAL", 0)
+    assert list(compare_symbols("x", [of_unknown_size], [DATA])) == []
     assert list(compare_symbols("x", [F], [Symbol("f", "", True, "FUNC", "GLOBAL", 99)])) == []
 
 
