@@ -29,7 +29,7 @@ _PIECE: Final = 1 << 20
 _MOST_FILES: Final = 1_000_000
 _ALWAYS: Final = 1 << 30
 """So many bytes may come out of any package; beyond that no more than this many times its size."""
-_MOST_TIMES: Final = 200
+_MOST_TIMES: Final = 100
 _LARGEST_HEADER: Final = 1 << 20
 _EXTENDED: Final = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE, *tarfile.GNU_TYPES)
 _ELF_FRONT: Final = 64 << 20

@@ -35,6 +35,8 @@ _BOOT: Final = (
 _ACCOUNTS: Final = {"adduser": "user", "useradd": "user", "addgroup": "group", "groupadd": "group"}
 _SETUID, _SETGID, _STICKY, _BY_ALL = 0o4000, 0o2000, 0o1000, 0o2
 _LARGEST_SCRIPT: Final = 1 << 20
+_LARGEST_PARSED: Final = 1 << 17
+"""Far above real ones; the parser takes seconds for more."""
 
 
 def effects(old: Contents, new: Contents, matched: Matched) -> Iterator[Change]:
@@ -152,7 +154,7 @@ def _made(contents: Contents) -> dict[tuple[str, str], str]:
     """Users and groups that scripts make, each with the script."""
     found: dict[tuple[str, str], str] = {}
     for script, content in contents.apk.scripts.items():
-        if len(content) <= _LARGEST_SCRIPT:
+        if len(content) <= _LARGEST_PARSED:
             for account in accounts_in(content):
                 found.setdefault(account, script.removeprefix("."))
     return found
@@ -194,11 +196,7 @@ def _account(words: list[str | None]) -> Iterator[tuple[str, str]]:
                 next(rest, None)
         else:
             names.append(word)
-    if name == "addgroup" and len(names) == 2:
-        return  # a user is put into a group
-    if name == "adduser" and len(names) == 2:
-        return
-    if len(names) == 1 and names[0]:
+    if len(names) == 1 and names[0]:  # with two of them, a user is put into a group
         yield kind, names[0]
 
 

@@ -224,6 +224,8 @@ def test_symbols_that_do_not_count() -> None:
     assert change.impact == "abi"
     made = [Symbol("_edata", "", True, "NOTYPE", "GLOBAL", 0), Symbol("V1", "V1", True, "OBJECT", "GLOBAL", 0, True)]
     assert list(compare_symbols("x", made, [])) == []
+    of_no_kind = Symbol("f", "", True, "NOTYPE", "GLOBAL", 0)
+    assert list(compare_symbols("x", [of_no_kind], [F])) == []
     of_unknown_size = Symbol("d", "", True, "OBJECT", "GLOBAL", 0)
     assert list(compare_symbols("x", [of_unknown_size], [DATA])) == []
     assert list(compare_symbols("x", [F], [Symbol("f", "", True, "FUNC", "GLOBAL", 99)])) == []
@@ -280,17 +282,13 @@ def test_files(tmp_path: Path) -> None:
 
 
 def test_files_that_have_the_version_in_their_path(tmp_path: Path) -> None:
-    old = package(tmp_path, files={"usr/lib/foo-1.0/a": b"old", "usr/lib/python3.11/b": b"1", "usr/foo-1.0-r0": b"2"})
-    new = package(
-        tmp_path,
-        version="1.1-r0",
-        files={"usr/lib/foo-1.1/a": b"new!", "usr/lib/python3.12/b": b"1", "usr/foo-1.1-r0": b"2"},
-    )
-    found = compare_packages(old, new)
-    assert [(c.sign, c.what, c.note) for c in found.section("files")] == [
-        (">", "usr/foo-1.0-r0", "now usr/foo-1.1-r0"),
-        (">", "usr/lib/foo-1.0/a", "now usr/lib/foo-1.1/a; content"),
-        (">", "usr/lib/python3.11/b", "now usr/lib/python3.12/b"),
+    before: Files = {"usr/lib/foo-3.11.8/a": b"old", "usr/lib/python3.11/b": b"1", "usr/foo-3.11.8-r2": b"2"}
+    after: Files = {"usr/lib/foo-3.12.1/a": b"new!", "usr/lib/python3.12/b": b"one", "usr/foo-3.12.1-r0": b"two"}
+    old, new = package(tmp_path, "x", "3.11.8-r2", before), package(tmp_path, "x", "3.12.1-r0", after)
+    assert [(c.sign, c.what, c.note) for c in compare_packages(old, new).section("files")] == [
+        (">", "usr/foo-3.11.8-r2", "now usr/foo-3.12.1-r0; content"),
+        (">", "usr/lib/foo-3.11.8/a", "now usr/lib/foo-3.12.1/a; content"),
+        (">", "usr/lib/python3.11/b", "now usr/lib/python3.12/b; content"),
     ]
 
 
@@ -299,6 +297,13 @@ def test_no_renames_where_it_is_not_clear(tmp_path: Path) -> None:
     assert [c.sign + c.what for c in found.section("files")] == ["-a/x", "-a/y", "+b/p", "+b/q", "-e", "+f"]
     found = compare(tmp_path, {"a/x": b"1", "a/y": b"1"}, {"b/x": b"1", "b/y": b"1"})
     assert [c.sign + c.what + c.note for c in found.section("files")] == [">a/xnow b/x", ">a/ynow b/y"]
+    found = compare(tmp_path, {"a/x": b"1", "a/y": b"1"}, {"b/x": b"1", "c/x": b"1"})
+    assert [c.sign + c.what for c in found.section("files")] == ["-a/x", "-a/y", "+b/x", "+c/x"]
+
+
+def test_folders_are_told_of_by_what_is_in_them(tmp_path: Path) -> None:
+    found = compare(tmp_path, {"a": folder(), "a/b": folder(), "a/b/c": b"1", "a/e": folder()}, {})
+    assert [c.sign + c.what for c in found.section("files")] == ["-a/b/c", "-a/e"]
 
 
 def test_capabilities_and_attributes(tmp_path: Path) -> None:
@@ -344,8 +349,8 @@ def test_unified() -> None:
     assert unified(b"", b"a\nb\n") == ("@@ -0,0 +1,2 @@", "+a", "+b")
     assert unified(b"a\n", b"a") != ()
     many = b"".join(b"%d\n" % number for number in range(4000))
-    other = b"".join(b"%d\n" % -number for number in range(1, 4001))
-    assert len(unified(many, other)) == 8001
+    other = b"".join(b"%d\n" % (number if number % 2 else -number - 1) for number in range(4000))
+    assert len(unified(many, other)) == 1 + 3999 + 3999  # the last line is the same; all before it counts as replaced
 
 
 # --- when it is installed ----------------------------------------------------------------------------------------
@@ -356,8 +361,8 @@ def test_effects(tmp_path: Path) -> None:
         "usr/bin/su": Item(b"x", 0o755),
         "usr/bin/less": Item(b"y", 0o4755),
         "etc/foo.conf": b"a",
+        "etc/same.conf": b"same",
         "etc/init.d/old": Item(b"", 0o755),
-        "tmp": folder(0o1777),
     }
     new: Files = {
         "usr/bin/su": Item(b"x", 0o4755),
@@ -366,6 +371,8 @@ def test_effects(tmp_path: Path) -> None:
         "usr/bin/open": Item(b"w", 0o666),
         "etc/foo.conf": b"ab",
         "etc/bar.conf": b"",
+        "etc/same.conf": b"same",
+        "etc/link.conf": symlink("bar.conf"),
         "etc/init.d/food": Item(b"", 0o755),
         "etc/periodic/daily/foo": Item(b"", 0o755),
         "etc/sudoers.d/foo": b"",
