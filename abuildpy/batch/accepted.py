@@ -29,6 +29,14 @@ class StagedPackage:
 
 
 @dataclass(frozen=True, slots=True)
+class StagedRecord:
+    """A record that stands beside the packages: its file's name, and its SHA-256."""
+
+    file: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class Accepted:
     """All packages of one build: the recipe's name (``main/foo``), folder, version and key, and where they belong."""
 
@@ -38,6 +46,7 @@ class Accepted:
     key: str
     arch: str
     packages: tuple[StagedPackage, ...]
+    records: tuple[StagedRecord, ...] = ()
 
     @property
     def repository(self) -> str:
@@ -54,10 +63,15 @@ class Accepted:
         """The packages as ``main/x86_64/foo-1.0-r0.apk``."""
         return tuple(f"{self.repository}/{self.arch}/{package.file}" for package in self.packages)
 
+    @property
+    def files(self) -> tuple[str, ...]:
+        """All files of it, packages first, as in the staging repository."""
+        return (*self.names, *(f"{self.repository}/{self.arch}/{record.file}" for record in self.records))
+
     @staticmethod
-    def of(task: Task, packages: tuple[StagedPackage, ...]) -> Accepted:
+    def of(task: Task, packages: tuple[StagedPackage, ...], records: tuple[StagedRecord, ...] = ()) -> Accepted:
         """What a task's build gave."""
-        return Accepted(task.name, task.folder, task.version, task.key, task.arch, packages)
+        return Accepted(task.name, task.folder, task.version, task.key, task.arch, packages, records)
 
 
 class Records:
@@ -115,4 +129,5 @@ def _parse(data: bytes) -> Accepted:
     for each in document.pop("packages"):
         (entry,) = parse_entries(each["entry"])
         packages.append(StagedPackage(each["file"], each["sha256"], entry))
-    return Accepted(**document, packages=tuple(packages))
+    records = tuple(StagedRecord(**each) for each in document.pop("records", ()))  # older versions had none
+    return Accepted(**document, packages=tuple(packages), records=records)

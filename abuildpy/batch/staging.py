@@ -12,17 +12,18 @@ import hashlib
 import os
 import shutil
 import stat
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from abuildpy.atomic import replacing
-from abuildpy.batch.accepted import FOLDER, Accepted, Records, StagedPackage
+from abuildpy.batch.accepted import FOLDER, Accepted, Records, StagedPackage, StagedRecord
 from abuildpy.batch.gate import GateError, Listed, Loss, find_losses, full_name, newest
 from abuildpy.batch.interface import Done, Work
 from abuildpy.batch.packages import require_sound, sign_package, split_name
+from abuildpy.batch.vouching import Vouching, put_records, remove_stale
 from abuildpy.errors import PackageError, RepositoryError
 from abuildpy.messages import Messages
 from abuildpy.package.sign import Signer
@@ -53,16 +54,20 @@ class Staging:
     """A Publisher whose staging repository is the folder ``folder``, which is made where it is missing.
 
     It is made for one batch at a time; processes and threads that share it wait for each other. ``signer`` signs indexes, and
-    packages that come without a signature; ``keys`` are those whose signatures count.
+    packages that come without a signature; ``keys`` are those whose signatures count. ``with_records`` tells whether buildinfo,
+    SPDX documents and provenance go with the packages.
     """
 
-    def __init__(self, folder: Path, final: Final, *, signer: Signer, keys: Keys, log: Messages) -> None:
+    def __init__(
+        self, folder: Path, final: Final, *, signer: Signer, keys: Keys, log: Messages, with_records: bool = True
+    ) -> None:
         self.folder = folder
         self._final = final
         self._signer = signer
         self._keys = keys
         self._log = log
         self._records = Records(folder)
+        self._with_records = with_records
 
     # --- accepting -------------------------------------------------------------------------------------------------
 
@@ -78,7 +83,7 @@ class Staging:
             records = self._records.read()
             with Scratch(self.folder, hidden=True) as scratch:
                 taken = [self._take(work, name, scratch) for name in done.outcome.apks]
-                accepted = Accepted.of(work.task, tuple(taken))
+                accepted = Accepted.of(work.task, tuple(taken), self._take_records(work, taken, scratch))
                 self._require_all(work, accepted)
                 self._require_nobodys(accepted, records)
                 old = records.get(accepted.name)
@@ -86,13 +91,13 @@ class Staging:
                     self._records.forget(old.name)  # or it would vouch for files that are another's from here on
                 folder = self.folder.joinpath(*accepted.place)
                 folder.mkdir(parents=True, exist_ok=True)
-                for package in accepted.packages:
-                    os.replace(scratch / package.file, folder / package.file)
+                for name in accepted.files:
+                    os.replace(scratch / os.path.basename(name), self.folder / name)
             if accepted != old:
                 self._records.write(accepted)
             self._write_index(accepted.place, {**records, accepted.name: accepted})
             if old is not None:
-                self._remove_packages(set(old.names) - set(accepted.names))
+                self._remove(set(old.files) - set(accepted.files))
         return accepted.names
 
     def accepted(self) -> Mapping[str, Accepted]:
@@ -126,6 +131,14 @@ class Staging:
             entry, _ = require_sound(path, name, work.task, self._keys)
         return StagedPackage(parts[-1], _sha256(path), entry)
 
+    def _take_records(self, work: Work, taken: list[StagedPackage], scratch: Path) -> tuple[StagedRecord, ...]:
+        """Copies what stands beside the packages, as far as it is what it should be."""
+        if not self._with_records:
+            return ()
+        place = (work.task.name.partition("/")[0], work.task.arch)
+        vouching = Vouching(self._signer, self._keys, self._log)
+        return vouching.take(work.task, taken, scratch, lambda name: _reading(work.destination, (*place, name)))
+
     @staticmethod
     def _require_all(work: Work, accepted: Accepted) -> None:
         missing = sorted({*work.task.packages} - {package.entry.name for package in accepted.packages})
@@ -156,7 +169,7 @@ class Staging:
         with replacing(path, 0o644) as file:
             file.write(content)
 
-    def _remove_packages(self, names: Iterable[str]) -> None:
+    def _remove(self, names: Iterable[str]) -> None:
         for name in names:
             (self.folder / name).unlink(missing_ok=True)
 
@@ -222,7 +235,7 @@ class Staging:
                 self._records.forget(name)
             self._tidy()
 
-    def _put(self, place: tuple[str, str], group: Iterable[Accepted]) -> None:
+    def _put(self, place: tuple[str, str], group: Sequence[Accepted]) -> None:
         """Puts packages into a folder of the final repository, those that replace a file of the same name last: until the
         new index is there, the old one has another checksum for them.
         """
@@ -237,8 +250,12 @@ class Staging:
                 Scratch(folder, hidden=True) as scratch,
             ):
                 self._warn_of_older(place, packages)
+                for accepted in group:
+                    remove_stale(accepted, folder)
                 for package in sorted(packages, key=lambda each: (folder / each.file).exists()):
                     self._put_one(self.folder.joinpath(*place, package.file), package, folder, scratch)
+                for accepted in group:
+                    put_records(accepted, self.folder.joinpath(*place), folder, scratch)
         except OSError as error:
             raise RepositoryError(f"cannot publish to {folder}: {error.strerror or error}") from error
 
@@ -270,8 +287,8 @@ class Staging:
     # --- what all have in common -----------------------------------------------------------------------------------
 
     def _tidy(self, places: Iterable[tuple[str, str]] = ()) -> None:
-        """What killed processes left half-made goes; every folder, and each of ``places``, gets its index; then packages
-        without a record go.
+        """What killed processes left half-made goes; every folder, and each of ``places``, gets its index; then files that
+        nobody tells of go.
         """
         sweep(self.folder, hidden=True)
         for part in (*self.folder.glob("*/*/.*.part"), *self.folder.glob(f"{FOLDER}/.*.part")):
@@ -281,8 +298,9 @@ class Staging:
         for place in dict.fromkeys([*((path.parent.name, path.name) for path in folders), *places]):
             self.folder.joinpath(*place).mkdir(parents=True, exist_ok=True)
             self._write_index(place, records)
-        known = {name for accepted in records.values() for name in accepted.names}
-        self._remove_packages({str(path.relative_to(self.folder)) for path in self.folder.glob("*/*/*.apk")} - known)
+        known = {name for accepted in records.values() for name in accepted.files}
+        there = (*self.folder.glob("*/*/*.apk"), *self.folder.glob("*/*/*.json"))
+        self._remove({str(path.relative_to(self.folder)) for path in there} - known)
 
     def _locked(self) -> AbstractContextManager[None]:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -294,6 +312,8 @@ def open_staging(folder: Path, config: Config, log: Messages) -> Staging:
     """The staging repository ``folder`` before REPODEST, with the packager's key. Raises SigningError."""
     from abuildpy.package.sign import load_signer
     from abuildpy.phases.publish import write_index
+    from abuildpy.phases.recording import wanted
+    from abuildpy.phases.settings import Settings
     from abuildpy.recipe.history import describe
     from abuildpy.repository.trust import trusted_keys
 
@@ -304,7 +324,8 @@ def open_staging(folder: Path, config: Config, log: Messages) -> Staging:
         write_index(place, arch, config, signer, text, log)
 
     keys = trusted_keys(config, {signer.name: signer.public_pem})
-    return Staging(folder, Final(config.repodest, index), signer=signer, keys=keys, log=log)
+    final = Final(config.repodest, index)
+    return Staging(folder, final, signer=signer, keys=keys, log=log, with_records=wanted(config, Settings()))
 
 
 @contextmanager

@@ -23,6 +23,7 @@ from abuildpy.batch.interface import Work
 from abuildpy.batch.local import OUTCOME, read_outcome
 from abuildpy.batch.model import Task
 from abuildpy.errors import AbuildError
+from abuildpy.records.buildinfo import read_buildinfo
 from abuildpy.repository import apkfile
 
 pytest_plugins = ["buildfixtures"]
@@ -192,6 +193,12 @@ def test_a_batch_with_a_cluster_of_its_own(place: Place) -> None:
     found = {each["name"]: each["status"] for each in json.loads(report.read_text())["packages"]}
     assert found == {"main/good": "built", "main/after": "built", "main/bad": "failed"}, str(done)
     assert sorted(place.index()) == ["after", "good"]
+    files = [str(place.repository() / f"{name}-1.0-r0.apk") for name in ("good", "after")]
+    words = ("--keys-dir", str(place.public.parent), "--require", "all")
+    verified = place.run(None, "verify", *words, *files, module="abuildpy.cli.umbrella")
+    assert verified.status == 0, str(verified)
+    assert verified.out.count(f"provenance by {place.public.name}, of a build on another machine") == 2, str(verified)
+    assert read_buildinfo(place.repository() / "good-1.0-r0.buildinfo.json").claimed_by != ""
     keys = {place.public.name: place.public.read_bytes()}
     assert apkfile.is_signed_by(Package.read(place.repository() / "after-1.0-r0.apk").apk, keys)
     wait_for(lambda: processes_with(str(place.base)) == [], "the end of all processes")

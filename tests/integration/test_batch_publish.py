@@ -63,6 +63,25 @@ def rename_the_command(place: Place) -> None:
     edit(place, "main/tool/APKBUILD", 'pkgver="1.0"', 'pkgver="2.0"')
 
 
+def test_records_are_published_with_packages(tree: Place) -> None:
+    for repository, name in (("main", "tool"), ("community", "user")):
+        folder = tree.repository(repository, "x86_64")
+        assert {path.name for path in folder.glob("*.json")} == {
+            f"{name}-1.0-r0.{kind}.json" for kind in ("buildinfo", "provenance", "spdx")
+        }
+        words = ("--keys-dir", str(tree.public.parent), "--require", "all", str(folder / f"{name}-1.0-r0.apk"))
+        done = tree.run(None, "verify", *words, module="abuildpy.cli.umbrella")
+        assert done.status == 0, str(done)
+
+
+def test_a_batch_without_records(place: Place) -> None:
+    place.recipe(USER, name="user")
+    place.environment["ABUILD_RECORDS"] = "no"
+    assert batch(place, ".").status == 0
+    assert list(place.index("main", "x86_64")) == ["user"]
+    assert not list(place.repodest.rglob("*.provenance.json"))
+
+
 def test_nothing_is_published_while_somebody_would_lose_a_command(tree: Place) -> None:
     before = tree.package(arch="x86_64", name="tool").apk.identity
     rename_the_command(tree)

@@ -22,6 +22,7 @@ VERSION: Final = 1
 LARGEST_MESSAGE: Final = 4 << 20
 LARGEST_PACKAGE: Final = 32 << 30
 LARGEST_LOG: Final = 256 << 20
+LARGEST_BUILDINFO: Final = 16 << 20
 _MOST_FILES: Final = 4096
 _LONGEST_NAME: Final = 512
 _LONGEST_TEXT: Final = 64 << 10
@@ -86,6 +87,8 @@ class Result:
     files: tuple[Blob, ...] = ()
     log: Blob | None = None
     worker: str = ""
+    buildinfo: Blob | None = None
+    """How it was built, as the worker tells it (``abuildpy.records.buildinfo``)."""
 
     def to_bytes(self) -> bytes:
         """As JSON."""
@@ -96,6 +99,7 @@ class Result:
             "files": [asdict(each) for each in self.files],
             "log": None if self.log is None else asdict(self.log),
             "worker": self.worker,
+            "buildinfo": None if self.buildinfo is None else asdict(self.buildinfo),
         }
         return _dump(document)
 
@@ -147,13 +151,14 @@ def parse_result(data: object) -> Result:
             raise ValueError(f"{name[:80]!r} is no name of a package")
     if len(set(names)) != len(names) or sorted(names) != sorted(outcome.apks):
         raise ValueError("packages are named twice, or not all of them")
-    log = document.get("log")
+    log, told = document.get("log"), document.get("buildinfo")
     return Result(
         run=_match(document, "run", _RUN),
         outcome=outcome,
         files=files,
         log=None if log is None else _blob(log, LARGEST_LOG),
         worker=_text(document.get("worker"), "worker")[:_LONGEST_NAME],
+        buildinfo=None if told is None else _blob(told, LARGEST_BUILDINFO),
     )
 
 

@@ -16,7 +16,9 @@ from abuildpy.batch.interface import Work
 from abuildpy.batch.remote.lines import shown
 from abuildpy.batch.remote.messages import Blob, Result
 from abuildpy.batch.remote.store import Store
-from abuildpy.errors import PackageError
+from abuildpy.batch.vouching import claim_of
+from abuildpy.errors import AbuildError, PackageError
+from abuildpy.records.names import buildinfo_name
 from abuildpy.repository import apkfile
 
 _NEXT = "the machine that built it is not to be trusted, or the store is not: look at both"
@@ -42,6 +44,8 @@ def receive(result: Result, work: Work, store: Store) -> None:
     try:
         for each in result.files:
             _take(each, work, store)
+        if result.buildinfo is not None:
+            _take_buildinfo(result.buildinfo, result.worker, work, store)
     except BaseException:
         shutil.rmtree(work.destination, ignore_errors=True)
         work.destination.mkdir(parents=True, exist_ok=True)
@@ -66,6 +70,21 @@ def _take(package: Blob, work: Work, store: Store) -> None:
         raise PackageError(f"{package.name} is of another architecture or origin", hint=_NEXT)
     apkfile.verify_data(apk)
     unsign(path, apk)
+
+
+def _take_buildinfo(told: Blob, worker: str, work: Work, store: Store) -> None:
+    """What the worker tells of the build, marked as its claim. What makes no sense is left out: packages do without."""
+    task = work.task
+    place = work.destination / task.name.partition("/")[0] / task.arch
+    path = place / buildinfo_name(task.pkgname, task.version)
+    try:
+        store.get(told.sha256, path, size=told.size)
+        claim = claim_of(path.read_bytes(), worker)
+    except (AbuildError, ValueError):
+        path.unlink(missing_ok=True)
+        return
+    with replacing(path, 0o644) as file:
+        file.write(claim)
 
 
 def unsign(path: Path, apk: apkfile.ApkFile) -> None:

@@ -17,6 +17,7 @@ from abuildpy.batch.model import Outcome
 from abuildpy.batch.remote import bundle
 from abuildpy.batch.remote.build import Job, build
 from abuildpy.batch.remote.messages import (
+    LARGEST_BUILDINFO,
     LARGEST_LOG,
     Blob,
     Order,
@@ -28,6 +29,7 @@ from abuildpy.batch.remote.receive import names_below
 from abuildpy.batch.remote.store import Store, StoreError
 from abuildpy.errors import AbuildError, ConfigError
 from abuildpy.phases.workspace import remove_tree
+from abuildpy.records.names import buildinfo_name
 
 _OURS = ("home", "distfiles", "objects", "jobs")
 KEY = "worker.rsa"
@@ -152,7 +154,8 @@ class Site:
             if outcome.status == "built":
                 files = tuple(self._offer(job.destination, name) for name in names_below(job.destination))
             outcome = replace(outcome, apks=tuple(each.name for each in files), attempts=order.attempt, log=None)
-            return Result(order.run, outcome, files, log, self.name)
+            told = self._buildinfo(order, job.destination) if files else None
+            return Result(order.run, outcome, files, log, self.name, told)
         finally:
             remove_tree(folder)
 
@@ -249,6 +252,13 @@ class Site:
                     return
                 path.unlink()
                 total -= size
+
+    def _buildinfo(self, order: Order, top: Path) -> Blob | None:
+        """How it was built, for whoever signs it: other records are made there."""
+        name = f"{order.name.split('/')[-2]}/{order.arch}/{buildinfo_name(order.pkgname, order.version)}"
+        if not (top / name).is_file() or (top / name).stat().st_size > LARGEST_BUILDINFO:
+            return None
+        return self._offer(top, name)
 
     def _offer(self, top: Path, name: str) -> Blob:
         digest, size = self.store.put(top / name)
