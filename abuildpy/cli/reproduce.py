@@ -271,7 +271,10 @@ class _Job:
 
     def _subject(self, apk: ApkFile, recorded: Recorded) -> Subject:
         """The recipe of a package, at its commit where git knows that."""
+        from abuildpy.config import PACKAGE_DIR
         from abuildpy.maintain.reproduce import subject as subjects
+        from abuildpy.maintain.reproduce.around import can_show
+        from abuildpy.phases.upkeep import source_folder
         from abuildpy.recipe.history import Provenance
 
         origin = apk.info.last("origin") or apk.name
@@ -295,18 +298,19 @@ class _Job:
                 else "names no commit"
             )
             notes.append(f"the package {why}: {folder} is built as it is")
-            recipe, _ = self._evaluated(folder)
-            if recipe.version != apk.version:
-                raise UnknownError(
-                    f"{folder} is of version {recipe.version}, and the package of {apk.version}",
-                    hint="check out the recipe of that version, and name it: --recipe DIR",
-                )
             copy = folder
+        recipe, _ = self._evaluated(copy)
+        if recipe.version != apk.version:
+            raise UnknownError(
+                f"{folder} is of version {recipe.version}, and the package of {apk.version}",
+                hint="check out the recipe of that version, and name it: --recipe DIR",
+            )
         if recorded.variables is None:
             notes.append("there is no buildinfo beside the package: the environment is this one's")
         shown = Path(recorded.path) if recorded.path and not recorded.clean else folder
-        if shown != folder and not shown.is_dir() and shown.parts[:2] != ("/", "home"):
-            notes.append(f"it was built in {shown}, which is not here: paths in it may differ")
+        needed = (self._scratch, source_folder(recipe, self._config), *self._config.files(), Path(PACKAGE_DIR))
+        if shown != folder and not can_show(shown, [path.resolve() for path in needed]):
+            notes.append(f"it was built in {shown}, which cannot be had here: paths in it may differ")
             shown = folder
         if recorded.clean:
             notes.append("it was built in a clean root, and is rebuilt outside: paths and versions may differ")

@@ -276,3 +276,17 @@ def test_package_of_another_version(place: Place) -> None:
     done = reproduce(place, str(place.repository() / "foo-1.0-r0.apk"), folder=place.aports)
     assert done.status == 3
     assert "1.0-r1" in done.err
+
+
+def test_package_of_a_tree_that_was_moved(place: Place, walls: None) -> None:
+    """Its functions see the recipe where it was when the package was built, though nothing is there any more."""
+    pytest.importorskip("abuildpy.records.buildinfo")
+    place.aports = place.base / "trees" / "aports"
+    folder = place.recipe('package() { mkdir -p "$pkgdir"/usr/share; pwd > "$pkgdir"/usr/share/a; }')
+    place.build(folder)
+    shutil.rmtree(folder / "src", ignore_errors=True)
+    (place.base / "trees").rename(place.base / "elsewhere")
+    (place.base / "trees").mkdir()
+    done = reproduce(place, str(place.repository() / "foo-1.0-r0.apk"), folder=place.base / "elsewhere/aports")
+    assert done.status == 0, str(done)
+    assert "cannot be had here" not in done.out

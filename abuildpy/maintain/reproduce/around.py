@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +23,26 @@ T = TypeVar("T")
 WORK_FOLDERS = ("src", "pkg", "tmp")
 
 
+_EMPTY = (Path("/home"), Path("/root"))
+"""Behind the wall there is nothing in these anyway."""
+_NEEDED = frozenset("/ /bin /boot /dev /etc /lib /lib64 /proc /run /sbin /sys /tmp /usr /var /var/tmp /var/lib".split())
+
+
+def emptied_for(shown: Path) -> Path | None:
+    """The folder that has to look empty for a folder that is not on this machine to be shown below it; None for none."""
+    if shown.is_dir() or any(is_inside(shown, place) for place in _EMPTY):
+        return None
+    return next(parent for parent in shown.parents if parent.is_dir())
+
+
+def can_show(shown: Path, needed: Iterable[Path]) -> bool:
+    """Whether the recipe can be shown there, though the folder may not exist, without hiding any of what is ``needed``."""
+    place = emptied_for(shown)
+    if not shown.is_absolute() or ".." in shown.parts:
+        return False
+    return place is None or (str(place) not in _NEEDED and not any(is_inside(path, place) for path in needed))
+
+
 class DisguisedWall(BwrapWall):
     """bubblewrap's wall for another user; and what lies at ``source`` is to be seen at ``shown`` as well."""
 
@@ -37,6 +57,7 @@ class DisguisedWall(BwrapWall):
         )
         self._source = Path(order.apkbuild).parent
         self._shown = Path(order.shown) if order.shown else None
+        self._emptied = emptied_for(self._shown) if self._shown else None
         self._umask = order.circumstances.umask
 
     def start(self, request: Request) -> BwrapStage:
@@ -49,7 +70,8 @@ class DisguisedWall(BwrapWall):
         words = super().arguments(request)
         if self._shown is None:
             return words
-        more = ["--ro-bind", os.fspath(self._source), os.fspath(self._shown)]
+        more = ["--tmpfs", os.fspath(self._emptied)] if self._emptied else []
+        more += ["--ro-bind", os.fspath(self._source), os.fspath(self._shown)]
         for name in WORK_FOLDERS:
             if self._source / name in request.writable:
                 more += ["--bind", os.fspath(self._source / name), os.fspath(self._shown / name)]

@@ -40,6 +40,16 @@ def diagnose(pair: FilePair, one: Facts, other: Facts, partners: Iterable[str] =
         found += _of_control(first.decode(errors="replace"), second.decode(errors="replace"), one, other)
     elif "content" in pair.what or "control" in pair.what:
         found += explain(Sides(first, second, one, other, form=_form(pair.path)))
+    own = [each for each in found if not each.follows]
+    if (
+        own
+        and all(each.cause == "derived" for each in own)
+        and one.paths
+        and other.paths
+        and one.paths[0] != other.paths[0]
+    ):
+        found.append(Evidence("path", "build id", "", one.paths[0], other.paths[0], sure=False))
+        found = [replace(each, follows=each.cause == "derived") for each in found]
     shown = () if pair.what in (("new",), ("missing",)) else excerpt(first, second)
     return Different(pair.path, pair.what, tuple(_chosen(found)), shown)
 

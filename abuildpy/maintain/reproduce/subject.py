@@ -32,7 +32,7 @@ class Recorded:
 
     ``variables`` are the environment that the recipe's functions had, None without buildinfo; ``installed`` are the
     dependencies' versions. ``path`` is the folder that the functions saw the recipe in; ``clean`` whether that was a clean
-    root. ``dirty`` tells that the recipe was not committed as it was.
+    root; ``debug`` that there was a -dbg package. ``dirty`` tells that the recipe was not committed as it was.
     """
 
     commit: str
@@ -45,6 +45,7 @@ class Recorded:
     path: str = ""
     clean: bool = False
     checked: bool = False
+    debug: bool = False
     program: str = ""
 
 
@@ -96,6 +97,7 @@ def recorded_of(apk: ApkFile) -> Recorded:
         path=around.path,
         clean=told.dependencies.root == "clean",
         checked=around.checked,
+        debug=any(each.name.endswith("-dbg") for each in told.packages),
         program=told.program,
     )
 
@@ -125,7 +127,10 @@ _OURS = frozenset(
 def exports_of(recorded: Recorded, config: Config) -> str:
     """Lines of shell that give the recorded environment, as far as the configuration here says something else."""
     lines = []
-    for name, value in sorted((recorded.variables or {}).items()):
+    for name, recorded_value in sorted((recorded.variables or {}).items()):
+        value = recorded_value
+        if recorded.debug and name.endswith("FLAGS"):  # abuild adds that where there is a -dbg package
+            value = value.removesuffix(" -g")
         if name in _OURS or not re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII) or "$HOME" in value:
             continue
         if config.get(name) != value or name not in config.exported:

@@ -5,11 +5,14 @@ from __future__ import annotations
 
 import os
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from abuildpy.cli.reproduce import ReproduceUsageError, varied
+from abuildpy.config import Config
+from abuildpy.maintain.reproduce.around import can_show, emptied_for
 from abuildpy.maintain.reproduce.model import (
     Applied,
     Dependency,
@@ -22,7 +25,7 @@ from abuildpy.maintain.reproduce.model import (
 )
 from abuildpy.maintain.reproduce.order import Circumstances, Order
 from abuildpy.maintain.reproduce.search import culprits
-from abuildpy.maintain.reproduce.subject import checkout, copy_recipe, find_recipe
+from abuildpy.maintain.reproduce.subject import Recorded, checkout, copy_recipe, exports_of, find_recipe
 from abuildpy.maintain.reproduce.text import as_document, conclusions, render
 from abuildpy.maintain.reproduce.tools import Tools
 from abuildpy.maintain.reproduce.variations import Base, combined, plan
@@ -281,3 +284,39 @@ def test_document() -> None:
         "meaning": "the time of the build",
         "advice": "compress without the time: gzip -n",
     }
+
+
+def test_where_a_recipe_can_be_shown(tmp_path: Path) -> None:
+    gone = tmp_path / "gone/main/foo"
+    assert emptied_for(tmp_path) is None
+    assert emptied_for(gone) == tmp_path
+    assert emptied_for(Path("/home/nobody-has-this/aports")) is None
+    assert can_show(gone, [])
+    assert not can_show(gone, [tmp_path / "needed"])
+    assert not can_show(Path("/nobody-has-this/foo"), [])
+    assert not can_show(Path("/usr/nobody-has-this/foo"), [])
+    assert not can_show(tmp_path / "../x", [])
+
+
+def test_recorded_environment() -> None:
+    """What the configuration says anyway is not repeated; what is ours stays ours; abuild adds -g by itself."""
+    config = Config({"CFLAGS": "-Os", "LANG": "C", "JOBS": "2"}, frozenset({"CFLAGS", "LANG", "JOBS"}), {})
+    variables = {
+        "CFLAGS": "-Os -g",
+        "CXXFLAGS": "-O1 -g",
+        "LANG": "C",
+        "JOBS": "5",
+        "PATH": "/x",
+        "REPODEST": "/y",
+        "CCACHE_DIR": "$HOME/.ccache",
+        "bad name": "x",
+        "QUOTED": "it's",
+    }
+    recorded = Recorded("", 0, "Some Body <some@body.example>", variables=variables, debug=True)
+    assert exports_of(recorded, config).splitlines() == [
+        "export CXXFLAGS=-O1",
+        "export JOBS=5",
+        "export QUOTED='it'\"'\"'s'",
+        "PACKAGER='Some Body <some@body.example>'",
+    ]
+    assert "export CFLAGS='-Os -g'" in exports_of(replace(recorded, debug=False), config)
