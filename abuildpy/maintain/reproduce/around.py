@@ -70,7 +70,11 @@ class DisguisedWall(BwrapWall):
         words = super().arguments(request)
         if self._shown is None:
             return words
-        more = ["--tmpfs", os.fspath(self._emptied)] if self._emptied else []
+        more: list[str] = []
+        if not self._shown.is_dir():
+            for parent in list(reversed(self._shown.parents))[1:]:  # bubblewrap would make them for their owner alone
+                kind = "--tmpfs" if parent == self._emptied else "--dir"
+                more += ["--perms", "0755", kind, os.fspath(parent)]
         more += ["--ro-bind", os.fspath(self._source), os.fspath(self._shown)]
         for name in WORK_FOLDERS:
             if self._source / name in request.writable:
