@@ -7,8 +7,8 @@ import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
-from abuildpy.batch.gate import GateError, Loss
-from abuildpy.batch.model import Plan, Why
+from abuildpy.batch.gate import GateError
+from abuildpy.batch.model import Loss, Plan, Why
 from abuildpy.batch.recipes import Node, Recipes, read_recipes
 from abuildpy.batch.targets import Tree
 from abuildpy.errors import RecipeError

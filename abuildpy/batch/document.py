@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from abuildpy.batch.model import ABSENCES, FAILURES, STATUSES, Cycle, Need, Outcome, Plan, Report, Task
+from abuildpy.batch.model import ABSENCES, FAILURES, STATUSES, Cycle, Need, Outcome, Plan, Refusal, Report, Task
 
 _T = TypeVar("_T")
 Document = dict[str, Any]
@@ -28,6 +28,28 @@ def report_document(report: Report) -> Document:
         "summary": {status: counted[status] for status in STATUSES},
         "cycles": [cycle_document(cycle) for cycle in report.plan.cycles],
         "needs": {task.name: list(task.waits_for) for task in report.plan.tasks},
+        "not_published": None if report.refusal is None else refusal_document(report.refusal),
+    }
+
+
+def refusal_document(refusal: Refusal) -> Document:
+    """Why results are not in the repository; ``held`` are those that are not, all if it is empty."""
+    return {
+        "error": refusal.error,
+        "hint": refusal.hint,
+        "losses": [
+            {
+                "package": loss.package,
+                "recipe": loss.recipe,
+                "wanted": loss.wanted,
+                "had_from": list(loss.had_from),
+                "taken_by": list(loss.taken_by),
+                "left_over": loss.left_over,
+            }
+            for loss in refusal.losses
+        ],
+        "rebuild": list(refusal.rebuild),
+        "held": list(refusal.held),
     }
 
 

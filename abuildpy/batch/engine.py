@@ -7,9 +7,10 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from abuildpy.batch.gate import GateError, refusal_of
 from abuildpy.batch.interface import Done, Executor, Observer, Publisher, Work
 from abuildpy.batch.journal import Journal
-from abuildpy.batch.model import RETRIED, Failure, Outcome, Plan, Report, Task, blocked_by
+from abuildpy.batch.model import RETRIED, Failure, Outcome, Plan, Refusal, Report, Task, blocked_by
 from abuildpy.batch.reuse import Places, Reuse, as_reused
 from abuildpy.batch.scheduler import Means, Scheduler
 from abuildpy.batch.sound import identities
@@ -25,9 +26,13 @@ _LONGEST_PAUSE = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """How a batch goes on after failures. ``pause`` is how long to wait before the second attempt, in seconds; it doubles."""
+    """How a batch goes on after failures. ``pause`` is how long to wait before the second attempt, in seconds; it doubles.
+
+    With ``publish_rest`` what the gate has nothing against is published, though other results are held back.
+    """
 
     fail_fast: bool = False
+    publish_rest: bool = False
     retry: int = 0
     pause: float = 1.0
 
@@ -92,20 +97,31 @@ class Engine:
             complete = not self._asked_to_end()
         finally:
             self._executor.close()
-        if complete and error is None:
-            try:
-                self._publisher.publish()
-            except AbuildError as gate:
-                error = gate
-        report = self._report(complete=complete)
+        if complete:
+            error = self._publish(error)
+        report = self._report(complete=complete, refusal=None if error is None or not complete else refusal_of(error))
         self._tell(lambda observer: observer.ended(report))
         if error is not None:
             raise error
         return report
 
-    def _report(self, *, complete: bool) -> Report:
+    def _publish(self, error: AbuildError | None) -> AbuildError | None:
+        """Publishes what can be, after an ``error`` if rebuilding came to one; what keeps results back."""
+        if error is not None and not self._rules.publish_rest:
+            return error
+        needs = {task.name: task.waits_for for task in self._plan.tasks} if self._rules.publish_rest else None
+        try:
+            self._publisher.publish(needs)
+        except GateError as gate:
+            return gate.because_of(error) if isinstance(error, GateError) else gate
+        except AbuildError as problem:
+            return problem
+        return error
+
+    def _report(self, *, complete: bool, refusal: Refusal | None) -> Report:
         seconds = time.monotonic() - self._clock
-        return Report(tuple(self._outcomes), self._plan, self._began, seconds, self._means.slots, complete)
+        outcomes = tuple(self._outcomes)
+        return Report(outcomes, self._plan, self._began, seconds, self._means.slots, complete, refusal)
 
     # --- the loop ------------------------------------------------------------------------------------------------
 

@@ -8,9 +8,10 @@ repositories of an architecture count together, and of each package the highest 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
+from abuildpy.batch.model import Loss, Refusal
 from abuildpy.errors import AbuildError, DependencyError
 from abuildpy.repository import depends
 from abuildpy.repository.depends import Dependency
@@ -23,44 +24,39 @@ Listed = tuple[str, IndexEntry]
 """A package with the name of its repository."""
 
 
-@dataclass(frozen=True, slots=True)
-class Loss:
-    """What a package would lose.
-
-    ``package`` and ``taken_by`` read ``main/foo-1.0-r0``: who needs ``wanted``, and which staged packages do not provide it
-    any more; ``had_from`` are those that do now. ``recipe`` (``main/foo``) is what has to be built again; that does not help a
-    package that is ``left_over``: other packages of its recipe have a higher version, so the recipe does not make it any more.
-    """
-
-    package: str
-    recipe: str
-    wanted: str
-    taken_by: tuple[str, ...]
-    had_from: tuple[str, ...]
-    left_over: bool = False
-
-    def __str__(self) -> str:
-        return (
-            f"{self.package} would lose {self.wanted}: {' '.join(self.had_from)} has it, "
-            f"{' '.join(self.taken_by)} has not"
-            + (f" ({self.recipe} does not make that package any more: delete it)" if self.left_over else "")
-        )
-
-
 class GateError(AbuildError):
-    """Packages would lose what they need. Nothing was published."""
+    """Packages would lose what they need. Nothing was published, or nothing of ``held``, which are recipes."""
 
-    def __init__(self, losses: Sequence[Loss], why: str = "", hint: str = "", kept: str = "") -> None:
+    def __init__(
+        self, losses: Sequence[Loss], why: str = "", hint: str = "", kept: str = "", held: Sequence[str] = ()
+    ) -> None:
         """``why`` tells why nothing more was done about it, ``kept`` where what was built waits."""
         self.losses = tuple(losses)
         self.recipes = tuple(dict.fromkeys(loss.recipe for loss in losses))
+        self.held = tuple(held)
+        self.kept = kept
+        self._why, self._hint = why, hint
         rebuild = f"rebuild with a higher pkgrel, or let --rebuild-dependants do it: {' '.join(self.recipes)}"
         waiting = f"\nwhat was built waits in {kept}: delete that to give it up" if kept else ""
+        some = (f"held back, while the rest is published: {' '.join(held)}",) if held else ()
         super().__init__(
-            f"not published: {why or 'packages in the repository would lose what they need'}",
-            details=tuple(map(str, losses)),
+            f"not {'all is ' if held else ''}published: {why or 'packages in the repository would lose what they need'}",
+            details=(*map(str, losses), *some),
             hint=(hint or rebuild) + waiting,
         )
+
+    def because_of(self, cause: GateError | None) -> GateError:
+        """The same error, which tells why nothing more was done about it as ``cause`` does."""
+        if cause is None:
+            return self
+        return GateError(self.losses, cause._why, cause._hint, self.kept, self.held)
+
+
+def refusal_of(error: AbuildError) -> Refusal:
+    """For reports: what keeps results from being published."""
+    if not isinstance(error, GateError):
+        return Refusal(error.message, error.hint or "")
+    return Refusal(error.message, error.hint or "", error.losses, error.recipes, error.held)
 
 
 def find_losses(current: Iterable[Listed], staged: Iterable[Listed]) -> tuple[Loss, ...]:

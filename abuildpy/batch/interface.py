@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -90,8 +91,9 @@ class Publisher(Protocol):
         what they should be, else ``internal``.
         """
 
-    def publish(self) -> None:
+    def publish(self, needs: Mapping[str, Collection[str]] | None = None) -> None:
         """Staged to final repository, each package and then the index at once.
 
-        Raises GateError that names what would lose what it depends on.
+        Raises GateError that names what would lose what it depends on. Then nothing was published; or, where ``needs`` tells
+        which recipes each recipe was built with, all but what has to do with that.
         """

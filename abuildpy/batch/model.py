@@ -275,6 +275,45 @@ class NoHistory:
 
 
 @dataclass(frozen=True, slots=True)
+class Loss:
+    """What a package would lose.
+
+    ``package`` and ``taken_by`` read ``main/foo-1.0-r0``: who needs ``wanted``, and which staged packages do not provide it
+    any more; ``had_from`` are those that do now. ``recipe`` (``main/foo``) is what has to be built again; that does not help a
+    package that is ``left_over``: other packages of its recipe have a higher version, so the recipe does not make it any more.
+    """
+
+    package: str
+    recipe: str
+    wanted: str
+    taken_by: tuple[str, ...]
+    had_from: tuple[str, ...]
+    left_over: bool = False
+
+    def __str__(self) -> str:
+        return (
+            f"{self.package} would lose {self.wanted}: {' '.join(self.had_from)} has it, "
+            f"{' '.join(self.taken_by)} has not"
+            + (f" ({self.recipe} does not make that package any more: delete it)" if self.left_over else "")
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why what was built is not published, or what of it.
+
+    ``error`` tells it in a line, ``hint`` what to do. ``losses`` are what the gate saw, ``rebuild`` the recipes that have to be
+    built again, and ``held`` those whose packages wait while the others were published; without any, all do.
+    """
+
+    error: str
+    hint: str = ""
+    losses: tuple[Loss, ...] = ()
+    rebuild: tuple[str, ...] = ()
+    held: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """A whole batch: every recipe of the plan with its outcome, in the order in which they ended.
 
@@ -287,17 +326,19 @@ class Report:
     seconds: float = 0.0
     jobs: int = 1
     complete: bool = True
+    refusal: Refusal | None = None
+    """Set where the batch came to its end, and not all that was built got into the repository."""
 
     @property
     def exit_status(self) -> int:
-        """0 all built or reused (or skipped, or nothing was to do), 1 some failed or blocked, 3 nothing could be planned, 130
-        interrupted.
+        """0 all built or reused (or skipped, or nothing was to do), 1 some failed or blocked, or not published, 3 nothing could
+        be planned, 130 interrupted.
         """
         if not self.complete:
             return 130
         if self.plan.is_hopeless:
             return 3
-        return int(any(outcome.status in ("failed", "blocked") for outcome in self.outcomes))
+        return int(self.refusal is not None or any(each.status in ("failed", "blocked") for each in self.outcomes))
 
 
 def blocked_by(task_needs: Iterable[str], bad: Mapping[str, Sequence[str]]) -> tuple[str, ...]:

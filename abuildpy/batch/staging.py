@@ -21,7 +21,11 @@ from typing import TYPE_CHECKING, BinaryIO
 from abuildpy.atomic import replacing
 from abuildpy.batch.accepted import FOLDER, Accepted, Records, StagedPackage, StagedRecord
 from abuildpy.batch.gate import GateError, Listed, Loss, find_losses, full_name, newest
+from abuildpy.batch.accepted import FOLDER, Accepted, Records, StagedPackage
+from abuildpy.batch.gate import GateError, Listed, find_losses, full_name, newest
+from abuildpy.batch.holding import Needs, hold_back
 from abuildpy.batch.interface import Done, Work
+from abuildpy.batch.model import Loss
 from abuildpy.batch.packages import require_sound, sign_package, split_name
 from abuildpy.batch.vouching import Vouching, put_records, remove_stale
 from abuildpy.errors import PackageError, RepositoryError
@@ -194,15 +198,29 @@ class Staging:
 
     def _losses(self, records: Mapping[str, Accepted]) -> tuple[Loss, ...]:
         found: list[Loss] = []
-        for arch in dict.fromkeys(accepted.arch for accepted in records.values()):
-            staged = [(a.repository, p.entry) for a in records.values() if a.arch == arch for p in a.packages]
-            names = {full_name(*each) for each in staged}
-            for loss in find_losses(self._current(arch), staged):
-                repository, _, name = loss.package.partition("/")
-                # What was deleted is in the index until that is written again, which publishing does.
-                if loss.package in names or (self._final.folder / repository / arch / f"{name}.apk").exists():
-                    found.append(loss)
+        for arch, by_recipe in _by_arch(records).items():
+            staged = [package for packages in by_recipe.values() for package in packages]
+            counts = self._counting(arch, staged)
+            found += (loss for loss in find_losses(self._current(arch), staged) if counts(loss))
         return tuple(dict.fromkeys(found))
+
+    def _held(self, records: Mapping[str, Accepted], needs: Needs) -> frozenset[str]:
+        """The recipes that cannot be published, while the others can."""
+        found: set[str] = set()
+        for arch, by_recipe in _by_arch(records).items():
+            counts = self._counting(arch, [package for packages in by_recipe.values() for package in packages])
+            found |= hold_back(tuple(self._current(arch)), by_recipe, needs, counts)
+        return frozenset(found)
+
+    def _counting(self, arch: str, staged: Iterable[Listed]) -> Callable[[Loss], bool]:
+        """Tells which losses matter: what was deleted is in the index until that is written again, which publishing does."""
+        names = {full_name(*each) for each in staged}
+
+        def counts(loss: Loss) -> bool:
+            repository, _, name = loss.package.partition("/")
+            return loss.package in names or (self._final.folder / repository / arch / f"{name}.apk").exists()
+
+        return counts
 
     def _current(self, arch: str) -> Iterator[Listed]:
         for path in sorted(self._final.folder.glob(f"*/{arch}/{INDEX_NAME}")):
@@ -211,29 +229,37 @@ class Staging:
 
     # --- publishing ------------------------------------------------------------------------------------------------
 
-    def publish(self) -> None:
+    def publish(self, needs: Needs | None = None) -> None:
         """Moves all that was accepted to the final repository: each package at once, then the indexes, then what is staged
         goes. Packages of other versions stay; the index names them too, as ``abuild index`` does.
 
-        Raises GateError, and then nothing was published; RepositoryError where a package is not what was accepted, or the
+        Raises GateError, and then nothing was published; with ``needs`` (the recipes that each recipe was built with), all was
+        that could be, but for what the error names. Raises RepositoryError where a package is not what was accepted, or the
         repository cannot be written.
         """
         with self._locked():
             records = self._records.read()
             losses = self._losses(records)
+            held = frozenset(records) if losses else frozenset()
+            if losses and needs is not None:
+                held = self._held(records, needs)
+            self._publish({name: accepted for name, accepted in records.items() if name not in held})
             if losses:
-                raise GateError(losses, kept=str(self.folder))
-            places: dict[tuple[str, str], list[Accepted]] = {}
-            for accepted in records.values():
-                places.setdefault(accepted.place, []).append(accepted)
-            # All is there before the first index tells of any: an index of one repository counts on the other's packages.
-            for place, group in places.items():
-                self._put(place, group)
-            for (repository, arch), group in places.items():
-                self._final.index(self._final.folder / repository / arch, arch, Path(group[0].folder))
-            for name in records:
-                self._records.forget(name)
-            self._tidy()
+                some = sorted(held) if held != records.keys() else ()
+                raise GateError(losses, kept=str(self.folder), held=some)
+
+    def _publish(self, records: Mapping[str, Accepted]) -> None:
+        places: dict[tuple[str, str], list[Accepted]] = {}
+        for accepted in records.values():
+            places.setdefault(accepted.place, []).append(accepted)
+        # All is there before the first index tells of any: an index of one repository counts on the other's packages.
+        for place, group in places.items():
+            self._put(place, group)
+        for (repository, arch), group in places.items():
+            self._final.index(self._final.folder / repository / arch, arch, Path(group[0].folder))
+        for name in records:
+            self._records.forget(name)
+        self._tidy()
 
     def _put(self, place: tuple[str, str], group: Sequence[Accepted]) -> None:
         """Puts packages into a folder of the final repository, those that replace a file of the same name last: until the
@@ -326,6 +352,15 @@ def open_staging(folder: Path, config: Config, log: Messages) -> Staging:
     keys = trusted_keys(config, {signer.name: signer.public_pem})
     final = Final(config.repodest, index)
     return Staging(folder, final, signer=signer, keys=keys, log=log, with_records=wanted(config, Settings()))
+
+
+def _by_arch(records: Mapping[str, Accepted]) -> dict[str, dict[str, list[Listed]]]:
+    """For each architecture the recipes with their packages."""
+    found: dict[str, dict[str, list[Listed]]] = {}
+    for name, accepted in records.items():
+        packages = [(accepted.repository, package.entry) for package in accepted.packages]
+        found.setdefault(accepted.arch, {})[name] = packages
+    return found
 
 
 @contextmanager

@@ -35,6 +35,7 @@ What is built:
   --status STATE          Recipes that are failed (the last time), outdated or unbuilt (in REPODEST); several with commas
   --rebuild-of NAME       Recipes whose packages depend on it: so:libfoo.so.1, pc:foo, cmd:foo, foo
   --rebuild-dependants    Also rebuild what would lose a library (with a pkgrel bump)
+  --publish-rest          Hold back only what takes a library away and what needs that, and publish the rest
   --plan                  Only show the order, and why each is built or not
   --json                  With --plan: as JSON
 
@@ -88,6 +89,7 @@ class Options:
     status: str = ""
     rebuild_of: str = ""
     rebuild_dependants: bool = False
+    publish_rest: bool = False
     plan: bool = False
     as_json: bool = False
     jobs: str = ""
@@ -133,6 +135,7 @@ PROGRAM = Program(
         Option("", "status", {"status": VALUE}),
         Option("", "rebuild-of", {"rebuild_of": VALUE}),
         Option("", "rebuild-dependants", {"rebuild_dependants": True}),
+        Option("", "publish-rest", {"publish_rest": True}),
         Option("", "plan", {"plan": True}),
         Option("", "json", {"as_json": True}),
         Option("j", "jobs", {"jobs": VALUE}),
@@ -276,6 +279,7 @@ def _build(options: Options, orders: Orders, planner: Planner, plan: Plan) -> in
         orders.load,
         install=not options.no_deps_install,
         fail_fast=options.fail_fast,
+        publish_rest=options.publish_rest,
         retry=orders.retry,
         timeout=options.timeout,
         no_output_timeout=options.no_output_timeout,

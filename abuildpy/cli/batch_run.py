@@ -42,6 +42,8 @@ class Wanted:
     roots: bool | None = None
     """Whether each build has a clean root; None: where several may run at once."""
     fail_fast: bool = False
+    publish_rest: bool = False
+    """Whether what the gate has nothing against is published though it is closed."""
     retry: int = 0
     timeout: str = ""
     no_output_timeout: str = ""
@@ -97,7 +99,7 @@ def carry_out(
             observers=observers,
             means=means,
             places=places,
-            rules=Rules(wanted.fail_fast, wanted.retry),
+            rules=Rules(wanted.fail_fast, wanted.publish_rest, wanted.retry),
             reuse=Reuse(journal, (places.staged, config.repodest), trusted_keys(config)),
             asked_to_end=asked_to_end,
             more=lambda failed: _to_rebuild(publisher, dependants, config.carch, failed),

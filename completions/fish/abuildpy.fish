@@ -24,6 +24,7 @@ complete -c abuildpy -n '__fish_seen_subcommand_from batch' -l changed-since -x 
 complete -c abuildpy -n '__fish_seen_subcommand_from batch' -l status -x -a 'failed outdated unbuilt' -d 'What failed, is outdated or unbuilt'
 complete -c abuildpy -n '__fish_seen_subcommand_from batch' -l rebuild-of -x -d 'What depends on this'
 complete -c abuildpy -n '__fish_seen_subcommand_from batch' -l rebuild-dependants -d 'Also what would lose a library'
+complete -c abuildpy -n '__fish_seen_subcommand_from batch' -l publish-rest -d 'Hold back only what takes a library away'
 complete -c abuildpy -n '__fish_seen_subcommand_from batch' -l plan -d 'Only show the order and why'
 complete -c abuildpy -n '__fish_seen_subcommand_from batch' -l json -d 'As JSON'
 complete -c abuildpy -n '__fish_seen_subcommand_from batch' -s j -l jobs -x -d 'Packages at once'

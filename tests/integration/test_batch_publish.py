@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -95,6 +96,32 @@ def test_nothing_is_published_while_somebody_would_lose_a_command(tree: Place) -
     assert published(tree) == {"main/tool-1.0-r0", "community/user-1.0-r0"}
     assert tree.package(arch="x86_64", name="tool").apk.identity == before
     assert not (tree.repository(arch="x86_64") / "tool-2.0-r0.apk").exists()
+
+
+def test_the_rest_is_published_if_that_is_wanted(tree: Place) -> None:
+    """All but the tool, what was built with it and what needs it; the reports tell so."""
+    rename_the_command(tree)
+    tree.recipe(USER, name="builtwith", makedepends="tool")
+    tree.recipe(USER, name="needs", depends="cmd:axe")
+    tree.recipe(USER, name="free")
+    there = {"main/tool-1.0-r0", "community/user-1.0-r0"}
+    words = ("main/tool", "main/builtwith", "main/needs", "main/free")
+    assert batch(tree, *words).status == 1
+    assert published(tree) == there
+    report = tree.base / "report.json"
+    done = batch(tree, "--publish-rest", "--report", str(report), *words)
+    assert done.status == 1
+    assert done.errors == ["not all is published: packages in the repository would lose what they need"]
+    assert "held back, while the rest is published: main/builtwith main/needs main/tool" in done.err
+    assert published(tree) == {*there, "main/free-1.0-r0"}
+    document = json.loads(report.read_text())
+    assert document["exit_status"] == 1
+    assert document["not_published"]["held"] == ["main/builtwith", "main/needs", "main/tool"]
+    assert [each["package"] for each in document["not_published"]["losses"]] == ["community/user-1.0-r0"]
+    done = batch(tree, "--rebuild-dependants", *words)
+    assert done.status == 0, str(done)
+    assert "main/needs-1.0-r0" in published(tree)
+    assert "started" not in done.err.replace("community/user 1.0-r1: started", "")
 
 
 def test_dependants_are_rebuilt_with_a_higher_pkgrel(tree: Place) -> None:

@@ -17,8 +17,9 @@ from typing import Protocol
 from abuildpy.batch.model import Outcome, Plan, Report, Task
 from abuildpy.batch.seeing.place import recipe_line, seen_from
 from abuildpy.batch.seeing.plain import PlainView
+from abuildpy.batch.seeing.summary import refused
 from abuildpy.batch.seeing.trouble import Trouble, trouble_of
-from abuildpy.batch.seeing.words import counted, cut, duration, printable, titled
+from abuildpy.batch.seeing.words import counted, cut, duration, printable, printable_lines, titled
 from abuildpy.messages import Messages
 
 _LINES, _BYTES = 400, 256 << 10
@@ -137,14 +138,8 @@ class CiView(PlainView):
     def planned(self, plan: Plan) -> None:
         """As on paper; where recipes lie is remembered for annotations."""
         self._folders = {**self._folders, **{task.name: task.folder for task in plan.tasks}}
-        beside = {name.rpartition("/")[0]: os.path.dirname(folder) for name, folder in self._folders.items()}
-        trees = {os.path.dirname(folder) for folder in beside.values()}
-        for outcome in plan.settled:
-            repository, _, short = outcome.name.rpartition("/")
-            found = [beside[repository]] if repository in beside else [f"{tree}/{repository}" for tree in sorted(trees)]
-            folders = [f"{each}/{short}" for each in found if os.path.isfile(f"{each}/{short}/APKBUILD")]
-            if folders:
-                self._folders[outcome.name] = folders[0]
+        found = {outcome.name: self._found(outcome.name) for outcome in plan.settled}
+        self._folders |= {name: folder for name, folder in found.items() if folder}
         super().planned(plan)
 
     def started(self, task: Task, attempt: int, where: str) -> None:
@@ -155,6 +150,7 @@ class CiView(PlainView):
     def ended(self, report: Report) -> None:
         """The summary; on GitHub also the job's, which is a page."""
         super().ended(report)
+        self._refused(report)
         path = self._environ.get("GITHUB_STEP_SUMMARY")
         if isinstance(self._dialect, GitHub) and path:
             from abuildpy.batch.seeing.markdown import markdown
@@ -167,6 +163,32 @@ class CiView(PlainView):
                     stream.write(data)
             except OSError as error:
                 self._say.warning(f"the job's summary cannot be written: {error}")
+
+    def _refused(self, report: Report) -> None:
+        """An annotation at each recipe that has to be rebuilt before all can be published."""
+        refusal = report.refusal
+        if refusal is None:
+            return
+        losing = refused(report)
+        error, *hints = printable(refusal.error), *printable_lines(refusal.hint)
+        for recipe, lines in losing.items():
+            folder = self._folders.get(recipe) or self._found(recipe)
+            file = seen_from(f"{folder}/APKBUILD", self._environ) if folder else ""
+            line = recipe_line(f"{folder}/APKBUILD", "dependencies") if folder else 1
+            text = "\n".join([*lines, f"next step: {hints[0]}", *hints[1:]])
+            self._lines(
+                [self._dialect.annotation(file, line, f"{recipe}: must be rebuilt before all is published", text)]
+            )
+        if not losing:
+            self._lines([self._dialect.annotation("", 1, "not published", "\n".join(filter(None, (error, *hints))))])
+
+    def _found(self, name: str) -> str:
+        """The folder of a recipe that is no part of the batch: where those of its repository lie, or beside the repositories."""
+        repository, _, short = name.rpartition("/")
+        beside = {known.rpartition("/")[0]: os.path.dirname(folder) for known, folder in self._folders.items()}
+        trees = {os.path.dirname(folder) for folder in beside.values()}
+        found = [beside[repository]] if repository in beside else [f"{tree}/{repository}" for tree in sorted(trees)]
+        return next((f"{each}/{short}" for each in found if os.path.isfile(f"{each}/{short}/APKBUILD")), "")
 
     def _failed(self, outcome: Outcome) -> None:
         from abuildpy.batch.seeing.trouble import log_end

@@ -20,12 +20,12 @@ from typing import Any
 from urllib.parse import quote
 
 from abuildpy import __version__
-from abuildpy.batch.model import STATUSES, Outcome, Report
+from abuildpy.batch.model import STATUSES, Outcome, Refusal, Report
 from abuildpy.batch.seeing.runs import Run
-from abuildpy.batch.seeing.summary import blockers, failures, headline
+from abuildpy.batch.seeing.summary import blockers, failures, headline, refused
 from abuildpy.batch.seeing.timeline import timeline
 from abuildpy.batch.seeing.trouble import trouble_of
-from abuildpy.batch.seeing.words import cut, duration, printable, size
+from abuildpy.batch.seeing.words import cut, duration, printable, printable_lines, size
 
 _PAGE = Path(__file__).resolve().parent / "page"
 _TAIL = 80
@@ -55,6 +55,7 @@ def html(report: Report, runs: Sequence[Run], where: Mapping[str, str], *, folde
         "report": report,
         "started": time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(report.started)),
         "rows": _rows(report, where, folder),
+        "refusal": None if report.refusal is None else _refusal(report, report.refusal),
         "failures": (failed := _failures(report, folder)),
         "errors": {failure["name"]: cut(failure["trouble"].text, 200) for failure in failed},
         "longest": _longest(report),
@@ -63,6 +64,7 @@ def html(report: Report, runs: Sequence[Run], where: Mapping[str, str], *, folde
     }
     rows: list[Mapping[str, Any]] = facts["rows"]  # type: ignore[assignment]
     counts = Counter(row["status"] for row in rows)
+    facts["known"] = {row["name"] for row in rows}
     facts["counts"] = {status: counts[status] for status in (*STATUSES, "left") if counts[status]}
     facts["reasons"] = sorted({row["reason"] for row in rows if row["reason"]})
     return environment.get_template("report.html.j2").render(facts)
@@ -139,6 +141,15 @@ def _failures(report: Report, folder: Path) -> list[dict[str, Any]]:
         }
         for number, outcome in enumerate(failures(report))
     ]
+
+
+def _refusal(report: Report, refusal: Refusal) -> dict[str, Any]:
+    return {
+        "error": printable(refusal.error),
+        "hints": printable_lines(refusal.hint) if refusal.hint else [],
+        "losing": refused(report),
+        "held": [printable(name) for name in refusal.held],
+    }
 
 
 def _longest(report: Report) -> list[dict[str, Any]]:

@@ -13,8 +13,8 @@ import re
 import time
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from abuildpy.batch.model import RETRIED, Outcome, Report
-from abuildpy.batch.seeing.summary import headline, not_reached
+from abuildpy.batch.model import RETRIED, Outcome, Refusal, Report
+from abuildpy.batch.seeing.summary import headline, not_reached, refused
 from abuildpy.batch.seeing.trouble import trouble_of
 from abuildpy.batch.seeing.words import cut
 
@@ -36,6 +36,8 @@ def junit(report: Report) -> str:
         _suite(top, number, repository, cases, report)
     if not outcomes:
         _suite(top, 0, "batch", [], report)
+    if report.refusal is not None:
+        _publishing(top, len(top), report.refusal, report)
     indent(top, " ")
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{tostring(top, encoding="unicode")}\n'
 
@@ -45,30 +47,74 @@ def _suite(top: Element, number: int, repository: str, cases: list[Outcome | str
     failed = [case for case in known if case.status == "failed"]
     errors = sum(case.reason in _ERRORS for case in failed)
     skipped = len(cases) - sum(case.status in ("built", "reused", "failed") for case in known)
-    suite = SubElement(
+    suite = _opened(
         top,
-        "testsuite",
-        {
-            "id": str(number),
-            "name": _clean(repository),
-            "package": "abuildpy.batch",
-            "timestamp": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(report.started)),
-            "hostname": _clean(platform.node()) or "localhost",
-            "tests": str(len(cases)),
-            "failures": str(len(failed) - errors),
-            "errors": str(errors),
-            "skipped": str(skipped),
-            "time": _seconds(sum(case.seconds for case in known)),
-        },
+        number,
+        repository,
+        report,
+        tests=len(cases),
+        failures=len(failed) - errors,
+        errors=errors,
+        skipped=skipped,
+        seconds=sum(case.seconds for case in known),
     )
-    properties = SubElement(suite, "properties")
-    for name, value in (("arch", report.plan.arch), ("jobs", str(report.jobs)), ("batch", headline(report))):
-        SubElement(properties, "property", {"name": name, "value": _clean(value) or "-"})
     for case in cases:
         if isinstance(case, str):
             SubElement(_case(suite, case, 0), "skipped", {"message": "not reached"})
         else:
             _outcome(_case(suite, case.name, case.seconds), case)
+    _closed(suite)
+
+
+def _publishing(top: Element, number: int, refusal: Refusal, report: Report) -> None:
+    """A suite for what comes after building: a case for each recipe that has to be rebuilt first."""
+    losing = refused(report) or {"batch": [refusal.error]}
+    suite = _opened(top, number, "publishing", report, tests=len(losing), failures=len(losing))
+    for recipe, lines in losing.items():
+        case = SubElement(suite, "testcase", {"classname": "publishing", "name": _clean(recipe), "time": _seconds(0)})
+        message = cut(f"{refusal.error}: {lines[0]}" if lines != [refusal.error] else refusal.error, 1000)
+        element = SubElement(case, "failure", {"type": "gate", "message": _clean(message)})
+        held = [f"held back: {' '.join(refusal.held)}"] if refusal.held else []
+        element.text = _clean("\n".join([*lines, *held, *([refusal.hint] if refusal.hint else [])]))
+    _closed(suite)
+
+
+def _opened(
+    top: Element,
+    number: int,
+    name: str,
+    report: Report,
+    *,
+    tests: int,
+    failures: int = 0,
+    errors: int = 0,
+    skipped: int = 0,
+    seconds: float = 0.0,
+) -> Element:
+    suite = SubElement(
+        top,
+        "testsuite",
+        {
+            "id": str(number),
+            "name": _clean(name),
+            "package": "abuildpy.batch",
+            "timestamp": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(report.started)),
+            "hostname": _clean(platform.node()) or "localhost",
+            "tests": str(tests),
+            "failures": str(failures),
+            "errors": str(errors),
+            "skipped": str(skipped),
+            "time": _seconds(seconds),
+        },
+    )
+    properties = SubElement(suite, "properties")
+    for what, value in (("arch", report.plan.arch), ("jobs", str(report.jobs)), ("batch", headline(report))):
+        SubElement(properties, "property", {"name": what, "value": _clean(value) or "-"})
+    return suite
+
+
+def _closed(suite: Element) -> None:
+    """What has to stand at the end of every suite."""
     SubElement(suite, "system-out")
     SubElement(suite, "system-err")
 

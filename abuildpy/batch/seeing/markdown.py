@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 
 from abuildpy.batch.model import GOOD, Outcome, Report
-from abuildpy.batch.seeing.summary import blockers, failures, headline, not_reached
+from abuildpy.batch.seeing.summary import blockers, failures, headline, not_reached, refused
 from abuildpy.batch.seeing.trouble import trouble_of
 from abuildpy.batch.seeing.words import cut, duration, printable, size, titled
 
@@ -29,6 +29,7 @@ def _lines(report: Report) -> Iterator[str]:
     yield ""
     arch = f"for {_text(report.plan.arch)}, " if report.plan.arch else ""
     yield f"{arch}{report.jobs} at once, started {started}"
+    yield from _refusal(report)
     failed = failures(report)
     if failed:
         yield from ("", f"### {len(failed)} failed")
@@ -59,6 +60,24 @@ def _lines(report: Report) -> Iterator[str]:
             yield f"| {_text(outcome.name)} | {_text(outcome.version)} | {outcome.status} | {took} | {peak} |"
         yield from (f"| … and {len(good) - 10 * _MOST} more | | | | |",) if len(good) > 10 * _MOST else ()
         yield from ("", "</details>")
+
+
+def _refusal(report: Report) -> Iterator[str]:
+    """Why results are not in the repository."""
+    refusal = report.refusal
+    if refusal is None:
+        return
+    yield from ("", "### Not all is published" if refusal.held else "### Not published", "", _text(refusal.error))
+    losing = refused(report)
+    if losing:
+        yield from ("", "| to be rebuilt | because |", "|---|---|")
+        for recipe, lines in list(losing.items())[:_MOST]:
+            yield f"| {_text(recipe)} | {'<br>'.join(_text(line) for line in lines)} |"
+        yield from (f"| … and {len(losing) - _MOST} more | |",) if len(losing) > _MOST else ()
+    if refusal.held:
+        yield from ("", f"Held back: {_names(list(refusal.held))}")
+    if refusal.hint:
+        yield from ("", f"Next step: {_text(refusal.hint)}")
 
 
 def _failure(outcome: Outcome) -> Iterator[str]:

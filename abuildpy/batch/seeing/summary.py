@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from abuildpy.batch.model import STATUSES, Outcome, Report
@@ -32,7 +32,17 @@ def headline(report: Report) -> str:
     parts += [f"{unreached} not reached"] if unreached else []
     recipes = counted(len(report.outcomes) + unreached, "recipe")
     end = f"{recipes} in {duration(report.seconds)}: {', '.join(parts) or 'nothing to do'}"
+    if report.refusal is not None:
+        end += f"; {len(report.refusal.held)} held back" if report.refusal.held else "; not published"
     return end if report.complete else f"interrupted: {end}"
+
+
+def refused(report: Report) -> dict[str, list[str]]:
+    """For each recipe that has to be rebuilt before all can be published what its packages would lose, a printable line each."""
+    found: dict[str, list[str]] = {}
+    for loss in report.refusal.losses if report.refusal else ():
+        found.setdefault(printable(loss.recipe), []).append(printable(str(loss)))
+    return found
 
 
 def not_reached(report: Report) -> list[str]:
@@ -59,7 +69,8 @@ def blockers(outcomes: Sequence[Outcome]) -> dict[str, list[str]]:
 def summary(report: Report, *, most: int = _FAILURES) -> Iterator[Line]:
     """The lines. Logs are named where there are any."""
     failed = failures(report)
-    yield Line("bad" if report.exit_status else "good", headline(report))
+    built = replace(report, refusal=None)  # that not all is published is an error of its own, told last
+    yield Line("bad" if built.exit_status else "good", headline(report))
     for outcome in failed[:most]:
         took = f", {duration(outcome.seconds)}" if outcome.seconds else ""
         yield Line("failed", f"{titled(outcome)}: {outcome.reason}{took}: {cut(first_error(outcome), 300)}")

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from abuildpy.batch.interface import Observer
-from abuildpy.batch.model import Need, Outcome, Plan, Report, Task
+from abuildpy.batch.model import Need, Outcome, Plan, Refusal, Report, Task
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "bench"))
 from batches import HOSTILE, NASTY, Play, make_batch
@@ -167,7 +167,14 @@ def small(log: str | None = None) -> tuple[Plan, list[Outcome]]:
     return plan, outcomes
 
 
-def show(observer: Observer, plan: Plan, outcomes: Sequence[Outcome], *, complete: bool = True) -> Report:
+def show(
+    observer: Observer,
+    plan: Plan,
+    outcomes: Sequence[Outcome],
+    *,
+    complete: bool = True,
+    refusal: Refusal | None = None,
+) -> Report:
     """Tells an observer of a batch, one after the other."""
     observer.planned(plan)
     tasks = plan.by_name
@@ -178,7 +185,7 @@ def show(observer: Observer, plan: Plan, outcomes: Sequence[Outcome], *, complet
             observer.started(tasks[outcome.name], 1, "local-1")
             observer.phase(tasks[outcome.name], "build")
         observer.finished(tasks[outcome.name], outcome)
-    report = Report((*plan.settled, *outcomes), plan, 1000.0, 15.0, 2, complete)
+    report = Report((*plan.settled, *outcomes), plan, 1000.0, 15.0, 2, complete, refusal)
     observer.ended(report)
     return report
 

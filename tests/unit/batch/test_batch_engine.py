@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -12,9 +12,10 @@ from test_batch_scheduler import task
 
 from abuildpy.batch import engine as module
 from abuildpy.batch.engine import Engine, Rules
+from abuildpy.batch.gate import GateError
 from abuildpy.batch.interface import Done, Work
 from abuildpy.batch.journal import Journal
-from abuildpy.batch.model import Cycle, Outcome, Plan, Report, Task
+from abuildpy.batch.model import Cycle, Loss, Outcome, Plan, Report, Task
 from abuildpy.batch.reuse import Places, Reuse
 from abuildpy.batch.scheduler import Means
 from abuildpy.errors import AbuildError, PackageError, RepositoryError
@@ -83,8 +84,11 @@ class Taking:
         self.taken.append(name)
         return (f"{name}.apk",)
 
-    def publish(self) -> None:
+    needs: Mapping[str, Collection[str]] | None = None
+
+    def publish(self, needs: Mapping[str, Collection[str]] | None = None) -> None:
         self.published += 1
+        self.needs = needs
         if self.gate is not None:
             raise self.gate
 
@@ -159,7 +163,7 @@ def test_all_is_built_in_order(stand: Stand) -> None:
     assert stand.run(task("a"), task("b", "a"), task("c", "b"), task("d")) == dict.fromkeys("adbc", "built")
     assert stand.executor.most == 2
     assert stand.publisher.taken == ["a", "d", "b", "c"]
-    assert stand.publisher.published == 1
+    assert (stand.publisher.published, stand.publisher.needs) == (1, None)
     assert stand.observer.seen[:3] == ["planned 4", "started a 1", "started d 1"]
     report = stand.observer.report
     assert report is not None
@@ -240,6 +244,20 @@ def test_the_gate(stand: Stand) -> None:
         stand.run(task("a"))
     assert stand.observer.report is not None
     assert stand.observer.report.complete
+
+
+def test_what_the_gate_holds_back_is_in_the_report(stand: Stand) -> None:
+    loss = Loss("main/app-1-r0", "main/app", "so:liba.so.1", ("main/a-2-r0",), ("main/a-1-r0",))
+    stand.publisher.gate = GateError([loss], held=["main/a"])
+    stand.rules = Rules(pause=0.0, publish_rest=True)
+    with pytest.raises(GateError, match="not all is published"):
+        stand.run(task("a"), task("b", "a"))
+    assert stand.publisher.needs == {"a": (), "b": ("a",)}
+    report = stand.observer.report
+    assert report is not None
+    assert report.exit_status == 1
+    assert report.refusal is not None
+    assert (report.refusal.losses, report.refusal.rebuild, report.refusal.held) == ((loss,), ("main/app",), ("main/a",))
 
 
 def test_asked_to_end(stand: Stand) -> None:

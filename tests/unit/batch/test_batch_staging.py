@@ -290,6 +290,36 @@ def test_the_gate_is_closed(yard: Yard) -> None:
     assert set(yard.final_index("community")) == {"app-3-r1.apk", "app-3-r2.apk"}
 
 
+def test_what_is_not_concerned_can_be_published(yard: Yard) -> None:
+    yard.publish(
+        yard.one("main/lib", "1-r0", "provides = so:liba.so.1=1"),
+        yard.one("community/app", "3-r1", "depend = so:liba.so.1"),
+    )
+    staging = yard.staging()
+    staging.accept(yard.one("main/lib", "2-r0", "provides = so:liba.so.2=2"))
+    staging.accept(yard.one("main/user", "1-r0", "depend = so:liba.so.2"))
+    staging.accept(yard.one("main/made", "1-r0"))
+    staging.accept(yard.one("main/free", "1-r0"))
+    for _ in range(2):  # the second time there is nothing left that could be
+        with pytest.raises(GateError) as error:
+            staging.publish({"main/made": ["main/lib"]})
+        assert set(yard.final_index()) == {"lib-1-r0.apk", "free-1-r0.apk"}
+        assert set(staging.accepted()) == {"main/lib", "main/user", "main/made"}
+        assert set(yard.staged_index()) == {"lib-2-r0.apk", "user-1-r0.apk", "made-1-r0.apk"}
+    assert error.value.held == ()
+    assert error.value.message.startswith("not published")
+    staging.accept(yard.one("main/more", "1-r0"))
+    with pytest.raises(GateError) as error:
+        staging.publish({"main/made": ["main/lib"]})
+    assert error.value.held == ("main/lib", "main/made", "main/user")
+    assert error.value.message.startswith("not all is published")
+    assert error.value.details[-1] == "held back, while the rest is published: main/lib main/made main/user"
+    staging.accept(yard.one("community/app", "3-r2", "depend = so:liba.so.2"))
+    staging.publish({})
+    assert staging.accepted() == {}
+    assert {"lib-2-r0.apk", "user-1-r0.apk", "made-1-r0.apk"} <= set(yard.final_index())
+
+
 def test_a_left_over_can_be_deleted(yard: Yard) -> None:
     yard.publish(
         yard.one("main/lib", "1-r0", "provides = so:liba.so.1=1"),

@@ -16,8 +16,8 @@ from xml.etree import ElementTree
 import pytest
 from seeingkit import HOSTILE, NASTY, Kept, played, show, small, task
 
-from abuildpy.batch.document import parse_outcome
-from abuildpy.batch.model import Cycle, Outcome, Plan, Report
+from abuildpy.batch.document import parse_outcome, report_document
+from abuildpy.batch.model import Cycle, Loss, Outcome, Plan, Refusal, Report
 from abuildpy.batch.seeing.html import graph_of, html
 from abuildpy.batch.seeing.junit import junit
 from abuildpy.batch.seeing.markdown import markdown
@@ -34,12 +34,69 @@ def report_of(log: str | None = None, *, complete: bool = True) -> Report:
 
 def hostile_report(tmp_path: Path) -> Report:
     log = tmp_path / "logs/b.log"
-    log.parent.mkdir()
+    log.parent.mkdir(parents=True)
     log.write_bytes(HOSTILE)
     report = report_of(str(log))
     bad = Outcome(NASTY, "1<2", "failed", "evaluate", error="</script><script>x\x1b[2J\udcff")
     outcomes = [replace(each, error=None) if each.status == "failed" else each for each in report.outcomes]
     return replace(report, outcomes=(*outcomes, bad, Outcome("main/g", "1", "blocked", blocked_by=(NASTY,))))
+
+
+def refused_report(tmp_path: Path, *held: str) -> Report:
+    """The gate is closed, and names in it are hostile."""
+    lost = Loss("community/app-1-r0", "community/app", "so:liba.so.1", ("main/a-2-r0",), ("main/a-1-r0",))
+    bad = replace(lost, recipe=NASTY, package=NASTY, wanted="so:<b>&|`x`\x1b[2J")
+    refusal = Refusal("not published: why", "mend it\nor not", (lost, bad), (lost.recipe, NASTY), held)
+    return replace(hostile_report(tmp_path), refusal=refusal)
+
+
+LOST = "community/app-1-r0 would lose so:liba.so.1: main/a-1-r0 has it, main/a-2-r0 has not"
+
+
+def test_what_is_not_published_is_in_every_report(tmp_path: Path) -> None:
+    report = refused_report(tmp_path, "main/a", "main/e")
+    document = json.loads(json.dumps(report_document(report)))
+    refused = document["not_published"]
+    assert (refused["error"], refused["held"]) == ("not published: why", ["main/a", "main/e"])
+    assert refused["rebuild"] == ["community/app", NASTY]
+    assert refused["losses"][0] == {
+        "package": "community/app-1-r0",
+        "recipe": "community/app",
+        "wanted": "so:liba.so.1",
+        "had_from": ["main/a-1-r0"],
+        "taken_by": ["main/a-2-r0"],
+        "left_over": False,
+    }
+    suite = ElementTree.fromstring(junit(report)).findall("testsuite")[-1]
+    assert (suite.get("name"), suite.get("tests"), suite.get("failures")) == ("publishing", "2", "2")
+    failure = suite.find("testcase[@name='community/app']/failure")
+    assert failure is not None
+    assert failure.get("message") == f"not published: why: {LOST}"
+    assert failure.text == f"{LOST}\nheld back: main/a main/e\nmend it\nor not"
+    page = html(report, (), {}, folder=tmp_path)
+    for said in ("Not all is published", LOST, "Held back", '<a href="#main/a">main/a</a>', "mend it<br>or not"):
+        assert said in page
+    assert "<b>&" not in page
+    text = markdown(report)
+    assert "### Not all is published" in text
+    assert f"| community/app | {LOST} |" in text
+    assert "Held back: main/a, main/e" in text
+    assert "; 2 held back" in text
+    whole = refused_report(tmp_path / "other")
+    assert "### Not published" in markdown(whole)
+    assert "; not published" in markdown(whole)
+    assert "Held back" not in html(whole, (), {}, folder=tmp_path)
+
+
+def test_that_publishing_failed_is_told_too(tmp_path: Path) -> None:
+    report = replace(report_of(), refusal=Refusal("cannot publish to /x: no room"))
+    case = ElementTree.fromstring(junit(report)).find(
+        ".//testsuite[@name='publishing']/testcase[@name='batch']/failure"
+    )
+    assert case is not None
+    assert case.get("message") == "cannot publish to /x: no room"
+    for text in (markdown(report), html(report, (), {}, folder=tmp_path), json.dumps(report_document(report))):
+        assert "cannot publish to /x: no room" in text
 
 
 def test_all_are_written_whatever_ended_it(tmp_path: Path) -> None:
@@ -116,7 +173,7 @@ def test_junit(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "make", [lambda _: Report(()), hostile_report, lambda folder: played(folder, 80, stop_after=200)]
+    "make", [lambda _: Report(()), hostile_report, refused_report, lambda folder: played(folder, 80, stop_after=200)]
 )
 def test_junit_is_valid(make: object, tmp_path: Path) -> None:
     """By what both schemas have in common: names, order and number of elements, required attributes, their types."""

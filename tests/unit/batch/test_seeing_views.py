@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from seeingkit import HOSTILE, Kept, Screen, played, show, small, task
 
-from abuildpy.batch.model import Outcome, Plan, Report
+from abuildpy.batch.model import Loss, Outcome, Plan, Refusal, Report
 from abuildpy.batch.seeing import observers_for, watching
 from abuildpy.batch.seeing.ci import CiView, GitHub, GitLab, dialect_of
 from abuildpy.batch.seeing.live import LiveView
@@ -311,6 +311,33 @@ def test_github(tmp_path: Path) -> None:
     ]
     assert "  make: *** [Makefile:12: main.o] Error 1" in lines
     assert summary.read_text().startswith("## ❌ 6 recipes in 15s")
+
+
+def test_github_is_told_what_has_to_be_rebuilt(tmp_path: Path) -> None:
+    """At its recipe, which is no part of the batch."""
+    plan, outcomes = hostile(tmp_path)
+    for name in ("main/app", "community/c"):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "APKBUILD").write_text("pkgname=x\ndepends=y\n")
+    losses = [
+        Loss(f"{name}-1-r0", name, "so:%0A::x", ("main/a-2-r0",), ("main/a-1-r0",))
+        for name in ("main/app", "community/c", "gone/z")
+    ]
+    refusal = Refusal("not published: why", "mend it\nor not", tuple(losses))
+    written: list[str] = []
+    view = CiView(Kept(), GitHub(), written.append, {"GITHUB_WORKSPACE": str(tmp_path)})
+    show(view, plan, outcomes, refusal=refusal)
+    assert [line.partition("::main")[0].partition("::gone")[0].partition("::comm")[0] for line in written[-3:]] == [
+        "::error file=main/app/APKBUILD,line=2,title=main/app%3A must be rebuilt before all is published",
+        "::error file=community/c/APKBUILD,line=2,title=community/c%3A must be rebuilt before all is published",
+        "::error title=gone/z%3A must be rebuilt before all is published",
+    ]
+    assert written[-3].endswith(
+        "::main/app-1-r0 would lose so:%250A::x: main/a-1-r0 has it, main/a-2-r0 has not%0A"
+        "next step: mend it%0Aor not\n"
+    )
+    show(view, plan, outcomes, refusal=Refusal("no room on /x"))
+    assert written[-1] == "::error title=not published::no room on /x\n"
 
 
 def test_github_twice_never_the_same_word(tmp_path: Path) -> None:
