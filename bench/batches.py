@@ -3,6 +3,7 @@
 """Batches that are only played: observers see one as if it were built, with failures, retries and hostile logs.
 
     bench/batches.py [--packages 300] [--jobs 16] [--speed 60] [--seed 1] [--report FILE]... [--interrupt-after SECONDS]
+                     [--refused]
 
 shows what a terminal, a file or a CI system would show (``GITHUB_ACTIONS=true``, ``GITLAB_CI=true``); so many seconds of the
 batch pass in one of ours.
@@ -21,7 +22,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from abuildpy.batch.interface import Observer
-from abuildpy.batch.model import Failure, Need, Outcome, Plan, Report, Task, Why, blocked_by
+from abuildpy.batch.model import Failure, Loss, Need, Outcome, Plan, Refusal, Report, Task, Why, blocked_by
 from abuildpy.batch.seeing import watching
 from abuildpy.ui.console import Console
 
@@ -110,6 +111,23 @@ def make_batch(count: int, folder: Path, seed: int = 1) -> tuple[Plan, dict[str,
     return Plan(tuple(tasks), settled, arch="x86_64", warnings=("main/a: nothing is known to provide <b>",)), parts
 
 
+def make_refusal(plan: Plan) -> Refusal:
+    """What a gate that is closed would say of a batch: some of its recipes are held back, others have to be rebuilt."""
+    losses = []
+    for number, task in enumerate(plan.tasks[5:10]):
+        had, has = f"{task.name}-libs-0.9-r{number}", f"{task.name}-libs-{task.version}"
+        for recipe in (f"community/user{number}", NASTY):
+            losses.append(Loss(f"{recipe}-1.0-r0", recipe, f"so:lib{task.pkgname}.so.{number}", (has,), (had,)))
+    recipes = tuple(dict.fromkeys(loss.recipe for loss in losses))
+    return Refusal(
+        "not all is published: packages in the repository would lose what they need",
+        f"rebuild with a higher pkgrel, or let --rebuild-dependants do it: {' '.join(recipes)}\nwhat was built waits",
+        tuple(losses),
+        recipes,
+        tuple(task.name for task in plan.tasks[5:40]),
+    )
+
+
 @dataclass
 class Play:
     """Plays a batch for observers. ``now`` is its clock, in seconds since 1970."""
@@ -118,6 +136,8 @@ class Play:
     parts: dict[str, Part]
     logs: Path
     now: float = 1_790_000_000.0
+    refusal: Refusal | None = None
+    """Why what is built is not published in the end."""
 
     def clock(self) -> float:
         """The time in the play."""
@@ -226,7 +246,7 @@ class Play:
             outcomes.append(outcome)
             for each in observers:
                 each.finished(task, outcome)
-        report = Report(tuple(outcomes), self.plan, began, self.now - began, jobs, complete)
+        report = Report(tuple(outcomes), self.plan, began, self.now - began, jobs, complete, self.refusal)
         for each in observers:
             each.ended(report)
         return report
@@ -267,6 +287,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--report", type=Path, action="append", default=[])
     parser.add_argument("--interrupt-after", type=float)
+    parser.add_argument("--refused", action="store_true", help="as if the gate were closed in the end")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="batches-") as folder:
         plan, parts = make_batch(arguments.packages, Path(folder) / "aports", arguments.seed)
@@ -275,7 +296,7 @@ def main() -> int:
             tasks = (replace(task, seconds=task.seconds and task.seconds / speed) for task in plan.tasks)
             plan = replace(plan, tasks=tuple(tasks))
             parts = {name: replace(part, seconds=part.seconds / speed) for name, part in parts.items()}
-        play = Play(plan, parts, Path(folder) / "logs")
+        play = Play(plan, parts, Path(folder) / "logs", refusal=make_refusal(plan) if arguments.refused else None)
         with watching(Orders(tuple(arguments.report)), Console()) as (observers, _):
             report = play.run(
                 observers,

@@ -18,12 +18,12 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from batches import Play, make_batch
+from batches import Play, make_batch, make_refusal
 from chromium import Page, chromium, find_chromium
 
 from abuildpy.batch.model import Report
 from abuildpy.batch.seeing.report import Reports
-from abuildpy.batch.seeing.summary import headline
+from abuildpy.batch.seeing.summary import headline, refused
 from abuildpy.batch.seeing.trouble import trouble_of
 from abuildpy.ui.console import Console
 
@@ -53,7 +53,7 @@ class Checks:
 def make_report(folder: Path, packages: int) -> tuple[Path, Report]:
     """A report of a batch that was played."""
     plan, parts = make_batch(packages, folder / "aports")
-    play = Play(plan, parts, folder / "logs")
+    play = Play(plan, parts, folder / "logs", refusal=make_refusal(plan))
     path = folder / "report.html"
     report = play.run([Reports([path], Console(quiet=True), play.clock)], jobs=8)
     return path, report
@@ -79,6 +79,13 @@ def use(page: Page, path: Path, report: Report, checks: Checks, pictures: Path |
     checks.same("links to nothing", page.run(f"{dead}.filter(id => !document.getElementById(id))"), [])
     checks.same("ids twice", page.run(_TWICE), 0)
     look("top-light")
+    if report.refusal is not None:
+        page.run("document.getElementById('refused').scrollIntoView()")
+        rows = page.run("[...document.querySelectorAll('#refused tbody th')].map(each => each.textContent)")
+        checks.same("what is to be rebuilt", rows, list(refused(report)))
+        held = page.run("document.querySelectorAll('#refused .names a').length")
+        checks.same("links to what is held back", held, len(report.refusal.held))
+        look("refused")
     _search(page, report, checks)
     look("search")
     _filters(page, report, checks)
