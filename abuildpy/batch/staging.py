@@ -20,8 +20,6 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from abuildpy.atomic import replacing
 from abuildpy.batch.accepted import FOLDER, Accepted, Records, StagedPackage, StagedRecord
-from abuildpy.batch.gate import GateError, Listed, Loss, find_losses, full_name, newest
-from abuildpy.batch.accepted import FOLDER, Accepted, Records, StagedPackage
 from abuildpy.batch.gate import GateError, Listed, find_losses, full_name, newest
 from abuildpy.batch.holding import Needs, hold_back
 from abuildpy.batch.interface import Done, Work

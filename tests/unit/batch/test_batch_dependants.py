@@ -10,8 +10,8 @@ from stagingkit import ARCH, Log, Yard
 
 from abuildpy.batch.dependants import Dependants
 from abuildpy.batch.existing import Existing
-from abuildpy.batch.gate import GateError, Loss
-from abuildpy.batch.model import Outcome, Plan, Task, Why
+from abuildpy.batch.gate import GateError
+from abuildpy.batch.model import Loss, Outcome, Plan, Task, Why
 from abuildpy.batch.planning import Wishes, make_plan
 from abuildpy.batch.recipes import Recipes
 from abuildpy.batch.targets import Tree

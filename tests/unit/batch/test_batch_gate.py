@@ -4,7 +4,8 @@ from __future__ import annotations
 import pytest
 from batchkit import entry
 
-from abuildpy.batch.gate import GateError, Listed, Loss, find_losses, newest
+from abuildpy.batch.gate import GateError, Listed, find_losses, newest
+from abuildpy.batch.model import Loss
 
 
 def main(*arguments: str, **more: str) -> Listed:
