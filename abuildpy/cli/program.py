@@ -194,10 +194,17 @@ class Program(Generic[_T]):
 
     def _ended(self, status: int) -> Ended:
         to_output = self.usage_goes_to == "stdout" if self.usage_goes_to else status == 0
-        (sys.stdout if to_output else sys.stderr).write(self.usage())
+        text = self.usage()
+        if status and self.name.startswith(_OURS):
+            # A mistake must not scroll out of sight above all that the subcommand can do.
+            forms, more, _ = text.partition("\n\n")
+            text = f"{forms}\n{self.name} --help tells more.\n" if more else text
+        (sys.stdout if to_output else sys.stderr).write(text)
         return Ended(status)
 
 
+_OURS: Final = "abuildpy "
+"""Begins the names of programs that stand in for none of abuild's, which shows its whole usage after a mistake."""
 HELP: Final = Option("h", "help", {"help": True})
 
 

@@ -73,6 +73,17 @@ def test_bad_usage(
     assert err.startswith("prog: option ") == bad_option
 
 
+def test_after_a_mistake_our_subcommands_only_show_how_they_are_called(capsys: pytest.CaptureFixture[str]) -> None:
+    program = replace(PROGRAM, name="abuildpy prog", usage=lambda: "usage: abuildpy prog\n\nmuch more\n")
+    with pytest.raises(Ended):
+        program.read(["-x"])
+    with pytest.raises(Ended):
+        program.read(["-h"])
+    out, err = capsys.readouterr()
+    assert err == "abuildpy prog: option -x not recognized\nusage: abuildpy prog\nabuildpy prog --help tells more.\n"
+    assert out == program.usage()
+
+
 @pytest.mark.parametrize("arguments", [["-h"], ["--he", "x", "y", "z"], ["-qh", "-t", "-a"]])
 @pytest.mark.parametrize("goes_to", ["stdout", "stderr", ""])
 def test_help(
