@@ -23,7 +23,7 @@ from pathlib import Path
 from abuildpy.batch.recipes import recipe_folders
 from abuildpy.batch.targets import repositories_in
 from abuildpy.config import load_config
-from abuildpy.maintain.upstream.facts import Facts, facts_from
+from abuildpy.maintain.upstream.facts import Facts, describe, facts_of
 from abuildpy.maintain.upstream.model import Upstream
 from abuildpy.maintain.upstream.recognise import recognise
 from abuildpy.phases.evaluations import Evaluations
@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     start = time.process_time()
     recipes = list(evaluated(options.trees))
     read = time.process_time()
-    mapped = [Mapped(facts, recognise(facts)) for facts in map(facts_from, recipes)]
+    mapped = [Mapped(facts, recognise(facts)) for facts in map(_facts, recipes)]
     done = time.process_time()
     if options.draw:
         recognised = [each for each in mapped if each.upstreams]
@@ -81,6 +81,10 @@ def evaluated(trees: Iterable[str]) -> Iterator[Mapping[str, str]]:
             yield answer.variables
         else:
             sys.stderr.write(f"{answer.error.message}\n")
+
+
+def _facts(variables: Mapping[str, str]) -> Facts:
+    return facts_of(describe(Path(), variables))
 
 
 def shares(mapped: Sequence[Mapped]) -> Iterator[str]:

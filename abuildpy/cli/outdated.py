@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from abuildpy.cli.program import HELP, VALUE, Option, Program
@@ -15,9 +16,9 @@ from abuildpy.ui.console import Console, want_colors
 
 if TYPE_CHECKING:
     from abuildpy.config import Config
+    from abuildpy.maintain.upstream.facts import Description
     from abuildpy.maintain.upstream.model import Newest
     from abuildpy.maintain.upstream.settings import UpstreamSettings
-    from abuildpy.recipe.model import Recipe
 
 _USAGE = """\
 usage: abuildpy outdated [OPTIONS] [TARGET…]
@@ -147,10 +148,12 @@ def _seconds(text: str) -> float:
     return float(int(number) * _UNITS[unit])
 
 
-def _recipes(targets: Sequence[str], config: Config, console: Console) -> tuple[list[Recipe], list[tuple[str, str]]]:
+def _recipes(
+    targets: Sequence[str], config: Config, console: Console
+) -> tuple[list[Description], list[tuple[str, str]]]:
     """The recipes that words mean, evaluated; and those that cannot be, with why. Raises TargetError."""
     from abuildpy.batch.targets import TargetError, Tree, find_targets, holds_recipes, tree_around
-    from abuildpy.errors import RecipeError
+    from abuildpy.maintain.upstream.facts import describe
     from abuildpy.phases.evaluations import Evaluations
     from abuildpy.phases.settings import Settings
 
@@ -162,14 +165,14 @@ def _recipes(targets: Sequence[str], config: Config, console: Console) -> tuple[
     folders = find_targets(targets or ["."], tree)
     found, unread = [], []
     for answer in tree.evaluate([f"{folder}/APKBUILD" for folder in folders]):
-        try:
-            found.append(answer.recipe())
-        except RecipeError as error:
-            unread.append((answer.path, error.message))
+        if answer.error is None:
+            found.append(describe(Path(answer.path), answer.variables))
+        else:
+            unread.append((answer.path, answer.error.message))
     return found, unread
 
 
-def _with_progress(recipes: Sequence[Recipe], settings: UpstreamSettings) -> Iterator[Newest]:
+def _with_progress(recipes: Sequence[Description], settings: UpstreamSettings) -> Iterator[Newest]:
     """The answers, with a line on the terminal that tells how far it is."""
     from abuildpy.maintain.upstream.newest import find_all
 
@@ -251,7 +254,9 @@ def _line(text: str) -> None:
     sys.stdout.flush()
 
 
-def _show_sources(recipes: Sequence[Recipe], settings: UpstreamSettings, options: _Options, *, colors: bool) -> int:
+def _show_sources(
+    recipes: Sequence[Description], settings: UpstreamSettings, options: _Options, *, colors: bool
+) -> int:
     from abuildpy.maintain.upstream.plan import plan
 
     rows: list[tuple[str, ...]] = []

@@ -6,12 +6,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from abuildpy.maintain.upstream.model import LOOSE, Form, Upstream
 from abuildpy.maintain.upstream.spelling import find_form, read
-from abuildpy.recipe.model import Recipe
-from abuildpy.source.uri import is_remote, remote_uri
+from abuildpy.recipe.model import Source
+from abuildpy.source.uri import file_name, is_remote, remote_uri
 
 _ARCHIVE = re.compile(
     r"\.(?:tar(?:\.(?:gz|bz2|xz|lzma|lz|zst|Z))?|tgz|tbz2?|txz|tlz|tzst|zip|7z|gem|crate|jar|whl|deb|rpm|gz|bz2|xz)\Z",
@@ -21,6 +23,48 @@ _COMMIT = re.compile(r"(?<![0-9a-fA-F])(?=[0-9a-f]*\d)(?:[0-9a-f]{40}|[0-9a-f]{6
 _LANGUAGE = re.compile(
     r"(?:py3|python3?|perl|ruby|lua(?:5\.\d|jit)?|php\d*(?:-pecl)?|ocaml|node|nodejs|R|font|ttf|gst|vim)-"
 )
+
+
+class Described(Protocol):
+    """What has to be known of a recipe; a :class:`~abuildpy.recipe.model.Recipe` has it, and more."""
+
+    @property
+    def path(self) -> Path:
+        """The APKBUILD."""
+
+    @property
+    def pkgname(self) -> str:
+        """The main package."""
+
+    @property
+    def pkgver(self) -> str:
+        """Its version."""
+
+    @property
+    def url(self) -> str:
+        """The home page."""
+
+    @property
+    def source(self) -> Sequence[Source]:
+        """Where its files come from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """As much, and no more."""
+
+    path: Path
+    pkgname: str
+    pkgver: str
+    url: str
+    source: tuple[Source, ...]
+
+
+def describe(path: Path, variables: Mapping[str, str]) -> Description:
+    """Takes it from a recipe's variables, also where other parts of the recipe make no sense on this machine."""
+    get = variables.get
+    found = tuple(Source(w, file_name(w), remote_uri(w), is_remote(w)) for w in get("source", "").split())
+    return Description(path, get("pkgname", ""), get("pkgver", ""), get("url", ""), found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,23 +123,13 @@ class Facts:
         return LOOSE if _COMMIT.search(text) else find_form(text, self.version) or LOOSE
 
 
-def facts_of(recipe: Recipe, kinds: Mapping[str, str] | None = None) -> Facts:
+def facts_of(recipe: Described, kinds: Mapping[str, str] | None = None) -> Facts:
     """What an evaluated recipe says; ``kinds`` are the user's own of hosts."""
-    return _facts(recipe.pkgname, recipe.pkgver, recipe.url, [s.uri for s in recipe.source if s.remote], kinds or {})
-
-
-def facts_from(variables: Mapping[str, str]) -> Facts:
-    """The same from a recipe's variables."""
-    get = variables.get
-    uris = [remote_uri(word) for word in get("source", "").split() if is_remote(word)]
-    return _facts(get("pkgname", ""), get("pkgver", ""), get("url", ""), uris, {})
-
-
-def _facts(pkgname: str, version: str, url: str, uris: Sequence[str], kinds: Mapping[str, str]) -> Facts:
-    places = [place for uri in uris if (place := place_of(uri))]
+    version = recipe.pkgver
+    places = [place for source in recipe.source if source.remote and (place := place_of(source.uri))]
     # Patches and data may stand before the software itself; of equals the first.
     ranked = sorted(places, key=lambda place: _rank(place, version))
-    return Facts(pkgname, version, tuple(ranked), place_of(url, is_home=True), kinds)
+    return Facts(recipe.pkgname, version, tuple(ranked), place_of(recipe.url, is_home=True), kinds or {})
 
 
 def _rank(place: Place, version: str) -> int:

@@ -11,23 +11,23 @@ from abuildpy.errors import AbuildError
 from abuildpy.maintain.upstream.ask.asking import Asking
 from abuildpy.maintain.upstream.ask.table import ASK
 from abuildpy.maintain.upstream.choose import newest, newest_first
+from abuildpy.maintain.upstream.facts import Described
 from abuildpy.maintain.upstream.lanes import Lanes
 from abuildpy.maintain.upstream.model import Newest, Upstream
 from abuildpy.maintain.upstream.overrides import names_of
 from abuildpy.maintain.upstream.plan import Planned, plan
 from abuildpy.maintain.upstream.settings import UpstreamSettings
 from abuildpy.maintain.upstream.web import Web
-from abuildpy.recipe.model import Recipe
 
 NO_VERSIONS = "no version was found at {}"
 
 
-def find_newest(recipe: Recipe, settings: UpstreamSettings) -> Newest:
+def find_newest(recipe: Described, settings: UpstreamSettings) -> Newest:
     """The newest version of one recipe's upstream. What goes wrong stands in the answer's ``error``."""
     return next(find_all([recipe], settings))
 
 
-def find_all(recipes: Iterable[Recipe], settings: UpstreamSettings, web: Web | None = None) -> Iterator[Newest]:
+def find_all(recipes: Iterable[Described], settings: UpstreamSettings, web: Web | None = None) -> Iterator[Newest]:
     """The newest versions for many recipes, asked at once; answers in the order of the recipes.
 
     Raises ConfigError for a tree's table that makes no sense; all else that goes wrong stands in an answer's ``error``.

@@ -10,13 +10,12 @@ from pathlib import Path
 
 from abuildpy.errors import RecipeError
 from abuildpy.maintain.upstream.choose import Rules, series_of
-from abuildpy.maintain.upstream.facts import Facts, facts_of
+from abuildpy.maintain.upstream.facts import Described, Facts, facts_of
 from abuildpy.maintain.upstream.model import Upstream
 from abuildpy.maintain.upstream.overrides import Override, override_of
 from abuildpy.maintain.upstream.recognise import last_resorts, recognise
 from abuildpy.maintain.upstream.settings import TREE_FILE, UpstreamSettings, read_table
 from abuildpy.maintain.upstream.spelling import numbers_of, to_apk
-from abuildpy.recipe.model import Recipe
 from abuildpy.repository.version import is_valid
 
 NOT_RECOGNISED = "no upstream is recognised in its source and url"
@@ -28,7 +27,7 @@ NOT_LOOKED_FOR = "the recipe says that there is none to look for"
 class Planned:
     """``upstreams`` are asked one after the other until one has versions; with none, ``error`` tells why."""
 
-    recipe: Recipe
+    recipe: Described
     facts: Facts
     upstreams: tuple[Upstream, ...]
     said: Override
@@ -49,7 +48,7 @@ class Planned:
         return Rules(upstream.kind, packaged, series, said.ignore, prereleases, said.even)
 
 
-def plan(recipe: Recipe, settings: UpstreamSettings) -> Planned:
+def plan(recipe: Described, settings: UpstreamSettings) -> Planned:
     """Whom to ask about a recipe. Raises ConfigError for a tree's table that makes no sense."""
     facts = facts_of(recipe, {name: host.kind for name, host in settings.hosts.items() if host.kind})
     _, of_tree = _table_of(recipe.path.parent.parent.parent)

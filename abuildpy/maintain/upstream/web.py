@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from abuildpy import __version__
-from abuildpy.errors import FetchError
+from abuildpy.errors import ConfigError, FetchError
 from abuildpy.maintain.upstream.settings import UpstreamSettings
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class _Host:
 class _Once:
     lock: threading.Lock = field(default_factory=threading.Lock)
     value: Any = None
-    error: FetchError | None = None
+    error: FetchError | ConfigError | None = None
     done: bool = False
 
 
@@ -134,13 +134,17 @@ class Web:
         With ``body`` it is posted. ``verify`` is a file of authorities to trust. Raises Unanswered.
         """
         question = _Question(self._settings.address_of(url), accept, body, headers or {}, verify)
+        return self.once((question.key, parse), lambda: parse(self._answer(question)))
+
+    def once(self, key: object, make: Callable[[], _T]) -> _T:
+        """What ``make`` gives; made once a run. Only FetchError and ConfigError may be raised by it, and are again."""
         with self._lock:
-            once = self._memory.setdefault((question.key, parse), _Once())
+            once = self._memory.setdefault(key, _Once())
         with once.lock:
             if not once.done:
                 try:
-                    once.value = parse(self._answer(question))
-                except FetchError as error:
+                    once.value = make()
+                except (FetchError, ConfigError) as error:
                     once.error = error
                 once.done = True
         if once.error is not None:

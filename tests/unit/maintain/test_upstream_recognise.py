@@ -3,16 +3,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from abuildpy.maintain.upstream.facts import facts_from
+from abuildpy.maintain.upstream.facts import Facts, describe, facts_of
 from abuildpy.maintain.upstream.recognise import recognise
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
+def _facts(variables: dict[str, str]) -> Facts:
+    return facts_of(describe(Path(), variables))
+
+
 def of(source: str, version: str = "1.2.3", url: str = "https://site.example/", name: str = "foo") -> tuple[str, ...]:
-    found = recognise(facts_from({"pkgname": name, "pkgver": version, "source": source, "url": url}))
+    found = recognise(_facts({"pkgname": name, "pkgver": version, "source": source, "url": url}))
     return (found[0].kind, found[0].project, str(found[0].form)) if found else ()
 
 
@@ -78,7 +84,7 @@ def test_an_address_tells(source: str, kind: str, project: str, form: str) -> No
     ],
 )
 def test_folders_on_the_way(source: str, address: str, template: str) -> None:
-    (found, *_) = recognise(facts_from({"pkgname": "b", "pkgver": "1.2.3", "source": source}))
+    (found, *_) = recognise(_facts({"pkgname": "b", "pkgver": "1.2.3", "source": source}))
     assert (found.kind, found.address, found.template) == ("listing", address, template)
 
 
@@ -118,7 +124,7 @@ def test_the_source_with_the_version_counts_first() -> None:
 
 def test_a_version_that_is_not_the_recipes() -> None:
     (found,) = recognise(
-        facts_from(
+        _facts(
             {
                 "pkgname": "zed-lts",
                 "pkgver": "6.6.15",
@@ -131,5 +137,5 @@ def test_a_version_that_is_not_the_recipes() -> None:
 
 def test_the_home_page_comes_second() -> None:
     variables = {"pkgname": "foo", "pkgver": "1.2", "source": "https://site.example/dl/foo-1.2.tgz"}
-    found = recognise(facts_from({**variables, "url": "https://github.com/a/foo"}))
+    found = recognise(_facts({**variables, "url": "https://github.com/a/foo"}))
     assert [upstream.kind for upstream in found] == ["listing", "github", "page"]

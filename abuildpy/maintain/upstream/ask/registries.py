@@ -31,7 +31,7 @@ def pypi(asking: Asking) -> Published:
     address, verify = upstream.address, ""
     if urlsplit(address).netloc not in web.settings.hosts:
         try:
-            index = find_index(web.settings.environ)
+            index = web.once(find_index, lambda: find_index(web.settings.environ))
             address, verify = f"{index.simple}/{_normal(upstream.project)}/", index.certificates
         except ConfigError:
             pass  # the recipe's own host may know
