@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``abuildpy cache``: what is kept of evaluations, and getting rid of it."""
+"""``abuildpy cache``: what is kept of evaluations and of upstreams' answers, and getting rid of it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,11 @@ from abuildpy.config import Config
 from abuildpy.recipe.cache import cache_folder
 from abuildpy.recipe.tidy import KINDS, entries, limit_of, prune
 
-_MEANING = {"recipes": "recipes, evaluated one by one", "packs": "repository folders, evaluated whole"}
+_MEANING = {
+    "recipes": "recipes, evaluated one by one",
+    "packs": "repository folders, evaluated whole",
+    "upstream": "answers of upstreams about their versions",
+}
 
 
 def show(config: Config, *, as_json: bool) -> int:

@@ -258,11 +258,13 @@ def _show_sources(
     recipes: Sequence[Description], settings: UpstreamSettings, options: _Options, *, colors: bool
 ) -> int:
     from abuildpy.maintain.upstream.plan import plan
+    from abuildpy.maintain.upstream.web import Web
 
+    web = Web(settings)
     rows: list[tuple[str, ...]] = []
     documents: list[dict[str, object]] = []
     for recipe in recipes:
-        planned = plan(recipe, settings)
+        planned = plan(recipe, web)
         first = next((upstream for upstream in planned.upstreams if not upstream.guessed), None)
         name = _name(str(recipe.path))
         if first is None:

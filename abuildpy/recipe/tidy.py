@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Keeps the cache of evaluations small: what was not used for longest goes first.
+"""Keeps the cache small: what was not used for longest goes first.
 
-The cache has two kinds of files: one for each recipe that was evaluated alone (``cache.py``), and one for each repository
-folder that was evaluated whole (``shelf.py``). All of it can be deleted at any time, which costs only time.
+The cache has three kinds of files: one for each recipe that was evaluated alone (``cache.py``), one for each repository
+folder that was evaluated whole (``shelf.py``), and answers of upstreams (``maintain/upstream/web.py``). All of it can be
+deleted at any time, which costs only time.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ from abuildpy.recipe.cache import cache_folder
 if TYPE_CHECKING:
     from abuildpy.config import Config
 
-KINDS = ("recipes", "packs")
-"""Folders of the cache: recipes one by one, and whole repository folders."""
+KINDS = ("recipes", "packs", "upstream")
+"""Folders of the cache: recipes one by one, whole repository folders, answers of upstreams."""
 _USUAL_LIMIT = 256
 _MEBIBYTE = 1 << 20
 _ABANDONED = 3600

@@ -33,7 +33,7 @@ def find_all(recipes: Iterable[Described], settings: UpstreamSettings, web: Web 
     Raises ConfigError for a tree's table that makes no sense; all else that goes wrong stands in an answer's ``error``.
     """
     shared = web or Web(settings)
-    planned = [plan(recipe, settings) for recipe in recipes]
+    planned = [plan(recipe, shared) for recipe in recipes]
 
     def lane(each: Planned) -> str:
         return urlsplit(settings.address_of(each.upstreams[0].address)).netloc if each.upstreams else ""

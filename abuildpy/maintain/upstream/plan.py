@@ -3,12 +3,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from abuildpy.errors import RecipeError
+from abuildpy.errors import ConfigError, RecipeError
+from abuildpy.maintain.pipconfig import Address
+from abuildpy.maintain.pyindex import without_password
 from abuildpy.maintain.upstream.choose import Rules, series_of
 from abuildpy.maintain.upstream.facts import Described, Facts, facts_of
 from abuildpy.maintain.upstream.model import Upstream
@@ -16,6 +20,7 @@ from abuildpy.maintain.upstream.overrides import Override, override_of
 from abuildpy.maintain.upstream.recognise import last_resorts, recognise
 from abuildpy.maintain.upstream.settings import TREE_FILE, UpstreamSettings, read_table
 from abuildpy.maintain.upstream.spelling import numbers_of, to_apk
+from abuildpy.maintain.upstream.web import Web
 from abuildpy.repository.version import is_valid
 
 NOT_RECOGNISED = "no upstream is recognised in its source and url"
@@ -48,8 +53,36 @@ class Planned:
         return Rules(upstream.kind, packaged, series, said.ignore, prereleases, said.even)
 
 
-def plan(recipe: Described, settings: UpstreamSettings) -> Planned:
+def plan(recipe: Described, web: Web) -> Planned:
     """Whom to ask about a recipe. Raises ConfigError for a tree's table that makes no sense."""
+    planned = _plan(recipe, web.settings)
+    if all(upstream.kind != "pypi" for upstream in planned.upstreams):
+        return planned
+    return replace(planned, upstreams=tuple(_at_own_index(upstream, web) for upstream in planned.upstreams))
+
+
+def python_index(web: Web) -> Address | None:
+    """The index that pip is configured for; None where there is none."""
+    from abuildpy.maintain.pipconfig import find_index
+
+    try:
+        return web.once(python_index, lambda: find_index(web.settings.environ))
+    except ConfigError:
+        return None
+
+
+def _at_own_index(upstream: Upstream, web: Web) -> Upstream:
+    """A Python project at the user's own index: the host of its files need not be one, unless the user says so."""
+    if upstream.kind != "pypi" or urlsplit(upstream.address).netloc in web.settings.hosts:
+        return upstream
+    index = python_index(web)
+    if index is None:
+        return upstream
+    name = re.sub(r"[-_.]+", "-", upstream.project).lower()
+    return replace(upstream, address=f"{without_password(index.simple)}/{name}/")
+
+
+def _plan(recipe: Described, settings: UpstreamSettings) -> Planned:
     facts = facts_of(recipe, {name: host.kind for name, host in settings.hosts.items() if host.kind})
     _, of_tree = _table_of(recipe.path.parent.parent.parent)
     try:

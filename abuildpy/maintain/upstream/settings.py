@@ -63,6 +63,8 @@ class UpstreamSettings:
     tokens: Mapping[str, str] = field(default_factory=dict, repr=False)
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
     clock: Callable[[], float] = time.time
+    prune: Callable[[], object] | None = None
+    """Brings the cache below its limit."""
 
     def address_of(self, url: str) -> str:
         """Where to ask for an address: the same, or below what the user's table has for its host."""
@@ -77,6 +79,7 @@ class UpstreamSettings:
 def settings_from(config: Config) -> UpstreamSettings:
     """What the configuration and the environment ask for. Raises ConfigError for a file of hosts that makes no sense."""
     from abuildpy.recipe.cache import cache_folder
+    from abuildpy.recipe.tidy import limit_of, prune
 
     folder = cache_folder(config)
     environ = config.environ
@@ -87,6 +90,7 @@ def settings_from(config: Config) -> UpstreamSettings:
         recipes=recipes,
         tokens=tokens_in(environ),
         environ=environ,
+        prune=lambda: prune(config, limit_of(config)),
     )
 
 

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from abuildpy import __version__
 from abuildpy.errors import ConfigError, FetchError
+from abuildpy.maintain.pyindex import without_password
 from abuildpy.maintain.upstream.settings import UpstreamSettings
 
 if TYPE_CHECKING:
@@ -254,7 +255,7 @@ class Web:
                 if size > _MOST:
                     raise OSError(f"the answer is larger than {_MOST >> 20} MiB")
                 parts.append(part)
-            return Answer(response.status_code, b"".join(parts), response.url), response.headers
+            return Answer(response.status_code, b"".join(parts), without_password(response.url)), response.headers
 
     def _session(self) -> requests.Session:
         if not hasattr(self._local, "session"):
@@ -268,7 +269,7 @@ class Web:
 
     def _path(self, question: _Question) -> str | None:
         cache = self._settings.cache
-        return None if cache is None else os.path.join(cache, question.key[:2], question.key[2:])
+        return None if cache is None else os.path.join(cache, question.key)
 
     def _load(self, question: _Question) -> _Entry | None:
         path = self._path(question)
@@ -292,6 +293,8 @@ class Web:
             os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
             with replacing(path, 0o600) as file:
                 file.write(entry.head() + b"\n" + entry.body)
+            if question.key.startswith("00") and self._settings.prune is not None:  # one time in 256
+                self._settings.prune()
         except OSError:
             return  # a cache that cannot be written is none
 
@@ -353,7 +356,7 @@ def _asked_to_wait(status: int, headers: Mapping[str, str], now: float) -> float
 def _shown(url: str) -> str:
     """An address without user, password and query, which may hold secrets."""
     split = urlsplit(url)
-    return f"{split.scheme}://{split.netloc.rpartition('@')[2]}{split.path}"
+    return without_password(f"{split.scheme}://{split.netloc}{split.path}")
 
 
 def _reason(error: BaseException) -> str:

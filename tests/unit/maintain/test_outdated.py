@@ -16,6 +16,7 @@ from upstream_server import Server, listing, serve, tags
 
 import abuildpy
 
+TOP = str(Path(abuildpy.__file__).parents[1])
 RECIPE = """\
 # Maintainer: A Tester <tester@example.invalid>
 pkgname={name}
@@ -71,7 +72,7 @@ def run(server: Server, aports: Path, tmp_path: Path) -> Run:
     environment = {
         "PATH": os.environ["PATH"],
         "HOME": str(tmp_path / "home"),
-        "PYTHONPATH": str(Path(abuildpy.__file__).parents[1]),
+        "PYTHONPATH": TOP,
         "ABUILD_CONF": "/dev/null",
         "CBUILD": "x86_64-alpine-linux-musl",
     }
@@ -143,6 +144,23 @@ def test_the_second_run_asks_nobody(run: Run, server: Server) -> None:
     assert len(server.asked) == before
     run("--age", "0")
     assert len(server.asked) > before
+
+
+def test_answers_are_counted_and_deleted_with_the_rest_of_the_cache(run: Run, tmp_path: Path) -> None:
+    def cache(*words: str) -> str:
+        command = [sys.executable, "-m", "abuildpy.cli.umbrella", "cache", *words]
+        environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(tmp_path / "home"),
+            "PYTHONPATH": TOP,
+            "ABUILD_CONF": "/dev/null",
+        }
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+
+    run("main")
+    assert json.loads(cache("--json"))["kinds"]["upstream"]["files"] == 2
+    cache("prune", "--all")
+    assert json.loads(cache("--json"))["kinds"]["upstream"] == {"files": 0, "bytes": 0}
 
 
 def test_offline(run: Run, server: Server) -> None:

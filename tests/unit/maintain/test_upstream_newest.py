@@ -223,6 +223,22 @@ def test_python_is_asked_at_the_users_own_index(server: Server, tmp_path: Path) 
     assert find_newest(a_recipe(tmp_path, "py3-foo-bar", source=source), server.settings()).version == "1.9"
 
 
+def test_the_password_of_an_index_goes_nowhere_else(server: Server, tmp_path: Path) -> None:
+    server.says("index.example/simple/foo/", {"files": [{"filename": "foo-1.3.tar.gz"}]})
+    address = f"{server.address}/index.example/simple".replace("://", "://joe:s3cret@")
+    environ = {"PIP_INDEX_URL": address, "PIP_CONFIG_FILE": os.devnull}
+    settings = server.settings(tmp_path / "cache", environ=environ)
+    source = "https://files.elsewhere.example/packages/source/f/foo/foo-1.2.tar.gz"
+    found = find_newest(a_recipe(tmp_path, "py3-foo", source=source), settings)
+    assert found.version == "1.3"
+    assert server.asked[0].headers["Authorization"].startswith("Basic ")
+    assert "s3cret" not in repr(found)
+    assert all(b"s3cret" not in path.read_bytes() for path in (tmp_path / "cache").iterdir())
+    server.replies.clear()
+    found = find_newest(a_recipe(tmp_path, "py3-foo", source=source), server.settings(environ=environ))
+    assert "s3cret" not in repr(found)
+
+
 def test_node(server: Server, tmp_path: Path) -> None:
     versions = {"1.2.0": {}, "1.3.0": {}, "1.4.0": {"deprecated": "broken"}, "2.0.0": {}}
     server.says("registry.example/@a%2Ffoo", {"dist-tags": {"latest": "1.3.0", "next": "2.0.0"}, "versions": versions})

@@ -7,10 +7,9 @@ import gzip
 import re
 import zlib
 from collections.abc import Mapping
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
-from abuildpy.errors import ConfigError
-from abuildpy.maintain.pyindex import dicts, text
+from abuildpy.maintain.pyindex import dicts, text, without_password
 from abuildpy.maintain.upstream.ask.asking import Asking, Named, Published, elements, last_part, links
 from abuildpy.maintain.upstream.facts import stem
 from abuildpy.maintain.upstream.web import Answer, Unanswered
@@ -21,25 +20,14 @@ _DISTRIBUTION = re.compile(r"(?P<name>.+?)-v?(?P<version>\d[\w.]*)")
 
 
 def pypi(asking: Asking) -> Published:
-    """Files of a project (PEP 691), withdrawn ones left out.
+    """Files of a project (PEP 691), withdrawn ones left out, at the user's own index, which may want a password."""
+    from abuildpy.maintain.upstream.plan import python_index
 
-    The host of files need not be the index: where the user's table has none for it, pip's own index answers.
-    """
-    from abuildpy.maintain.pipconfig import find_index
-
-    upstream, web = asking.upstream, asking.web
-    address, verify = upstream.address, ""
-    if urlsplit(address).netloc not in web.settings.hosts:
-        try:
-            index = web.once(find_index, lambda: find_index(web.settings.environ))
-            address, verify = f"{index.simple}/{_normal(upstream.project)}/", index.certificates
-        except ConfigError:
-            pass  # the recipe's own host may know
+    web, address, verify = asking.web, asking.upstream.address, ""
+    index = python_index(web)
+    if index is not None and address.startswith(bare := without_password(index.simple)):
+        address, verify = index.simple + address[len(bare) :], index.certificates
     return asking.published(web.parsed(address, _python_files, accept=_SIMPLE, verify=verify), complete=True)
-
-
-def _normal(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _python_files(answer: Answer) -> tuple[Named, ...]:
