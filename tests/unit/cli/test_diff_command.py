@@ -200,6 +200,33 @@ def test_recipes(tmp_path: Path, run: Run) -> None:
     assert run("main/x/APKBUILD").status == 1
 
 
+_APK = """\
+#!/bin/sh
+for name; do :; done
+case "$*" in
+*--simulate*) [ ! -f {remote}/$name ] || echo "Downloading $name-$(cat {remote}/$name)";;
+*) cat {remote}/$name.apk;;
+esac
+"""
+
+
+def test_what_is_published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Run) -> None:
+    remote, repositories = tmp_path / "remote", tmp_path / "root/etc/apk/repositories"
+    repositories.parent.mkdir(parents=True)
+    repositories.write_text("https://example.invalid/main\n")
+    apk = tmp_path / "apk"
+    apk.write_text(_APK.format(remote=remote))
+    apk.chmod(0o755)
+    monkeypatch.setenv("APK", f"{apk} --root {tmp_path / 'root'}")
+    package(remote, "x", "1-r5", {"usr/x": b"published"}).rename(remote / "x.apk")
+    (remote / "x").write_text("1-r5")
+    package(tmp_path / "packages/main/x86_64", "x", "1-r9")
+    package(tmp_path / "packages/main/x86_64", "x", "2-r0")
+    found = run("main/x")
+    assert (found.status, found.out.splitlines()[0]) == (1, "x 1-r5 -> 2-r0 (x86_64): differs, with the same ABI")
+    assert "  - usr/x  9 B\n" in found.out
+
+
 def test_what_follows(tmp_path: Path, aports: Path, run: Run) -> None:
     packages = tmp_path / "packages/main/x86_64"
     old = package(packages, "x", "1-r0", X1, info=PROVIDES)
