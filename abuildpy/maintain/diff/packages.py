@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import filecmp
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -79,7 +79,33 @@ def compare_sets(old: Iterable[Path], new: Iterable[Path], *, contents: bool = F
             found.append(_went(read_contents(one.path), others))
         elif not filecmp.cmp(one.path, other.path, shallow=False):
             found.append(_compare(read_contents(one.path), read_contents(other.path), others, texts=contents))
-    return Comparison(tuple(each for each in found if each.sections or each.unseen))
+    return Comparison(tuple(_with_moves([each for each in found if each.sections or each.unseen])))
+
+
+def _with_moves(differences: Sequence[Difference]) -> Iterator[Difference]:
+    """The same, where files that went say which package they came to, and the other way round."""
+    places: dict[str, dict[str, str]] = {"+": {}, "-": {}}
+    for difference in differences:
+        package = difference.new or difference.old
+        for change in difference.section("files"):
+            if change.sign in places and package is not None:
+                places[change.sign][change.what] = package.name
+    for difference in differences:
+        sections = [
+            Section(section.name, tuple(_moved_file(each, places) for each in section.changes))
+            if section.name == "files"
+            else section
+            for section in difference.sections
+        ]
+        yield replace(difference, sections=tuple(sections))
+
+
+def _moved_file(change: Change, places: Mapping[str, Mapping[str, str]]) -> Change:
+    if change.sign == "-" and change.what in places["+"]:
+        return replace(change, note=f"now in {places['+'][change.what]}")
+    if change.sign == "+" and change.what in places["-"]:
+        return replace(change, note=f"was in {places['-'][change.what]}")
+    return change
 
 
 def newest(paths: Iterable[Path]) -> dict[str, ApkFile]:

@@ -465,6 +465,18 @@ def test_sets(tmp_path: Path) -> None:
     )
 
 
+def test_files_that_move_from_one_package_to_another(tmp_path: Path) -> None:
+    files: Files = {"usr/x": b"1", "usr/y": b"2"}
+    old = [package(tmp_path, files=files), package(tmp_path, "foo-b")]
+    new = [package(tmp_path, version="2-r0"), package(tmp_path, "foo-b", "2-r0", {"usr/x": b"1"})]
+    found = compare_sets(old, new)
+    assert [(c.sign, c.what, c.note) for d in found.differences for c in d.section("files")] == [
+        ("-", "usr/x", "now in foo-b"),
+        ("-", "usr/y", ""),
+        ("+", "usr/x", "was in foo"),
+    ]
+
+
 def test_a_library_that_moves_and_loses_symbols(tmp_path: Path) -> None:
     provides = ["provides = so:libx.so.1=1"]
     old = package(tmp_path, files={"usr/lib/libx.so.1": library([Sym("f"), Sym("g")])}, info=provides)
