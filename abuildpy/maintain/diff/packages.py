@@ -31,28 +31,18 @@ _MOST_TEXT: Final = 64 << 20
 
 
 class _Others:
-    """What all packages of the new side have, asked for by one that lost it."""
+    """What the packages of the new side have, asked for by those that lost it: names, and libraries that moved, by soname."""
 
-    def __init__(
-        self, apks: Iterable[ApkFile] = (), libraries: Mapping[str, tuple[str, Library]] | None = None
-    ) -> None:
-        self._makers: dict[str, list[tuple[str, str]]] = {}
-        self._libraries = libraries or {}
+    def __init__(self, apks: Iterable[ApkFile] = (), libraries: Mapping[str, Library] | None = None) -> None:
+        self.libraries = libraries or {}
+        self._makers: dict[str, tuple[str, str]] = {}
         for apk in apks:
             for name, version in metadata.provided_by(apk).items():
-                self._makers.setdefault(name, []).append((apk.name, version))
+                self._makers.setdefault(name, (apk.name, version))
 
-    def beside(self, package: str) -> Elsewhere:
-        """Who else has a name, and in which version."""
-
-        def ask(name: str) -> tuple[str, str] | None:
-            return next((each for each in self._makers.get(name, ()) if each[0] != package), None)
-
-        return ask
-
-    def libraries_beside(self, package: str) -> dict[str, Library]:
-        """Libraries that moved to other packages, by soname."""
-        return {soname: library for soname, (maker, library) in self._libraries.items() if maker != package}
+    def maker(self, name: str) -> tuple[str, str] | None:
+        """The package that has a name, and in which version."""
+        return self._makers.get(name)
 
 
 def compare_packages(old: Path, new: Path, *, contents: bool = False) -> Difference:
@@ -119,7 +109,7 @@ def newest(paths: Iterable[Path]) -> dict[str, ApkFile]:
     return found
 
 
-def _moved(before: Mapping[str, ApkFile], after: Mapping[str, ApkFile]) -> Iterator[tuple[str, tuple[str, Library]]]:
+def _moved(before: Mapping[str, ApkFile], after: Mapping[str, ApkFile]) -> Iterator[tuple[str, Library]]:
     """Libraries that another package of the new side provides than the one that did, by soname."""
     had = {name: apk.name for apk in before.values() for name in metadata.provided_by(apk) if name.startswith("so:")}
     for apk in after.values():
@@ -127,19 +117,18 @@ def _moved(before: Mapping[str, ApkFile], after: Mapping[str, ApkFile]) -> Itera
         sonames = {name.removeprefix("so:") for name in come}
         for library in read_contents(apk.path).libraries.values() if sonames else ():
             if library.info.soname in sonames:
-                yield library.info.soname, (apk.name, library)
+                yield library.info.soname, library
 
 
 def _compare(old: Contents, new: Contents, others: _Others, *, texts: bool) -> Difference:
-    elsewhere = others.beside(old.apk.name)
     matched = files.match(old, new)
-    pairs = libraries.pairs(old, new, others.libraries_beside(old.apk.name))
+    pairs = libraries.pairs(old, new, others.libraries)
     unseen = [*old.unseen, *(each for each in new.unseen if each not in old.unseen)]
     sections = _sections(
         {
             "metadata": metadata.fields(old.apk, new.apk),
             "depends": metadata.relations(old.apk, new.apk),
-            "provides": metadata.provides(old.apk, new.apk, elsewhere),
+            "provides": metadata.provides(old.apk, new.apk, others.maker),
             "libraries": libraries.libraries(pairs),
             "symbols": libraries.symbols(pairs),
             "effects": effects.effects(old, new, matched),
@@ -149,7 +138,7 @@ def _compare(old: Contents, new: Contents, others: _Others, *, texts: bool) -> D
             "build": (*metadata.of_the_build(old.apk, new.apk), *files.times(matched)),
         }
     )
-    return _difference(old, new, sections, elsewhere, unseen)
+    return _difference(old, new, sections, others.maker, unseen)
 
 
 def _difference(
@@ -183,18 +172,17 @@ def _texts(old: Contents, new: Contents, matched: files.Matched, unseen: list[st
 
 
 def _went(old: Contents, others: _Others) -> Difference:
-    elsewhere = others.beside(old.apk.name)
-    pairs = libraries.pairs(old, None, others.libraries_beside(old.apk.name))
+    pairs = libraries.pairs(old, None, others.libraries)
     sections = _sections(
         {
             "metadata": (Change("-", "package", f"{old.apk.name}-{old.apk.version}"),),
-            "provides": metadata.provides(old.apk, None, elsewhere),
+            "provides": metadata.provides(old.apk, None, others.maker),
             "libraries": (each for each in libraries.libraries(pairs) if each.impact),
             "symbols": libraries.symbols(pairs),
             "files": files.files(files.Matched((), (), tuple(old.files.values()))),
         }
     )
-    return _difference(old, None, sections, elsewhere, old.unseen)
+    return _difference(old, None, sections, others.maker, old.unseen)
 
 
 def _came(new: Contents) -> Difference:

@@ -157,7 +157,7 @@ def test_another_soname(tmp_path: Path) -> None:
     found = compare_packages(one, other)
     assert told(found, "libraries") == ["~ soname usr/lib/libx.so.2 libx.so.1>libx.so.2 abi"]
     assert told(found, "symbols") == ["- libx.so.1 f FUNC> abi", "+ libx.so.1 g >FUNC"]
-    assert found.lost_provides == ("so:libx.so.1",)
+    assert [(each.name, each.new, each.abi) for each in found.provided] == [("so:libx.so.1", None, False)]
 
 
 def test_a_library_that_is_gone(tmp_path: Path) -> None:
