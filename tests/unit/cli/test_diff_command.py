@@ -15,6 +15,8 @@ from diff_builds import Item, package
 from elf_symbols import Sym, library
 
 from abuildpy.cli import diff, follows
+from abuildpy.repository.apkfile import read
+from abuildpy.repository.index import entry_of
 
 X1 = {"usr/lib/libx.so.1": Item(library([Sym("f"), Sym("g")]), 0o755)}
 X2 = {"usr/lib/libx.so.1": Item(library([Sym("f")]), 0o755)}
@@ -116,7 +118,9 @@ def test_text(tmp_path: Path, run: Run) -> None:
 def test_long_lists_are_cut_unless_all_is_asked_for(tmp_path: Path, run: Run) -> None:
     old = package(tmp_path, "x", "1-r0")
     new = package(tmp_path, "x", "2-r0", {f"usr/{number:03}": b"" for number in range(100)})
-    assert "  … and 75 more (--full shows all)\n" in run(old, new).out
+    cut = run(old, new).out
+    assert "  … and 75 more (--full shows all)\n" in cut
+    assert ("+ usr/024" in cut, "+ usr/025" in cut) == (True, False)
     full = run("--full", old, new).out
     assert "more" not in full
     assert "+ usr/099" in full
@@ -263,5 +267,17 @@ def test_a_new_version_of_a_package(tmp_path: Path, run: Run) -> None:
     packages = tmp_path / "packages/main/x86_64"
     write_index(packages / "APKINDEX.tar.gz", entry("x", "1-r0"), entry("a", depends="x~1"), entry("b", depends="x"))
     found = json.loads(run("--json", "x", program=follows.main).out)
-    assert [each["name"] for each in found["rebuild"]] == ["main/a"]
+    assert ([each["name"] for each in found["rebuild"]], found["absent"]) == (["main/a"], [])
     assert found["commands"] == ["apkgrel -a main/a", "abuildpy batch main/x main/a"]
+    write_index(packages / "APKINDEX.tar.gz", entry("x", "1-r0"), entry("a", depends="x"))
+    found = json.loads(run("--json", "x", program=follows.main).out)
+    assert (found["rebuild"], [each["name"] for each in found["perhaps"]]) == ([], ["main/a"])
+
+
+def test_a_package_that_is_in_the_index_already(tmp_path: Path, run: Run) -> None:
+    packages = tmp_path / "packages/main/x86_64"
+    package(packages, "x", "1-r0", X1, info=PROVIDES)
+    new = package(packages, "x", "2-r0", X2, info=PROVIDES)
+    entries = [entry_of(read(path)) for path in sorted(packages.glob("*.apk"))]
+    write_index(packages / "APKINDEX.tar.gz", *entries, entry("a", depends="so:libx.so.1"))
+    assert run("--names", new, program=follows.main) == Said(1, "main/a\n", "")

@@ -16,7 +16,7 @@ from abuildpy.ui.styled import as_text
 
 VARIABLES = {"CARCH": "x86_64"}
 GONE = Provided("so:libx.so.1", "1", None)
-X = node("main/x", subpackages="x-dev x-libs", provides="virtual")
+X = node("main/x", subpackages="x-dev x-libs", provides="virtual", checkdepends="x-dev")
 X_LIBS = entry("x-libs", origin="x", provides="so:libx.so.1=1")
 
 
