@@ -12,11 +12,11 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from abuildpy.config import Config
 from abuildpy.errors import AbuildError
 from abuildpy.recipe.history import Provenance
+from abuildpy.records.buildinfo import buildinfo_of, read_buildinfo
 from abuildpy.repository.apkfile import ApkFile
 
 
@@ -78,13 +78,10 @@ def recorded_of(apk: ApkFile) -> Recorded:
         dirty=commit.endswith("-dirty"),
         repo=apk.path.resolve().parent.parent.name,
     )
-    try:
-        path = _records().buildinfo_of(apk.path)
-    except ImportError:
-        return found
+    path = buildinfo_of(apk.path)
     if path is None:
         return found
-    told = _records().read_buildinfo(path)
+    told = read_buildinfo(path)
     around = told.surrounding
     return replace(
         found,
@@ -102,16 +99,10 @@ def recorded_of(apk: ApkFile) -> Recorded:
     )
 
 
-def _records() -> Any:  # noqa: ANN401 - a module
-    from importlib import import_module
-
-    return import_module("abuildpy.records.buildinfo")
-
-
 def installed_in(build: Path) -> Mapping[str, str] | None:
     """The dependencies' versions by name that the record of one of our builds tells; None if it left none."""
     for path in build.glob("packages/*/*/*.buildinfo.json"):
-        told = _records().read_buildinfo(path)
+        told = read_buildinfo(path)
         return {each.name: each.version for each in told.dependencies.installed}
     return None
 
