@@ -42,6 +42,7 @@ Where they differ: which files, what in them, the usual cause, and what to do. S
   --check         Run check() as well
   --recipe DIR    The recipe that PACKAGE.apk was built from (default: found by name in the tree around this folder or around the
                   package, or in APORTSDIR, as it was at the commit that the package names)
+  --rootbld       Build in clean roots; for a PACKAGE that was built in one, with exactly the versions that its buildinfo names
   --keep DIR      Leave packages and logs of all builds in this new folder
   --json          Tell it all as JSON
   -d              Do not look at build dependencies
@@ -83,6 +84,7 @@ class _Options:
     as_json: bool = False
     nodeps: bool = False
     install_deps: bool = False
+    rootbld: bool = False
     sandbox: str = "auto"
     net: str = ""
 
@@ -96,6 +98,7 @@ PROGRAM = Program(
         Option("", "no-bisect", {"bisect": False}),
         Option("", "check", {"check": True}),
         Option("", "recipe", {"recipe": VALUE}),
+        Option("", "rootbld", {"rootbld": True}),
         Option("", "keep", {"keep": VALUE}),
         Option("", "json", {"as_json": True}),
         Option("d", "", {"nodeps": True}),
@@ -169,7 +172,7 @@ def _reproduce(
 
     started = time.monotonic()
     place = Path(os.environ.get("TMPDIR") or "/var/tmp").resolve()  # noqa: S108 - the name in it cannot be guessed
-    how = How(options.check, options.nodeps, options.install_deps, options.sandbox, options.net)
+    how = How(options.check, options.rootbld, options.nodeps, options.install_deps, options.sandbox, options.net)
     with Scratch(place) as scratch:
         try:
             job = _Job(options, names, config, console, scratch, how)
@@ -312,13 +315,22 @@ class _Job:
         if shown != folder and not can_show(shown, [path.resolve() for path in needed]):
             notes.append(f"it was built in {shown}, which cannot be had here: paths in it may differ")
             shown = folder
-        if recorded.clean:
-            notes.append("it was built in a clean root, and is rebuilt outside: paths and versions may differ")
+        exact: tuple[str, ...] = ()
+        if recorded.clean and not self._how.clean_root:
+            notes.append(
+                "it was built in a clean root, and is rebuilt outside: paths and versions may differ (--rootbld)"
+            )
+        elif self._how.clean_root and not recorded.clean:
+            notes.append("it was not built in a clean root, and is rebuilt in one: paths and versions may differ")
+        elif recorded.clean:
+            exact = tuple(f"{name}={version}" for name, version in sorted((recorded.installed or {}).items()))
         commit = recorded.commit + "-dirty" * bool(recorded.dirty and recorded.commit)
         provenance = Provenance(commit, recorded.epoch)
         exports = subjects.exports_of(recorded, self._config)
         siblings = shown if shown.is_dir() else None
-        return subjects.Subject(copy, shown, siblings, provenance, str(self._config.repodest), exports, tuple(notes))
+        return subjects.Subject(
+            copy, shown, siblings, provenance, str(self._config.repodest), exports, exact, tuple(notes)
+        )
 
     def _trees(self, package: Path) -> tuple[Path, ...]:
         from abuildpy.batch.targets import tree_around
@@ -388,7 +400,7 @@ class _Running:
             how.sandbox, _Silent(), startdir=subject.folder
         )  # each build says itself what its wall leaves open
         cpus = tuple(sorted(os.sched_getaffinity(0)))
-        base, facts = _base(config, wall.name, wall.user.uid, cpus)
+        base, facts = _base(config, wall.name, wall.user.uid, cpus, clean_root=how.clean_root)
         environ: Mapping[str, str] = config.environ
         builder = Builder(subject, scratch, how, environ, facts, lambda what: console.msg(f"Building: {what}..."))
         chosen = tuple(each for each in names if each != "path")
@@ -404,12 +416,12 @@ class _Running:
         self._tools.end()
 
 
-def _base(config: Config, wall: str, uid: int, cpus: tuple[int, ...]) -> tuple[Base, Facts]:
+def _base(config: Config, wall: str, uid: int, cpus: tuple[int, ...], *, clean_root: bool) -> tuple[Base, Facts]:
     """What an ordinary build here is like."""
     from abuildpy.maintain.reproduce.builder import Facts
     from abuildpy.maintain.reproduce.variations import Base
 
-    base = Base(config.environ, config.get("JOBS"), cpus, wall, uid)
+    base = Base(config.environ, config.get("JOBS"), cpus, wall, uid, clean_root)
     facts = Facts(
         0.0,
         0.0,

@@ -18,14 +18,17 @@ from typing import Any
 from abuildpy.cli.failure import open_standard_streams, report
 from abuildpy.config import Config, load_config
 from abuildpy.errors import AbuildError, PhaseError
-from abuildpy.maintain.reproduce.around import Disguised
+from abuildpy.maintain.reproduce.around import Disguised, DisguisedRoot
 from abuildpy.maintain.reproduce.order import Order
 from abuildpy.phases.build import Build
+from abuildpy.phases.cleanroot import CleanRoot
 from abuildpy.phases.settings import Settings
 from abuildpy.phases.surroundings import Host
 from abuildpy.phases.walls import Stages
+from abuildpy.phases.workspace import Workspace
 from abuildpy.recipe.evaluate import evaluate
 from abuildpy.recipe.history import Provenance
+from abuildpy.recipe.model import Recipe
 from abuildpy.record import replace
 from abuildpy.ui.console import Console
 
@@ -33,17 +36,28 @@ PROGRAM = "abuildpy reproduce"
 
 
 class _Build(Build):
-    """A build whose repository needs no index."""
+    """A build whose repository needs no index, in the circumstances of an order also in a clean root."""
+
+    order: Order
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        config: Config,
+        settings: Settings,
+        console: Console,
+        stages: Stages,
+        workspace: Workspace | None = None,
+    ) -> None:
+        if isinstance(stages._around, CleanRoot):
+            stages._around = DisguisedRoot(stages._around, self.order)
+        super().__init__(recipe, config, settings, console, stages, workspace)
 
     def index(self) -> None:
         """Nothing: the packages are compared, not served."""
 
-
-class _Untested(_Build):
-    """The same without tests."""
-
     def _check_verb(self) -> str:
-        return ""
+        return super()._check_verb() if self.order.check else ""
 
 
 def main() -> int:
@@ -126,8 +140,9 @@ def _configuration(order: Order) -> Config:
         "REPODEST": order.destination,
         "PACKAGER_PRIVKEY": order.key,
         "PACKAGER_PUBKEY": f"{order.key}.pub",
-        "CLEANUP": "deps",
-        "ERROR_CLEANUP": "deps",
+        "CLEANUP": "deps bldroot",
+        "ERROR_CLEANUP": "deps bldroot",
+        "ABUILDPY_ROOT_PACKAGES": " ".join(order.exact),
         "ABUILDPY_REPOSITORIES": order.repodest,
         "ABUILDPY_LOGDIR": os.path.join(order.private, "logs"),
     }
@@ -154,7 +169,12 @@ def _opened(order: Order, config: Config, console: Console) -> Build:
     known = {recipe.path: Provenance(order.commit, order.epoch)}
     around = None if order.clean_root else Disguised(host, order)
     stages = Stages(config, settings, console, around, known)
-    return (_Build if order.check else _Untested)(recipe, config, settings, console, stages)
+
+    class Ordered(_Build):
+        pass
+
+    Ordered.order = order
+    return Ordered(recipe, config, settings, console, stages)
 
 
 def _leave(order: Order, outcome: dict[str, Any]) -> None:

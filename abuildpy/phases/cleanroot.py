@@ -120,6 +120,11 @@ class CleanRoot:
         """bubblewrap, which was tried before the root was made."""
         return self._wall
 
+    @property
+    def bubblewrap(self) -> BwrapWall:
+        """The wall, which is always of this kind."""
+        return self._wall
+
     def behind(self, startdir: Path, run: Callable[[Wall], T]) -> T:  # noqa: ARG002
         """Calls ``run`` with the wall; there is no other."""
         return run(self._wall)

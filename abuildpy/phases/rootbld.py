@@ -92,7 +92,9 @@ class CleanRoots:
             self._command, config.environ, self._repositories, keys=_keys(config), cache=_package_cache(config)
         )
         merged = config.get("BOOTSTRAP_USR_MERGED") == "1"
-        maker.make(folder.root, arch=config.get("CBUILD_ARCH"), packages=(*_ALWAYS, *deps.builddeps), merged=merged)
+        exact = config.get("ABUILDPY_ROOT_PACKAGES").split()  # the versions of an earlier build, to make it again
+        packages = (*_ALWAYS, *deps.builddeps, *exact)
+        maker.make(folder.root, arch=config.get("CBUILD_ARCH"), packages=packages, merged=merged)
         if config.get("CBUILD") != config.get("CHOST") or config.get("CHOST") != config.get("CTARGET"):
             arch = config.get("CTARGET_ARCH")
             maker.make_sysroot(folder.sysroot, arch=arch, packages=deps.hostdeps, base=folder.root)

@@ -94,6 +94,7 @@ complete -c abuildpy -n '__fish_seen_subcommand_from reproduce' -l no-bisect -d 
 complete -c abuildpy -n '__fish_seen_subcommand_from reproduce' -l check -d 'Run check as well'
 complete -c abuildpy -n '__fish_seen_subcommand_from reproduce' -l recipe -x \
     -a '(__fish_complete_directories)' -d 'What the package was built from'
+complete -c abuildpy -n '__fish_seen_subcommand_from reproduce' -l rootbld -d 'Build in clean roots'
 complete -c abuildpy -n '__fish_seen_subcommand_from reproduce' -l keep -x \
     -a '(__fish_complete_directories)' -d 'Leave packages and logs there'
 complete -c abuildpy -n '__fish_seen_subcommand_from reproduce' -l json -d 'As JSON'

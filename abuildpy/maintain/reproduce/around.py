@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from abuildpy.maintain.reproduce.order import Circumstances, Order
+from abuildpy.phases.cleanroot import CleanRoot
 from abuildpy.phases.ownership import Accounts
 from abuildpy.phases.surroundings import Host
 from abuildpy.recipe.model import Recipe
-from abuildpy.sandbox.base import BuildUser, Request, Running, Wall
+from abuildpy.sandbox.base import BuildUser, Place, Request, Running, Wall
 from abuildpy.sandbox.bwrap import BwrapStage, BwrapWall
 from abuildpy.sandbox.identity import Identity
 from abuildpy.sandbox.process import is_inside
@@ -178,10 +179,7 @@ class Disguised:
         seen_from = replace(recipe, startdir=Path(order.siblings)) if order.siblings else recipe
         request = self._host.furnish(request, seen_from, user)
         preloaded = [changed.preload, changed.faketime]
-        env = {**request.env, **self._variables()}
-        env["LD_PRELOAD"] = ":".join(word for word in (*preloaded, env.get("LD_PRELOAD", "")) if word)
-        if not env["LD_PRELOAD"]:
-            del env["LD_PRELOAD"]
+        env = _environment(request, order)
         return replace(
             request,
             env=env,
@@ -196,25 +194,6 @@ class Disguised:
             home_name=changed.user,
         )
 
-    def _variables(self) -> dict[str, str]:
-        changed = self._circumstances
-        found = dict(changed.variables)
-        if self._order.repodest:
-            found["REPODEST"] = self._order.repodest
-        if changed.backwards:
-            found["ABUILDPY_ORDER"] = "reverse"
-        if changed.ahead and changed.preload:
-            found["ABUILDPY_CLOCK"] = str(changed.ahead)
-        elif changed.ahead:
-            # Files get the machine's time, and so does what is touched: else make would find it to be of the future.
-            found |= {
-                "FAKETIME": f"+{changed.ahead}",
-                "NO_FAKE_STAT": "1",
-                "FAKE_UTIME": "1",
-                "DONT_FAKE_MONOTONIC": "1",
-            }
-        return found
-
     def _identity(self, recipe: Recipe, user: BuildUser) -> Identity:
         home = f"/home/{self._circumstances.user}"
         return Identity.build(recipe.pkgusers, recipe.pkggroups, user.uid, user.gid, home=home)
@@ -226,6 +205,99 @@ class Disguised:
                 DisguisedWall(wall, self._order) if isinstance(wall, BwrapWall) else _OtherWall(wall, umask)
             )
         return self._walls[wall.name]
+
+
+class DisguisedRoot:
+    """A clean root in an order's circumstances (a ``Surroundings``). Who builds there, and on which machine, is the same for
+    everybody.
+    """
+
+    def __init__(self, root: CleanRoot, order: Order) -> None:
+        self._root = root
+        self._order = order
+        self._wall = DisguisedWall(root.bubblewrap, replace(order, shown=""))
+
+    @property
+    def private(self) -> Path:
+        """A folder that recipes can at most read."""
+        return self._root.private
+
+    @property
+    def ash(self) -> tuple[str, ...]:
+        """The root's BusyBox."""
+        return self._root.ash
+
+    @property
+    def fakeroot(self) -> Mapping[str, str]:
+        """The root's fakeroot."""
+        return self._root.fakeroot
+
+    def inside(self, path: Path) -> Path:
+        """The path by which a stage knows a file of this machine."""
+        return self._root.inside(path)
+
+    def wall(self, startdir: Path) -> Wall:  # noqa: ARG002 - one root, one recipe
+        """bubblewrap, with another umask."""
+        return self._wall
+
+    def behind(self, startdir: Path, run: Callable[[Wall], T]) -> T:  # noqa: ARG002
+        """Calls ``run`` with the wall; there is no other."""
+        return run(self._wall)
+
+    def out_of_sight(self, startdir: Path) -> tuple[str, ...]:
+        """None: PATH is the root's."""
+        return self._root.out_of_sight(startdir)
+
+    def environment(self, recipe: Recipe, *, colors: bool, network: bool) -> dict[str, str]:
+        """The root's."""
+        return self._root.environment(recipe, colors=colors, network=network)
+
+    def accounts(self, recipe: Recipe, wall: Wall) -> Accounts:
+        """The root's own accounts and the recipe's."""
+        return self._root.accounts(recipe, wall)
+
+    def furnish(self, request: Request, recipe: Recipe, user: BuildUser) -> Request:
+        """The root, with all that is varied."""
+        request = self._root.furnish(request, recipe, user)
+        library = self._order.circumstances.preload
+        order = replace(self._order, repodest="")
+        view = request.view
+        if library and view is not None:
+            inside = Path("/run/abuildpy-vary.so")
+            view = replace(view, places=(*view.places, Place(Path(library), inside)))
+            order = replace(order, circumstances=replace(order.circumstances, preload=str(inside)))
+        return replace(request, env=_environment(request, order), view=view)
+
+
+def _environment(request: Request, order: Order) -> dict[str, str]:
+    """The environment of a stage with what an order changes in it."""
+    changed = order.circumstances
+    env = {**request.env, **_variables(order)}
+    preloaded = (changed.preload, changed.faketime, env.get("LD_PRELOAD", ""))
+    env["LD_PRELOAD"] = ":".join(filter(None, preloaded))
+    if not env["LD_PRELOAD"]:
+        del env["LD_PRELOAD"]
+    return env
+
+
+def _variables(order: Order) -> dict[str, str]:
+    changed = order.circumstances
+    found = dict(changed.variables)
+    if order.repodest:
+        found["REPODEST"] = order.repodest
+    if changed.backwards:
+        found["ABUILDPY_ORDER"] = "reverse"
+    if changed.ahead and changed.preload:
+        found["ABUILDPY_CLOCK"] = str(changed.ahead)
+    elif changed.ahead:
+        # Files get the machine's time, and so does what is touched: else make would find it to be of the future.
+        found |= {
+            "FAKETIME": f"+{changed.ahead}",
+            "NO_FAKE_STAT": "1",
+            "FAKE_UTIME": "1",
+            "DONT_FAKE_MONOTONIC": "1",
+        }
+    return found
 
 
 @contextmanager

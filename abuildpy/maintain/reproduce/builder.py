@@ -15,7 +15,7 @@ from pathlib import Path
 
 from abuildpy.errors import Aborted, AbuildError
 from abuildpy.maintain.reproduce.order import Circumstances, Order
-from abuildpy.maintain.reproduce.subject import Subject, copy_recipe
+from abuildpy.maintain.reproduce.subject import Subject, copy_recipe, imitate_tree
 
 _APART = 2.2
 """Seconds from the beginning of the first build to those of others, all of which are compared with it: zip knows even seconds
@@ -60,9 +60,13 @@ class Built:
 
 @dataclass(frozen=True, slots=True)
 class How:
-    """What is the same for all builds: how dependencies get there, whether tests run, which walls and network."""
+    """What is the same for all builds: how dependencies get there, whether tests run, which walls and network.
+
+    ``clean_root`` builds each in a clean root of its own.
+    """
 
     check: bool = False
+    clean_root: bool = False
     nodeps: bool = False
     install_deps: bool = False
     sandbox: str = "auto"
@@ -117,7 +121,9 @@ class Builder:
             commit=subject.provenance.commit,
             epoch=subject.provenance.epoch,
             exports=subject.exports,
+            exact=subject.exact,
             check=self._how.check,
+            clean_root=self._how.clean_root,
             nodeps=self._how.nodeps,
             install_deps=self._how.install_deps,
             sandbox=self._how.sandbox,
@@ -176,6 +182,8 @@ class Builder:
         target = self._scratch / name / subject.shown.parent.name / subject.shown.name
         if not target.exists():
             copy_recipe(subject.folder, target)
+            if self._how.clean_root:
+                imitate_tree(subject.shown, target.parent)
         return target
 
     def _key(self) -> str:

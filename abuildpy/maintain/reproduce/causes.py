@@ -76,6 +76,10 @@ ADVICE: Final = {
     ("hash", "pyc"): "frozen sets are stored in hash order: export PYTHONHASHSEED=0 while compiling",
     ("random", ""): "derive it from the sources, or fix the seed (gcc: -frandom-seed)",
     ("random", "build id"): "ld's --build-id=uuid is made by chance: use --build-id=sha1",
+    ("random", "lto"): (
+        'GCC draws the names of LTO\'s sections by chance: CFLAGS="$CFLAGS -frandom-seed=$pkgname", or no LTO in what is '
+        "not linked yet (-fno-lto for static libraries)"
+    ),
     ("address", ""): "write no pointers: they follow from where the kernel puts things (ASLR)",
     ("derived", ""): "follows the other differences",
     ("environment", ""): "leave out what the environment happens to hold (env, set, printenv in a script?)",

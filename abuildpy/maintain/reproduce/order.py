@@ -38,7 +38,8 @@ class Order:
     ``apkbuild`` is the copy of the recipe that is built; ``shown`` the folder that the recipe's functions see it in, where
     that can be done, else empty: there, on this machine, is what ``siblings`` names or nothing. ``destination`` is REPODEST,
     ``repodest`` what the functions see as that. ``commit`` and ``epoch`` say where the recipe comes from. ``exports`` are lines
-    of shell to put at the end of the configuration. ``private`` is a folder for what this build needs; ``key`` signs.
+    of shell to put at the end of the configuration. ``exact`` are packages (``name=version``) that a clean root has to hold
+    besides what the recipe needs. ``private`` is a folder for what this build needs; ``key`` signs.
     """
 
     apkbuild: str
@@ -52,6 +53,7 @@ class Order:
     commit: str = ""
     epoch: int = 0
     exports: str = ""
+    exact: tuple[str, ...] = ()
     check: bool = False
     clean_root: bool = False
     nodeps: bool = False
@@ -70,4 +72,5 @@ class Order:
         document: dict[str, Any] = json.loads(line)
         inner = document.pop("circumstances")
         inner["cpus"] = tuple(inner["cpus"])
+        document["exact"] = tuple(document["exact"])
         return cls(**document, circumstances=Circumstances(**inner))

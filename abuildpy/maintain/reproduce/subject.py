@@ -54,7 +54,7 @@ class Subject:
     """``folder`` holds the recipe as it is to be built; the functions see it as ``shown`` where that can be done.
 
     ``siblings`` is a folder of this machine that ``shown`` lies over, None where there is none. ``exports`` is what to put at
-    the end of the configuration.
+    the end of the configuration. ``exact`` are the packages, with versions, that a clean root is to hold.
     """
 
     folder: Path
@@ -63,6 +63,7 @@ class Subject:
     provenance: Provenance
     repodest: str
     exports: str = ""
+    exact: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -200,6 +201,20 @@ def checkout(folder: Path, commit: str, target: Path) -> bool:
                 place.write_bytes(file.read())
                 place.chmod(member.mode | 0o644)
     return (target / "APKBUILD").is_file()
+
+
+def imitate_tree(folder: Path, repository: Path) -> None:
+    """Gives a folder of ours what clean roots are made by: the branch, git's settings and the list of repositories."""
+    from abuildpy.recipe.history import branch, git_settings
+    from abuildpy.repository.cleanroot import TEMPLATE
+
+    template = folder.parent / TEMPLATE
+    if template.is_file():
+        shutil.copyfile(template, repository / TEMPLATE)
+    tree = repository.parent
+    _git(tree, "init", "-q", f"--initial-branch={branch(folder) or 'master'}")
+    for key, value in git_settings(folder, "abuild").items():
+        _git(tree, "config", f"abuild.{key}", value)
 
 
 def _git(folder: Path, *arguments: str) -> bytes:

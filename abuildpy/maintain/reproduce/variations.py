@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from abuildpy.maintain.reproduce.model import Applied
@@ -33,7 +34,7 @@ class Base:
     """The circumstances of an ordinary build here.
 
     ``environ`` is what its environment says, ``jobs`` JOBS, ``cpus`` the usable ones, ``wall`` the wall's name and ``uid`` the
-    number that its stages see as their own.
+    number that its stages see as their own. ``clean_root`` tells that each is in a clean root of its own.
     """
 
     environ: Mapping[str, str]
@@ -41,6 +42,7 @@ class Base:
     cpus: tuple[int, ...]
     wall: str
     uid: int
+    clean_root: bool = False
 
     @property
     def locale(self) -> str:
@@ -61,7 +63,7 @@ def plan(names: Iterable[str], base: Base, tools: Tools) -> tuple[Variation, ...
     """What can be done about each of these variations (all but ``path``)."""
     made = []
     for name in names:
-        made.append(_MAKERS[name](base, tools))
+        made.append(_in_root(name, base, tools) if base.clean_root else _MAKERS[name](base, tools))
     return tuple(made)
 
 
@@ -81,6 +83,21 @@ def _done(name: str, how: str, **changes: object) -> Variation:
 
 def _not(name: str, why: str) -> Variation:
     return Variation(Applied(name, False, why), {})
+
+
+def _in_root(name: str, base: Base, tools: Tools) -> Variation:
+    """The same in a clean root, where little is of this machine."""
+    if name in ("user", "host"):
+        return _not(name, "in a clean root that is the same for everybody")
+    if name in ("time", "order") and not any(Path("/lib").glob("ld-musl-*")):
+        return _not(
+            name, "what this machine's compiler makes does not run in a clean root, which has another C library"
+        )
+    if name == "locale":
+        language = "et_EE.UTF-8"
+        how = f"LC_ALL={language}, as far as the clean root has it"
+        return _done(name, how, variables={"LANG": language, "LC_ALL": language, "LANGUAGE": "et:fr"})
+    return _MAKERS[name](base, tools)
 
 
 def _time(base: Base, tools: Tools) -> Variation:  # noqa: ARG001

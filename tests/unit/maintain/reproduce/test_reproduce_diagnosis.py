@@ -8,10 +8,13 @@ import gzip
 import io
 import lzma
 import marshal
+import shutil
 import struct
+import subprocess
 import tarfile
 import zipfile
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -217,6 +220,22 @@ def test_damaged_archives_are_bytes() -> None:
     for magic in (b"\x1f\x8b", b"PK\x03\x04", b"!<arch>\n", b"BZh", b"\xfd7zXZ\0", b"\x7fELF", b"\x28\xb5\x2f\xfd"):
         found = content(magic + b"\x00by builder\x00", magic + b"\x00by somebody\x00")
         assert ("user", "", True) in causes(found), magic
+
+
+def _lto(folder: Path, seed: str) -> bytes:
+    source, made = folder / "a.c", folder / "a.o"
+    source.write_text("int f(void) { return 1; }\n")
+    command = ["gcc", "-flto", "-c", f"-frandom-seed={seed}", str(source), "-o", str(made)]
+    if not shutil.which("gcc") or subprocess.run(command, check=False, capture_output=True).returncode:
+        pytest.skip("no GCC with LTO here")
+    return made.read_bytes()
+
+
+def test_sections_of_lto(tmp_path: Path) -> None:
+    found = content(_lto(tmp_path, "one"), _lto(tmp_path, "two"), "usr/lib/foo.o")
+    assert causes(found) == [("random", "lto", True)]
+    assert found.evidence[0].first.startswith(".gnu.lto_")
+    assert "-frandom-seed" in advice("random", "lto")
 
 
 def test_manual_page_and_document() -> None:
