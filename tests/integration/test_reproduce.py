@@ -178,6 +178,27 @@ def test_search_proves_the_cause(place: Place, walls: None, compiler: None) -> N
     assert "foo-1.0-r0: not reproducible: 2 files in 1 of 1 package differ" in text.out
 
 
+def test_make_is_not_upset_by_the_clock(place: Place, walls: None, compiler: None) -> None:
+    """What is touched, copied with its time or made is of one time, so nothing is made twice, and nobody waits for ever."""
+    folder = place.recipe(
+        """
+        build() {
+            printf 'all: c\\nb: a\\n\\tcp -p a b; touch b\\nc: b\\n\\techo c > c\\n' > Makefile
+            touch a
+            make
+            make > out 2>&1
+            timeout 5 sleep 0.1
+            ! find . -newermt "$(date -d @$(($(date +%s) + 60)) '+%Y-%m-%d %H:%M')" | grep .
+        }
+        package() {
+            install -Dm644 out "$pkgdir"/usr/share/m/out
+        }
+        """
+    )
+    done = reproduce(place, "--json", "--vary", "time,order", str(folder))
+    assert done.status == 0, str(done)
+
+
 def test_path(place: Place, walls: None) -> None:
     folder = place.recipe(
         """

@@ -48,17 +48,11 @@ class FilePair:
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """Two packages: how many files, which differ, and whether they differ though no file does."""
+    """Two packages: how many files, which differ, and in a note how they differ where no file does."""
 
     total: int
     files: tuple[FilePair, ...]
-    only_compression: bool = False
-
-
-def identical(first: Path, second: Path) -> bool:
-    """Whether control and data parts are the same to the byte. Raises RepositoryError for what is no package."""
-    one, other = read(first), read(second)
-    return one.control == other.control and _rest(one) == _rest(other)
+    note: str = ""
 
 
 def compare(first: Path, second: Path) -> Compared:
@@ -84,7 +78,17 @@ def compare(first: Path, second: Path) -> Compared:
         for path, what in found.items()
     ]
     control = list(_control(one, other))
-    return Compared(len(before), (*control, *files), only_compression=not control and not files)
+    return Compared(len(before), (*control, *files), "" if control or files else _wrapping(one, other))
+
+
+def _wrapping(one: ApkFile, other: ApkFile) -> str:
+    """How two packages differ whose files do not."""
+    members = [[(member.name, member.mtime) for member, _ in data_members(apk)] for apk in (one, other)]
+    if [name for name, _ in members[0]] != [name for name, _ in members[1]]:
+        return "the same files, packed in another order"
+    if members[0] != members[1]:
+        return "the same files, packed with another time (SOURCE_DATE_EPOCH)"
+    return "the same files, compressed to other bytes (by another version of the library?)"
 
 
 def _rest(apk: ApkFile) -> str:

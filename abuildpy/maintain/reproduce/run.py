@@ -64,7 +64,7 @@ class _Compared:
     def keys(self) -> frozenset[Key]:
         """All that differs."""
         files = {(name, pair.path) for name, compared in self.packages.items() for pair in compared.files}
-        packed = {(name, "") for name, compared in self.packages.items() if compared.only_compression}
+        packed = {(name, "") for name, compared in self.packages.items() if compared.note}
         alone = {(name, "") for name in {*self.first.packages} ^ {*self.second.packages}}
         return frozenset(files | packed | alone)
 
@@ -268,8 +268,7 @@ def _pairs(
                     always=key in always,
                 )
             )
-        note = "the same files, compressed to other bytes" if known.only_compression else ""
-        pairs.append(Pair(name, known.total, tuple(files), note))
+        pairs.append(Pair(name, known.total, tuple(files), known.note))
     return tuple(pairs)
 
 
