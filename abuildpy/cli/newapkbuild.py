@@ -141,7 +141,7 @@ def _create(options: _Options, words: list[str], config: Config, console: Consol
     place = Workplace(
         (config.sharedir, Path(SHARE_DIR)),
         _fetcher(config, console),
-        _known(options, config),
+        _known(options, config, console),
         console,
         Path(config.get("SRCDEST")) if config.get("SRCDEST") else None,
     )
@@ -192,9 +192,9 @@ def _fetcher(config: Config, console: Console) -> Callable[[str, Path], Path]:
     )
 
 
-def _known(options: _Options, config: Config) -> KnownPackages:
+def _known(options: _Options, config: Config, console: Console) -> KnownPackages:
     """The packages there are, by the tree of aports and the indexes on this machine."""
-    from abuildpy.maintain.survey.known import read_known, tree_around
+    from abuildpy.maintain.survey.known import TreePackages, read_known, tree_around
     from abuildpy.repository.nearby import built_indexes, configured_indexes
 
     if options.aports:
@@ -207,7 +207,8 @@ def _known(options: _Options, config: Config) -> KnownPackages:
         tree = Path(config.get("APORTSDIR")) if config.get("APORTSDIR") else tree_around(Path.cwd())
     arch = config.get("CARCH")
     system = configured_indexes(Path("/"), arch)
-    return read_known(tree, [*system.folders, *system.cached, *built_indexes(config.repodest, arch)])
+    in_tree = None if tree is None else TreePackages(tree, config, console)
+    return read_known(in_tree, [*system.folders, *system.cached, *built_indexes(config.repodest, arch)])
 
 
 if __name__ == "__main__":

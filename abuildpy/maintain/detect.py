@@ -13,6 +13,9 @@ from collections.abc import Collection
 from enum import StrEnum
 from pathlib import Path
 
+_NESTED = 3
+"""How many folders may have nothing but one folder in them."""
+
 
 class BuildType(StrEnum):
     """What builds a package; the value is the template's name."""
@@ -56,12 +59,12 @@ _FILES = (
     (r".*\.gemspec", BuildType.RUBY),
     (r".*\.cabal", BuildType.HASKELL),
     (r"dune-project", BuildType.OCAML),
-    (r"SConstruct", BuildType.SCONS),
     (r"build\.zig", BuildType.ZIG),
     (r".*\.nimble", BuildType.NIM),
     (r"dub\.(?:json|sdl)", BuildType.DUB),
     (r"mix\.exs", BuildType.ELIXIR),
     (r"(?:GNUm|m|M)akefile", BuildType.MAKE),
+    (r"SConstruct", BuildType.SCONS),
     (r".*\.pro", BuildType.QMAKE),
     (r".*\.rockspec", BuildType.LUA),
     (r"pom\.xml|build\.gradle(?:\.kts)?|build\.xml", BuildType.JAVA),
@@ -71,7 +74,10 @@ _FILES = (
 
 
 def source_folder(srcdir: Path, expected: str) -> Path | None:
-    """The folder that the archive brought along: the expected one if there, else the last; None without any."""
+    """The folder that the archive brought along: the expected one if there, else the last; None without any.
+
+    A folder that has only one folder in it stands for that.
+    """
     try:
         with os.scandir(srcdir) as entries:
             folders = sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
@@ -79,7 +85,16 @@ def source_folder(srcdir: Path, expected: str) -> Path | None:
         return None
     if not folders:
         return None
-    return srcdir / (expected if expected in folders else folders[-1])
+    folder = srcdir / (expected if expected in folders else folders[-1])
+    for _ in range(_NESTED):
+        try:
+            inside = list(os.scandir(folder))
+        except OSError:
+            break
+        if len(inside) != 1 or not inside[0].is_dir(follow_symlinks=False):
+            break
+        folder = Path(inside[0].path)
+    return folder
 
 
 def build_type(folder: Path | None, names: Collection[str] = ()) -> BuildType:
@@ -96,6 +111,8 @@ def build_type(folder: Path | None, names: Collection[str] = ()) -> BuildType:
         )
 
     configure = None if folder is None else _mode(folder, "configure")
+    if has(r"meson\.build") and not has(r"Makefile\.PL|Build\.PL|waf"):
+        return BuildType.MESON  # where there is a configure script as well it is the older way
     if configure is not None and stat.S_ISREG(configure) and configure & 0o111:
         return BuildType.AUTOTOOLS
     if any(name.startswith("perl-") for name in names):
@@ -105,8 +122,17 @@ def build_type(folder: Path | None, names: Collection[str] = ()) -> BuildType:
         if python and kind is BuildType.RUST:
             return BuildType.PYTHON
         if has(pattern):
-            return kind
+            return BuildType.SCONS if kind is BuildType.MAKE and has("SConstruct") and _calls_scons(folder) else kind
     return BuildType.PYTHON if python else BuildType.EMPTY
+
+
+def _calls_scons(folder: Path | None) -> bool:
+    """Whether the Makefile does no more than to call what really builds."""
+    from abuildpy.maintain.survey.tree import SourceTree
+
+    return folder is not None and any(
+        re.search(r"\bscons\b", SourceTree(folder).text(name)) for name in ("Makefile", "makefile")
+    )
 
 
 def _names(folder: Path | None) -> list[str]:

@@ -122,7 +122,7 @@ def look(wish: Wish, srcdir: Path, known: KnownPackages) -> Seen:
     stated = stated_in(tree)
     builddir = "$srcdir"
     if folder is not None and folder != srcdir:
-        name = folder.name
+        name = folder.relative_to(srcdir).as_posix()
         usual = f"{origin.pkgname}-{origin.pkgver}"
         builddir = (
             "" if name == usual and origin.pkgver else f"$srcdir/{with_version(name, origin.pkgver, origin.upstream)}"
@@ -272,7 +272,9 @@ def _tell(wish: Wish, seen: Seen, log: Messages) -> None:
     log.msg2(f"built with: {_NAMES.get(seen.kind, seen.kind.value.capitalize())}")
     log.msg2(f"tests: {plan.check[-1].removeprefix('.testenv/bin/') if plan.check else 'none found'}")
     if not wish.license:
-        log.msg2(f"licence: {f'{license_.expression} ({license_.reason})' if license_.expression else 'not found'}")
+        log.msg2(
+            f"licence: {f'{license_.expression} ({license_.reason})' if license_.expression else license_.reason or 'not found'}"
+        )
     for remark in plan.remarks:
         log.warning(remark)
     if plan.unknown:

@@ -22,7 +22,7 @@ _VOLATILE = re.compile(
     r").*"
 )
 _PATCH = re.compile(r"\.(?:patch|diff)(?:[?#]|$)|/(?:patch|rawdiff)/?\?|/raw$")
-_SECURE = frozenset(
+SECURE = frozenset(
     "archive.apache.org bitbucket.org codeberg.org download.gnome.org download.kde.org download.savannah.gnu.org "
     "downloads.apache.org downloads.sourceforge.net downloads.xiph.org ftp.gnu.org git.kernel.org git.savannah.gnu.org "
     "github.com gitlab.com gitlab.freedesktop.org gitlab.gnome.org invent.kde.org kernel.org launchpad.net "
@@ -67,7 +67,7 @@ def _http(subject: Subject) -> Iterator[Problem]:
     for variable, word in words:
         match = _HTTP.match(remote_uri(word))
         host = match[1].lower() if match else ""
-        if host in _SECURE:
+        if host in SECURE:
             message = f"{host} serves https as well"
             yield subject.at_variable(variable, word, message)
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 
 from abuildpy.maintain.survey.needs import needs_of
@@ -61,14 +62,32 @@ def autotools(subject: Subject) -> Plan:
         )
         if tree.any_text([tree.first("configure.ac", "configure.in")], r"\bAM_GNU_GETTEXT\b"):
             first = (*first, "gettext-dev")
-        elif tree.any_text([tree.first("configure.ac", "configure.in")], r"\bAX_[A-Z]"):
+        if tree.any_text([tree.first("configure.ac", "configure.in")], r"\bAX_[A-Z]"):
             first = (*first, "autoconf-archive")
     facts = {
         "generate": _generator(tree) if made else "",
+        "old": _knows_no_musl(tree) and not made,
         "own": own,
+        "install": _own_installation(tree),
         "static": libtool or tree.has("ltmain.sh", "build-aux/ltmain.sh"),
     }
-    return _finished(subject, "autotools", check, _with(first, needs.make), needs.check, facts, needs.unknown)
+    guessed = tuple(_includes(tree, subject)) if own or not tree.has("configure.ac", "configure.in") else ()
+    return _finished(subject, "autotools", check, _with(first, needs.make, guessed), needs.check, facts, needs.unknown)
+
+
+def _knows_no_musl(tree: SourceTree) -> bool:
+    """Whether the source's config.sub is older than musl, so that it takes Alpine's machines for a mistake."""
+    names = tree.anywhere(r"config\.sub", 3)
+    return any("musl" not in text for _, text in tree.texts(names) if text)
+
+
+def _own_installation(tree: SourceTree) -> tuple[str, ...]:
+    """How to install where Makefiles know no DESTDIR; automake's always do."""
+    files = tree.anywhere(r"Makefile\.in|(?:GNUm|m|M)akefile|.*\.mk(?:\.in)?|Makefile\.inc", 3)
+    text = "\n".join(each for _, each in tree.texts(files))
+    if not text or tree.anywhere(r"Makefile\.am", 2) or re.search(r"\b(?:DESTDIR|INSTALL_?ROOT|installroot)\b", text):
+        return ('make DESTDIR="$pkgdir" install',)
+    return _installation(text, ())
 
 
 def _with(*lists: tuple[str, ...]) -> tuple[str, ...]:
@@ -129,6 +148,10 @@ def cmake(subject: Subject) -> Plan:
     switches = re.findall(
         r"(?i)\boption\s*\(\s*\"?(\w*(?:TEST(?:S|ING)?|TESTSUITE))\"?\s+\"[^\"]*\"\s*(OFF|NO|FALSE|0)?\s*\)", whole
     )
+    missing = _missing(tree, lists)
+    lacking = any(re.search(r"(?i)test|mock|catch|bench", folder) for folder in missing)
+    tested = None if lacking else tested
+    without = _switched_on(whole) if lacking else ()
     off = tuple(
         dict.fromkeys(
             name
@@ -141,12 +164,32 @@ def cmake(subject: Subject) -> Plan:
     if tested:
         check = ("ctest --test-dir build --output-on-failure",)
     facts: dict[str, object] = {
+        "without": without,
         "tests": off if tested else (),
         "shared": "BUILD_SHARED_LIBS" in whole or bool(re.search(r"(?i)\badd_library\s*\(", whole)),
     }
-    return _finished(
-        subject, "cmake", check, _with(("cmake",), needs.make, ("samurai",)), needs.check, facts, needs.unknown
-    )
+    remarks = tuple(f"the archive lacks {folder}, a module of its git repository" for folder in missing if not lacking)
+    make = _with(("cmake",), needs.make, ("samurai",))
+    return _finished(subject, "cmake", check, make, needs.check, facts, needs.unknown, remarks)
+
+
+def _switched_on(text: str) -> tuple[str, ...]:
+    """Options of CMakeLists.txt that have tests and benchmarks built unless they are turned off."""
+    pattern = r"(?i)\boption\s*\(\s*\"?(\w*(?:TESTS?|TESTING|BENCHMARKS?))\"?\s+\"[^\"]*\"\s*(?:ON|YES|TRUE|1)\s*\)"
+    return tuple(dict.fromkeys(re.findall(pattern, text)))
+
+
+def _missing(tree: SourceTree, lists: list[str]) -> list[str]:
+    """Folders that CMakeLists.txt adds, or that are modules of the git repository, and that the archive has nothing in."""
+    wanted = re.findall(r"(?m)^\s*path\s*=\s*(\S+)", tree.text(".gitmodules"))
+    for name, text in tree.texts(lists):
+        for folder in re.findall(r"(?im)^\s*add_subdirectory\s*\(\s*\"?([\w./-]+)", text):
+            wanted.append(f"{name.rpartition('/')[0]}/{folder}".strip("/"))
+    return [
+        folder
+        for folder in dict.fromkeys(wanted)
+        if folder.strip("./") and os.path.normpath(folder) not in tree.folders
+    ]
 
 
 def meson(subject: Subject) -> Plan:
@@ -179,42 +222,81 @@ def make(subject: Subject) -> Plan:
     file = tree.first(*_MAKEFILES)
     text = tree.text(file)
     installs = re.search(r"^(?:[\w. -]+ )?install(?: [\w. -]+)?\s*::?(?!=)", text, re.MULTILINE) is not None
-    prefix = next(
-        (
-            name
-            for name in ("PREFIX", "prefix", "INSTALL_PREFIX", "INSTALLPREFIX")
-            if re.search(rf"^\s*(?:export )?{name}\s*[:?]?=|\$[({{]{name}[)}}]", text, re.MULTILINE)
-        ),
-        "",
+    whole = "\n".join(
+        each for _, each in tree.texts([file, *tree.anywhere(r".*\.mk|(?:GNUm|m|M)akefile(?:\.inc)?", 3)])
     )
-    mandir = next(
-        (
-            name
-            for name in ("MANPREFIX", "MANDIR", "mandir")
-            if re.search(rf"^\s*{name}\s*[:?]?=\s*(?:/usr/local|\$[({{]\w+[)}}])/man", text, re.MULTILINE)
-        ),
-        "",
-    )
-    values = (
-        [f"{prefix}=/usr"] if prefix and not re.search(rf"^\s*{prefix}\s*[:?]?=\s*/usr\s*$", text, re.MULTILINE) else []
-    )
-    if mandir:
-        values.append(f"{mandir}=/usr/share/man")
-    destdir = re.search(r"\bDESTDIR\b", text) is not None
-    programs = _programs(tree)
-    facts = {
-        "installs": installs,
-        "arguments": " ".join(values),
-        "destdir": destdir or not prefix,
-        "prefix": prefix,
-        "scripts": programs,
-        "docs": tree.at_top(r"[\w.-]+\.[1-8]"),
-    }
+    arguments = tuple(f"{name}={to}" for name, to in _overridden(whole, "").items())
     compiled = bool(tree.anywhere(r".*\.(?:c|cc|cpp|cxx|S|asm|f90|pas|go|rs)", 6))
+    facts: dict[str, object] = {
+        "arguments": arguments,
+        "scripts": _programs(tree)
+        if not compiled
+        else [
+            name
+            for name in (subject.pkgname, subject.stem)
+            if re.search(rf"^{re.escape(name)}\s*:", text, re.MULTILINE)
+        ][:1],
+        "docs": tree.at_top(r"[\w.-]+\.[1-8]"),
+        "install": _installation(whole, arguments) if installs else (),
+    }
     remarks = () if installs else ("the Makefile has no 'install': see what package() puts where",)
     includes = [need for need in _includes(tree, subject) if compiled]
     plan = _finished(subject, "make", _target(tree, _MAKEFILES), tuple(includes), (), facts, (), remarks)
     return _changed(plan, noarch=not compiled)
+
+
+_PLACES = {
+    "prefix": "/usr", "installprefix": "/usr", "install_prefix": "/usr", "bindir": "/usr/bin", "bin_dir": "/usr/bin", "instbin": "/usr/bin", "sbindir": "/usr/sbin", "libdir": "/usr/lib", "includedir": "/usr/include", "incdir": "/usr/include", "mandir": "/usr/share/man",
+    "manprefix": "/usr/share/man", "man1dir": "/usr/share/man/man1", "man8dir": "/usr/share/man/man8", "datadir": "/usr/share", "sharedir": "/usr/share", "docdir": "/usr/share/doc/$pkgname", "sysconfdir": "/etc",
+}  # fmt: skip
+
+
+def _overridden(text: str, before: str) -> dict[str, str]:
+    """Variables of a Makefile for places that are to be others, each with its place behind ``before``.
+
+    One that is made of another needs nothing, unless it leads to a folder that packages do not use.
+    """
+    found: dict[str, str] = {}
+    for name, value in re.findall(r"^[ \t]*(?:export[ \t]+)?(\w+)[ \t]*[:?]?=[ \t]*([^\n#]*)", text, re.MULTILINE):
+        place = _PLACES.get(name.lower())
+        if place is None or name in found:
+            continue
+        derived = "$" in value or (before and "{" in value and not re.search(r"@\w+@|^\{\w+\}", value))
+        odd = re.search(r"(?<!share)/man\b|/local\b", value) is not None
+        if (not derived and (before or value.strip() != place)) or odd:
+            found[name] = f"{before}{place}"
+    if not found and not before:
+        match = re.search(r"\$[({](PREFIX|prefix)[)}]", text)
+        if match is not None and not re.search(rf"^[ \t]*{match[1]}[ \t]*[:?]?=", text, re.MULTILINE):
+            found[match[1]] = "/usr"
+    return found
+
+
+def _installation(text: str, arguments: tuple[str, ...]) -> tuple[str, ...]:
+    """The lines that install what a Makefile without automake behind it has built."""
+    rule = re.search(
+        r"^(?:[\w. -]+ )?install[\w-]*(?: [\w. -]+)?\s*::?(?!=).*?(?=^\S|\Z)", text, re.MULTILINE | re.DOTALL
+    )
+    makes = (
+        re.search(r"\bmkdir\b|install\b[^\n]* -d\b|-D\b|mkinstalldirs|INSTALL_DIR|MKDIR|-[a-z]*D[a-z]*\b", text)
+        is not None
+        or rule is None
+    )
+    places = [
+        place
+        for place, sign in (("/usr/bin", r"(?i)\bbin"), ("/usr/share/man/man1", r"(?i)man1"))
+        if rule is not None and re.search(sign, rule[0])
+    ]
+    folders = " ".join('"$pkgdir"' + place for place in places)
+    first = (f"mkdir -p {folders}",) if folders and not makes else ()
+    if re.search(r"\bDESTDIR\b", text):
+        return (*first, " ".join(['make DESTDIR="$pkgdir"', *arguments, "install"]))
+    given = [f"{name}={place}" for name, place in _overridden(text, '"$pkgdir"').items()]
+    if not given:
+        return (*first, 'make DESTDIR="$pkgdir" install')
+    if len(given) < 2:
+        return (*first, f"make {given[0]} install")
+    return (*first, "make \\", *(f"\t{each} \\" for each in given), "\tinstall")
 
 
 _BY_INCLUDE = {

@@ -8,14 +8,18 @@ find, then rules of naming, believed where a tree of aports has such a package o
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from abuildpy.regular import read_regular
 from abuildpy.repository.index import IndexEntry
+
+if TYPE_CHECKING:
+    from abuildpy.aports.database import Database
+    from abuildpy.config import Config
+    from abuildpy.ui.console import Console
 
 _REPOSITORIES = ("main", "community", "testing")
 
@@ -101,7 +105,8 @@ _CMAKE = {
     "java": "", "jni": "", "latex": "", "subversion": "", "ccache": "", "dl": "", "valgrind": "", "cppcheck": "", "gperf": "gperf", "gnuplot": "", "reuse": "", "packagehandlestandardargs": "",
 }  # fmt: skip
 _PYTHON = {
-    "pyyaml": "py3-yaml", "beautifulsoup4": "py3-beautifulsoup4", "bs4": "py3-beautifulsoup4", "python-dateutil": "py3-dateutil",
+    "pyyaml": "py3-yaml", "pytz": "py3-tz", "pyparsing": "py3-parsing", "pyopenssl": "py3-openssl", "pyicu": "py3-icu", "pyusb": "py3-usb", "pyxdg": "py3-xdg", "pyasn1": "py3-asn1", "pyasn1-modules": "py3-asn1-modules", "pymongo": "py3-mongo",
+    "pysnmp": "py3-snmp", "pyopengl": "py3-opengl", "flit": "py3-flit-core", "tap-py": "py3-tappy", "pbr": "py3-pbr", "beautifulsoup4": "py3-beautifulsoup4", "bs4": "py3-beautifulsoup4", "python-dateutil": "py3-dateutil",
     "pygobject": "py3-gobject3", "dbus-python": "py3-dbus", "pyqt5": "py3-qt5", "pyqt6": "py3-qt6", "setuptools-scm": "py3-setuptools_scm",
     "opencv-python": "py3-opencv", "protobuf": "py3-protobuf", "pyzmq": "py3-pyzmq", "pillow": "py3-pillow", "meson": "meson",
     "ninja": "samurai", "cmake": "cmake", "cython": "cython", "numpy": "py3-numpy", "oldest-supported-numpy": "py3-numpy-dev", "python-magic": "py3-magic",
@@ -112,11 +117,13 @@ _PYTHON = {
 
 
 class KnownPackages:
-    """``entries`` are those of package indexes; ``aports`` is the folder of a tree of aports, with main and so on in it."""
+    """``entries`` are those of package indexes; ``in_tree`` tells whether a tree of aports makes a package of a name (None:
+    there is no tree).
+    """
 
-    def __init__(self, entries: Iterable[IndexEntry] = (), aports: Path | None = None) -> None:
+    def __init__(self, entries: Iterable[IndexEntry] = (), in_tree: Callable[[str], bool] | None = None) -> None:
         self._entries = tuple(entries)
-        self._aports = aports
+        self._in_tree = in_tree
 
     def module(self, name: str) -> str | None:
         """The package of a pkg-config module; empty if what it needs is there anyway, None if it is not known."""
@@ -144,20 +151,28 @@ class KnownPackages:
         if name in _PYTHON:
             return _PYTHON[name]
         stem = name.removeprefix("python-")
-        candidates = dict.fromkeys(
-            (f"py3-{name}", f"py3-{project.lower()}", f"py3-{name.replace('-', '_')}", f"py3-{name.replace('-', '.')}",
-             f"py3-{stem}", f"py3-{name.removesuffix('-python')}")
-        )  # fmt: skip
+        stems = (
+            name,
+            project.lower(),
+            name.replace("-", "_"),
+            name.replace("-", "."),
+            stem,
+            name.removesuffix("-python"),
+        )
+        candidates = [
+            f"py3-{each}" for each in dict.fromkeys((*stems, re.sub(r"^(?:py-?|python3?-)(?=\w{2})", "", name)))
+        ]
+        candidates.append(name)  # a program
         return next((each for each in candidates if self.is_there(each)), f"py3-{name}")
 
     def is_there(self, package: str) -> bool:
         """Whether an index or the tree has a package of that name."""
-        return package in self._names or self._in_tree(package)
+        return package in self._names or (self._in_tree is not None and self._in_tree(package))
 
     @property
     def can_tell(self) -> bool:
         """Whether there is anything to ask at all."""
-        return bool(self._entries) or self._aports is not None
+        return bool(self._entries) or self._in_tree is not None
 
     def _named(self, name: str, table: Mapping[str, str], candidates: Iterable[str]) -> str | None:
         if name in table:
@@ -187,35 +202,18 @@ class KnownPackages:
     def _provided(self, what: str) -> str | None:
         return self._providers.get(what)
 
-    def _in_tree(self, package: str) -> bool:
-        if self._aports is None:
-            return False
-        stem = package.removesuffix("-dev")
-        for repository in _REPOSITORIES:
-            apkbuild = os.path.join(self._aports, repository, stem, "APKBUILD")
-            if stem == package:
-                if os.path.exists(apkbuild):
-                    return True
-                continue
-            try:
-                text = read_regular(apkbuild).decode("utf-8", "replace")
-            except OSError:
-                continue
-            if re.search(rf"(?:\$pkgname|\$\{{pkgname\}}|{re.escape(stem)})-dev\b", text):
-                return True
-        return False
-
 
 def _module_names(name: str) -> list[str]:
     """Names that a package with a module of that name may have, the likeliest first."""
     low = name.lower().replace("_", "-")
     bare = re.sub(r"[-.]?\d+(?:\.\d+)*$", "", low)
-    return [f"{each}-dev" for each in _variants(low, bare)]
+    barer = re.sub(r"\d+$", "", bare)
+    return [f"{each}-dev" for each in _variants(low, bare, barer)]
 
 
-def _variants(low: str, bare: str) -> Iterator[str]:
+def _variants(*names: str) -> Iterator[str]:
     seen: set[str] = set()
-    for name in (low, bare):
+    for name in names:
         for each in (name, f"lib{name}", name.removeprefix("lib"), name.removesuffix("-glib"), name.partition("-")[0]):
             if each and each not in seen:
                 seen.add(each)
@@ -237,7 +235,7 @@ def _framework_names(low: str, major: str) -> list[str]:
     ]
 
 
-def read_known(aports: Path | None, indexes: Iterable[Path]) -> KnownPackages:
+def read_known(in_tree: Callable[[str], bool] | None, indexes: Iterable[Path]) -> KnownPackages:
     """Reads what indexes there are; those that cannot be read count as not there."""
     from abuildpy.errors import AbuildError
     from abuildpy.repository.index import read_index
@@ -248,7 +246,28 @@ def read_known(aports: Path | None, indexes: Iterable[Path]) -> KnownPackages:
             entries.extend(read_index(path).entries)
         except (OSError, AbuildError):
             continue
-    return KnownPackages(entries, aports)
+    return KnownPackages(entries, in_tree)
+
+
+class TreePackages:
+    """Whether a tree of aports has a package; its recipes are read when somebody asks for the first time."""
+
+    def __init__(self, tree: Path, config: Config, console: Console) -> None:
+        self._tree, self._config, self._console = tree, config, console
+
+    def __call__(self, package: str) -> bool:
+        """Whether a recipe makes or provides it."""
+        return self._database.knows(package)
+
+    @cached_property
+    def _database(self) -> Database:
+        from abuildpy.aports.database import read_database
+        from abuildpy.phases.evaluations import Evaluations
+        from abuildpy.phases.settings import Settings
+
+        self._console.msg(f"Reading the recipes of {self._tree}")
+        folders = [str(self._tree / name) for name in _REPOSITORIES if any((self._tree / name).glob("*/APKBUILD"))]
+        return read_database(folders, Evaluations(self._config, Settings(quiet=True), self._console).answers)
 
 
 def tree_around(folder: Path) -> Path | None:

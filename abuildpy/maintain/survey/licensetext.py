@@ -105,6 +105,9 @@ _PERL = (
     "same terms as the perl 5 programming language system itself",
     "same terms as the perl5 programming language system itself",
     "same terms as the perl programming language itself",
+    "same terms as perl5 itself",
+    "terms of perl itself",
+    "terms as the perl 5 programming language",
 )
 PERL = "GPL-1.0-or-later OR Artistic-1.0-Perl"
 """What "the same terms as Perl itself" means, as Alpine's recipes write it."""
@@ -126,6 +129,8 @@ def licenses_in(text: str) -> tuple[str, ...]:
     """The licences whose text this is, or holds; those of the GNU family without ``-only`` or ``-or-later``."""
     row = words(text)
     if any(sentence in row for sentence in _PERL):
+        return (PERL,)
+    if "the artistic license" in row and "gnu general public license version 1 february 1989" in row:
         return (PERL,)
     found = [rule.name for rule in _RULES if all(s in row for s in rule.has) and not any(s in row for s in rule.lacks)]
     if len(found) > 1 and "GPL-3.0" in found and "LGPL-3.0" in found and len(row) < 12_000:

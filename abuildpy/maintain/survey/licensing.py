@@ -35,6 +35,7 @@ _OLD_NAMES = {
     for name in ("GPL-1.0", "GPL-2.0", "GPL-3.0", "LGPL-2.0", "LGPL-2.1", "LGPL-3.0", "AGPL-3.0")
     for sign, suffix in (("", "-only"), ("+", "-or-later"))
 }
+_NAMED = re.compile(r"(?i)mit|apache|bsd|gpl|lib|lesser|isc|mpl|zlib|boost|cc0|\d|copyright")
 _GNU = ("GPL-", "LGPL-", "AGPL-", "GFDL-")
 
 
@@ -71,10 +72,11 @@ def license_of(tree: SourceTree, stated: str, where: str) -> Licensing:
         return Licensing(_joined(reused), "LICENSES")
     if tags:
         return Licensing(_joined([tags.most_common(1)[0][0]]), "SPDX-License-Identifier in its files")
-    if notices:
-        return Licensing(notices.most_common(1)[0][0], "the heads of its files")
-    found = _in_readme(tree) or _in_heads(heads)
-    return found or Licensing("", "")
+    found = _in_readme(tree)
+    if found is None and notices and sum(notices.values()) * 3 >= len(heads):
+        found = Licensing(notices.most_common(1)[0][0], "the heads of its files")
+    unknown = f"{files[0]} is no licence that is known" if files else ""
+    return found or _in_heads(heads) or Licensing("", unknown)
 
 
 def _is_spdx(text: str) -> bool:
@@ -99,7 +101,10 @@ def _family(identifier: str) -> str:
 
 def _license_files(tree: SourceTree) -> list[str]:
     near = [name for name in tree.files if name.count("/") == 0 or re.match(r"(?i)licen[cs]es?/[^/]+$", name)]
-    return [name for name in near if _FILE.fullmatch(name.rpartition("/")[2]) or "/" in name]
+    found = [name for name in near if _FILE.fullmatch(name.rpartition("/")[2]) or "/" in name]
+    plain = [name for name in found if re.fullmatch(r"(?i)(?:licen[cs]e|copying)(?:\.(?:txt|md|rst))?", name)]
+    # Beside the one for all of it there may be those of parts, each named after what it is for.
+    return [name for name in found if name in plain or _NAMED.search(name)] if plain else found
 
 
 def _reuse(tree: SourceTree) -> list[str]:
@@ -195,7 +200,7 @@ def _in_readme(tree: SourceTree) -> Licensing | None:
 
 def _in_heads(heads: list[str]) -> Licensing | None:
     found = Counter(identifier for text in heads for identifier in licenses_in(text) if not identifier.startswith(_GNU))
-    if not found:
+    if not found or found.most_common(1)[0][1] * 3 < len(heads):
         return None
     return Licensing(found.most_common(1)[0][0], "the heads of its files")
 

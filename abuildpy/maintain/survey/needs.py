@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from abuildpy.maintain.survey.known import KnownPackages
@@ -77,7 +77,8 @@ def needs_of(tree: SourceTree, system: str, known: KnownPackages) -> Needs:
     for need in () if read is None else read(tree):
         if need.name.lower() in _DOCUMENTATION:
             continue
-        package = {"pc": known.module, "cmake": known.cmake, "cmd": known.program}[need.kind](need.name)
+        find = {"pc": known.module, "cmake": known.cmake, "cmd": _program(known)}[need.kind]
+        package = find(need.name)
         testing = need.testing or need.name.lower() in _TEST_NEEDS
         if package is None:
             if not need.optional and not testing and not re.search(r"[@$%{]", need.name):
@@ -85,6 +86,11 @@ def needs_of(tree: SourceTree, system: str, known: KnownPackages) -> Needs:
         elif package:
             (check if testing else make)[package] = None
     return Needs(tuple(make), tuple(name for name in check if name not in make), tuple(unknown))
+
+
+def _program(known: KnownPackages) -> Callable[[str], str | None]:
+    """Programs have packages of their names as a rule, so that one is believed where there is nothing to ask."""
+    return lambda name: known.program(name) or (None if known.can_tell else name)
 
 
 def _files(tree: SourceTree, pattern: str, depth: int = 5) -> list[tuple[str, bool]]:
@@ -114,7 +120,7 @@ def _meson(tree: SourceTree) -> Iterator[_Need]:
         ):
             yield _Need("cmd", _TOOLS.get(tool, tool), testing, optional=True)
     if re.search(r"import\s*\(\s*'i18n'", whole):
-        yield _Need("cmd", "gettext")
+        yield _Need("cmd", "gettext-dev", optional=True)
     if re.search(r"\.yelp\s*\(", whole):
         yield _Need("cmd", "itstool")
     if re.search(r"generate_gir\s*\(", whole):
@@ -132,7 +138,7 @@ def _meson(tree: SourceTree) -> Iterator[_Need]:
 
 _TOOLS = {
     "a2x": "asciidoc", "desktop-file-validate": "desktop-file-utils", "update-desktop-database": "desktop-file-utils", "glib-compile-schemas": "glib-dev",
-    "xsltproc": "libxslt", "rst2man": "py3-docutils", "appstream-util": "appstream-glib", "msgfmt": "gettext", "intltool-merge": "intltool", "pod2man": "perl",
+    "xsltproc": "libxslt", "rst2man": "py3-docutils", "appstream-util": "appstream-glib", "msgfmt": "gettext-dev", "gettext": "gettext-dev", "intltool-merge": "intltool", "pod2man": "perl",
 }  # fmt: skip
 
 
@@ -214,7 +220,7 @@ _HEADERS = {
     "ncurses.h": "ncurses", "curses.h": "ncurses", "expat.h": "expat", "gmp.h": "gmp", "lzma.h": "liblzma", "readline/readline.h": "readline",
 }  # fmt: skip
 _MACROS = {
-    "AM_GNU_GETTEXT": _Need("cmd", "gettext", optional=True), "AC_PROG_INTLTOOL|IT_PROG_INTLTOOL": _Need("cmd", "intltool"), "AC_PROG_YACC": _Need("cmd", "bison", optional=True),
+    "AM_GNU_GETTEXT": _Need("cmd", "gettext-dev", optional=True), "AC_PROG_INTLTOOL|IT_PROG_INTLTOOL": _Need("cmd", "intltool"), "AC_PROG_YACC": _Need("cmd", "bison", optional=True),
     "AC_PROG_LEX|AM_PROG_LEX": _Need("cmd", "flex", optional=True), "GOBJECT_INTROSPECTION_CHECK|GOBJECT_INTROSPECTION_REQUIRE": _Need("pc", "gobject-introspection-1.0"),
     "AM_PROG_VALAC|VALA_PROG_VALAC": _Need("cmd", "vala"), "XORG_MACROS_VERSION|XORG_DEFAULT_OPTIONS": _Need("pc", "xorg-macros"), "AM_PATH_PYTHON": _Need("cmd", "python3", optional=True), "AX_BOOST_BASE|BOOST_REQUIRE": _Need("pc", "boost"),
     "AX_LUA_HEADERS|AX_PROG_LUA": _Need("pc", "lua"), "AC_PATH_XTRA|AC_PATH_X": _Need("pc", "x11"), "AM_PATH_LIBGCRYPT": _Need("pc", "libgcrypt"), "AM_PATH_GPGME": _Need("pc", "gpgme"), "LIBCURL_CHECK_CONFIG": _Need("pc", "libcurl"),

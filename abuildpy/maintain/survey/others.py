@@ -99,9 +99,11 @@ def _npm(subject: Subject) -> Plan:
 def _lua(subject: Subject) -> Plan:
     tree = subject.tree
     native = bool(tree.anywhere(r".*\.c", 4))
+    tested = bool(tree.anywhere(r".*_spec\.lua", 4))
     return _plan(
-        (),
+        ("busted",) if tested else (),
         ("lua5.4-dev",) if native else (),
+        checkdepends=("lua-busted",) if tested else (),
         noarch=not native,
         depends=("lua5.4",),
         facts={
@@ -213,11 +215,18 @@ def _qmake(subject: Subject) -> Plan:
 
 
 def _waf(subject: Subject) -> Plan:
+    tree = subject.tree
+    asked = [
+        name
+        for _, text in tree.texts(tree.anywhere(r"wscript", 3))
+        for name in re.findall(r"\bpackage\s*=\s*['\"]([\w.+-]+)", text)
+    ]
+    packages = [package for name in asked if (package := subject.known.module(name))]
     return _plan(
         (),
-        ("python3", *_includes(subject.tree, subject), *headers_needed(subject.tree)),
-        facts={"own": subject.tree.has("waf")},
-        subpackages=splits_of(subject.tree, "make"),
+        ("python3", *dict.fromkeys((*packages, *_includes(tree, subject), *headers_needed(tree)))),
+        facts={"own": tree.has("waf")},
+        subpackages=splits_of(tree, "make"),
     )
 
 

@@ -35,6 +35,17 @@ def python(subject: Subject) -> Plan:
     keywords = setup_keywords(tree)
     extension = _extension(tree)
     make = build_requirements(tree.root, known.python)
+    if not tree.has("pyproject.toml"):
+        make = tuple(
+            dict.fromkeys(
+                (
+                    *make,
+                    *packages(
+                        words_of(keywords.get("setup_requires")) or _cfg(tree, "options", "setup_requires"), known
+                    ),
+                )
+            )
+        )
     if extension:
         make = tuple(dict.fromkeys((*make, "python3-dev")))
     if "py3-setuptools-rust" in make or "py3-maturin" in make or tree.has("Cargo.toml"):
@@ -149,7 +160,7 @@ def _requirements(tree: SourceTree, keywords: dict[str, object]) -> tuple[list[s
         tests += [text for extra in _TEST_EXTRAS for text in _cfg(tree, "options.extras_require", extra)]
         tests += _poetry(tree, "dev-dependencies") + _poetry_group(tree)
     if not tests:
-        tests = [t for name in ("requirements-test.txt", "test-requirements.txt", "requirements/test.txt", "requirements/tests.txt", "requirements-dev.txt", "dev-requirements.txt", "requirements_test.txt", "tests/requirements.txt") for t in _listed(tree.text(name))]  # fmt: skip
+        tests = [t for name in ("requirements-test.txt", "test-requirements.txt", "requirements/test.txt", "requirements/tests.txt", "requirements-dev.txt", "dev-requirements.txt", "requirements_test.txt", "requirements_test_min.txt", "tests-requirements.txt", "test_requirements.txt", "tests/requirements.txt") for t in _listed(tree.text(name))]  # fmt: skip
     return runs, tests
 
 
@@ -230,6 +241,10 @@ def _tests(tree: SourceTree, known: KnownPackages, extra: list[str]) -> tuple[st
     found = dict.fromkeys((*packages(wanted, known), *packages(imported, known)))
     plain = not pytest and not tree.any_text(["tox.ini", "setup.cfg", "pyproject.toml"], r"\bpytest\b|py\.test")
     runner = ".testenv/bin/python3 -m pytest"
+    plugins, foreign = _plugins(tree)
+    found.update(dict.fromkeys(known.python(name) for name in plugins))
+    if foreign:
+        runner += " -o addopts=''"
     if plain and all("TestCase" in text for text in texts):
         folders = {name.partition("/")[0] if "/" in name else "" for name in real}
         if (
@@ -243,6 +258,33 @@ def _tests(tree: SourceTree, known: KnownPackages, extra: list[str]) -> tuple[st
             runner = f".testenv/bin/python3 -m unittest discover{where}"
             return runner, tuple(found)
     return runner, ("py3-pytest", *(name for name in found if name != "py3-pytest"))
+
+
+def _plugins(tree: SourceTree) -> tuple[list[str], bool]:
+    """The plugins of pytest that the project's settings need, and whether they need ones that nobody wants for a package."""
+    texts = [tree.text(name) for name in ("pytest.ini", "tox.ini", "setup.cfg", "pyproject.toml")]
+    settings = "\n".join(
+        re.findall(r"(?ms)^\[(?:pytest|tool:pytest|tool\.pytest\.ini_options)\]\n(.*?)(?=^\[|\Z)", "\n".join(texts))
+    )
+    options = " ".join(re.findall(r"(?ms)^addopts\s*=\s*(.*?)(?=^\S|\Z)", settings))
+    wanted = {
+        "--cov": "pytest-cov",
+        "--timeout": "pytest-timeout",
+        "--benchmark": "pytest-benchmark",
+        "--numprocesses": "pytest-xdist",
+        "--asyncio": "pytest-asyncio",
+        "--randomly": "pytest-randomly",
+        "--reruns": "pytest-rerunfailures",
+    }
+    found = [plugin for option, plugin in wanted.items() if option in options]
+    if re.search(r"(?:^|[\s\"'])-n\s*=?(?:\d|auto|logical)", options):
+        found.append("pytest-xdist")
+    found += ["pytest-asyncio"] if "asyncio_mode" in settings else []
+    found += ["pytest-timeout"] if re.search(r"(?m)^timeout\s*=", settings) else []
+    return found, re.search(
+        r"--(?:flake8|black|mypy|isort|pylint|ruff|pycodestyle|pydocstyle|pep8|docstyle|checkdocs|codestyle|enabler)",
+        options,
+    ) is not None
 
 
 _MODULES = {

@@ -11,6 +11,7 @@ from abuildpy.maintain.survey.tree import SourceTree
 _ASIDE = re.compile(
     r"(?i)(?:^|/)(?:tests?|testsuite|subprojects|third[_-]?party|3rd[_-]?party|vendor|external|deps|debian|examples?|windows|win32|contrib|gnulib-tests)/"
 )
+_TESTS = re.compile(r"(?i)(?:^|/)(?:tests?|testsuite|third[_-]?party|3rd[_-]?party|vendor|debian|windows|win32)/")
 _MANUAL = r"(?i)[a-z_][\w.+@:-]*\.(?:[1-8](?:x|pm|posix)?)(?:\.(?:in|scd|md|adoc|txt|rst|ronn|xml|pod|t2t|asciidoc|man|gz|org|mdoc|cmake|am))*|[\w.+-]*\.scd(?:\.in)?|man-\w+\.\w+\.docbook"
 
 
@@ -31,10 +32,10 @@ def splits_of(tree: SourceTree, system: str) -> tuple[str, ...]:
 
 def completions_of(tree: SourceTree) -> list[str]:
     """The subpackages for shells that the source has completions for."""
-    ours = [name for name in tree.files if not _ASIDE.search(name)]
+    ours = [name for name in tree.files if not _TESTS.search(name)]
     texts = {
-        "bash-completion": r"(?i)(?:.*/)?(?:bash[-_.]?completions?(?:\.d)?/[^/]+|[^/]*bash[-_]?completion[^/]*|completions?/bash/[^/]+|completions?/[^/]+\.bash|[^/]+\.bash-completion)",
-        "fish-completion": r"(?i)(?:.*/)?(?:[^/]*completions?/(?:[^/]+/)*[^/]+\.fish|[^/]*fish[^/]*/[^/]+\.fish|[^/]+\.fish)",
+        "bash-completion": r"(?i)(?:.*/)?(?:bash[-_.]?completions?(?:\.d)?/[^/]+|[^/]*bash[-_]?completion[^/]*|completions?/bash/[^/]+|completions?/[^/]+\.bash|[^/]+\.bash-completion|contrib/bash/[^/]+)",
+        "fish-completion": r"(?i)(?:.*/)?(?:[^/]*completions?/(?:[^/]+/)*[^/]+\.fish|[^/]*fish[^/]*/[^/]+\.fish|[^/]+\.fish|contrib/fish/[^/]+)",
         "zsh-completion": r"(?i)(?:.*/)?(?:[^/]*(?:completions?|zsh|shell)[^/]*/(?:[^/]+/)*_[\w-]+(?:\.in)?|_[\w-]+\.zsh|zsh[-_]completion[^/]*(?:/[^/]+)*|[^/]*completions?/[^/]+\.zsh)",
     }
     noise = re.compile(r"(?i)\.(?:py|c|h|m4|rs|go|js|pc|md|ac|am|rb|hs|html)(?:\.in)?$|__|_test")

@@ -356,7 +356,11 @@ def _spec(tree: SourceTree, name: str) -> Stated:
 
 
 def _page(url: str) -> str:
+    from abuildpy.lint.rules.sources import SECURE
+
     url = url.strip()
+    if url.startswith("http://") and url[7:].partition("/")[0].lower() in SECURE:
+        url = f"https{url[4:]}"
     return url if re.fullmatch(r"https?://[^\s\"'$`\\]+", url) and not re.search(r"@\w+@", url) else ""
 
 

@@ -176,7 +176,7 @@ def test_a_tree_that_is_none(run: Run, site: str) -> None:
 def test_the_tree_around_tells_which_packages_there_are(run: Run, site: str) -> None:
     recipe = Path("tree/main/oddity/APKBUILD")
     recipe.parent.mkdir(parents=True)
-    recipe.write_text('subpackages="$pkgname-dev"\n')
+    recipe.write_text('pkgname=oddity\npkgver=1\npkgrel=0\nsubpackages="$pkgname-dev"\n')
     status, out, err = run("--print", "--aports", "tree", f"{site}/odd-1.tar.gz")
     assert status == 0, err
     assert 'makedepends="oddity-dev meson"\n' in out

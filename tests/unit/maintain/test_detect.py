@@ -24,7 +24,8 @@ def _fill(folder: Path, *names: str) -> Path:
 @pytest.mark.parametrize(
     ("files", "names", "expected"),
     [
-        (["configure*", "Makefile.PL", "waf", "meson.build"], (), BuildType.AUTOTOOLS),
+        (["configure*", "Makefile.PL", "waf", "CMakeLists.txt"], (), BuildType.AUTOTOOLS),
+        (["configure*", "meson.build"], (), BuildType.MESON),
         (["configure", "Makefile"], (), BuildType.MAKE),
         (["configure/", "Makefile"], (), BuildType.MAKE),
         (["Makefile.PL", "waf", "Makefile"], (), BuildType.PERL),

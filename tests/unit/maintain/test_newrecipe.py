@@ -6,7 +6,7 @@ import io
 import os
 import subprocess
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import pytest
@@ -20,6 +20,7 @@ from abuildpy.maintain.newrecipe import Wish, Workplace, create, preview
 from abuildpy.maintain.origin import Origin, read_argument
 from abuildpy.maintain.quoting import in_quotes, value
 from abuildpy.maintain.survey.known import KnownPackages
+from abuildpy.repository.index import IndexEntry
 
 SITE = "https://site.example"
 
@@ -152,8 +153,14 @@ class _Shop:
                 tar.addfile(member, io.BytesIO(text.encode()))
         return archive
 
-    def place(self, distfiles: Path | None = None, aports: Path | None = None) -> Workplace:
-        return Workplace((Path(SHARE_DIR),), self.fetch, KnownPackages((), aports), self.log, distfiles)
+    def place(self, distfiles: Path | None = None, packages: Collection[str] | None = None) -> Workplace:
+        return Workplace(
+            (Path(SHARE_DIR),),
+            self.fetch,
+            KnownPackages((), None if packages is None else packages.__contains__),
+            self.log,
+            distfiles,
+        )
 
     def make(self, parent: Path, wish: Wish, distfiles: Path | None = None) -> Path:
         if distfiles is None:
@@ -464,10 +471,7 @@ def test_what_no_package_is_known_for_is_named(tmp_path: Path) -> None:
     recipe = shop.make(tmp_path, _wish())
     assert "# TODO: makedepends lacks what gives pc:oddity-3\n" in recipe.read_text()
     assert any("pc:oddity-3" in text for text in shop.log.said)
-    apkbuild = tmp_path / "tree/main/oddity/APKBUILD"
-    apkbuild.parent.mkdir(parents=True)
-    apkbuild.write_text('subpackages="$pkgname-dev"\n')
-    text = preview(_wish(), shop.place(aports=tmp_path / "tree"))
+    text = preview(_wish(), shop.place(packages={"oddity-dev"}))
     assert b'makedepends="oddity-dev meson"\n' in text
     assert b"TODO" not in text
 
@@ -588,3 +592,109 @@ def test_a_preview_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     text = preview(_wish(), shop.place())
     assert b"pkgname=foo\n" in text
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("files", "function", "expected"),
+    [
+        # A config.sub that is older than musl takes the machine's name for a mistake.
+        (
+            {"configure": CONFIGURE, "config.sub": "linux-gnu"},
+            "prepare",
+            ["default_prepare", "update_config_sub"],
+        ),
+        ({"configure": CONFIGURE, "config.sub": "linux-gnu | linux-musl"}, "prepare", None),
+        # Makefiles that know no DESTDIR would install to the machine itself.
+        (
+            {"configure": ("#!/bin/sh\n", 0o755), "Makefile.in": "BINDIR={BINDIR}\ninstall:\n\tinstall -D x $(BINDIR)\n"},
+            "package",
+            ['make BINDIR="$pkgdir"/usr/bin install'],
+        ),
+        (
+            {"Makefile": "PREFIX=/usr/local\nMANDIR=$(PREFIX)/man\ninstall:\n\tcp x $(PREFIX)/bin\n"},
+            "package",
+            [
+                'mkdir -p "$pkgdir"/usr/bin',
+                'make PREFIX="$pkgdir"/usr MANDIR="$pkgdir"/usr/share/man install',
+            ],
+        ),
+        ({"Makefile": "foo: foo.c\n", "foo.c": "", "foo.1": ""}, "package", [
+            'install -Dm755 foo -t "$pkgdir"/usr/bin/',
+            'install -Dm644 foo.1 -t "$pkgdir"/usr/share/man/man1/',
+        ]),
+        ({"configure.ac": "AC_INIT\n"}, "prepare", ["default_prepare", "autoreconf -fi"]),
+        ({"Build.PL": "use Module::Build::Tiny;", "t/a.t": ""}, "check", ["./Build test"]),
+        ({"foo.gemspec": "", "spec/a_spec.rb": ""}, "check", ["rspec"]),
+        ({"Makefile": "all:\n\tscons\n", "SConstruct": ""}, "build", ["scons"]),
+        (
+            {"setup.py": "", "test_x.py": "def test_a(): pass\n", "setup.cfg": "[tool:pytest]\naddopts = --flake8\n"},
+            "check",
+            [
+                "python3 -m venv --clear --without-pip --system-site-packages .testenv",
+                ".testenv/bin/python3 -m installer .dist/*.whl",
+                ".testenv/bin/python3 -m pytest -o addopts=''",
+            ],
+        ),
+        (
+            {"setup.py": "", "tests/test_x.py": "class A(unittest.TestCase): pass\n", "tests/__init__.py": ""},
+            "check",
+            [
+                "python3 -m venv --clear --without-pip --system-site-packages .testenv",
+                ".testenv/bin/python3 -m installer .dist/*.whl",
+                ".testenv/bin/python3 -m unittest discover",
+            ],
+        ),
+    ],
+)  # fmt: skip
+def test_functions(tmp_path: Path, files: dict[str, Content], function: str, expected: list[str] | None) -> None:
+    assert _functions(_Shop(files).make(tmp_path, _wish())).get(function) == expected
+
+
+def test_plugins_that_pytests_settings_ask_for(tmp_path: Path) -> None:
+    settings = "[tool.pytest.ini_options]\naddopts = '--cov=foo -n auto'\nasyncio_mode = 'auto'\n"
+    recipe = _Shop({"pyproject.toml": settings, "test_x.py": "def test_a(): pass\n"}).make(tmp_path, _wish())
+    assert _variables(recipe)["checkdepends"] == "py3-pytest py3-pytest-cov py3-pytest-xdist py3-pytest-asyncio"
+
+
+def test_tests_whose_framework_is_a_module_of_git_are_turned_off(tmp_path: Path) -> None:
+    lists = (
+        'option(FOO_BUILD_TESTS "tests" ON)\nenable_testing()\nif(FOO_BUILD_TESTS)\n'
+        "add_subdirectory(third_party/googletest)\nadd_test(NAME a COMMAND b)\nendif()\n"
+    )
+    recipe = _Shop({"CMakeLists.txt": lists, "x.c": ""}).make(tmp_path, _wish())
+    assert "\t\t-DFOO_BUILD_TESTS=OFF \\\n" in recipe.read_text()
+    assert _variables(recipe)["options"] == "!check"
+
+
+def test_modules_of_git_that_the_archive_lacks_are_said(tmp_path: Path) -> None:
+    shop = _Shop({"CMakeLists.txt": "", ".gitmodules": '[submodule "x"]\n\tpath = ext/zip\n'})
+    shop.make(tmp_path, _wish())
+    assert "the archive lacks ext/zip, a module of its git repository" in shop.log.said
+
+
+def test_a_folder_in_a_folder_is_the_source(tmp_path: Path) -> None:
+    recipe = _Shop({"Makefile": "all:\n"}, "outer/foo-1.2").make(tmp_path, _wish())
+    assert _variables(recipe)["builddir"] == "/s/outer/foo-1.2"
+
+
+def test_names_of_packages() -> None:
+    names = {"libayatana-indicator-dev", "py3-foo.bar", "py3-pan", "black", "kcoreaddons5-dev", "libxyz-dev"}
+    known = KnownPackages((), names.__contains__)
+    assert known.module("ayatana-indicator3-0.4") == "libayatana-indicator-dev"
+    assert known.module("gtk4") == "gtk4.0-dev"
+    assert known.module("xyz") == "libxyz-dev"
+    assert known.module("nowhere") is None
+    assert known.module("threads") == ""
+    assert known.cmake("KF5CoreAddons") == "kcoreaddons5-dev"
+    assert known.cmake("Qt6Quick") == "qt6-qtdeclarative-dev"
+    assert [known.python(name) for name in ("Foo_Bar", "pypan", "black", "other")] == [
+        *("py3-foo.bar", "py3-pan", "black", "py3-other")
+    ]
+    assert KnownPackages().python("PyYAML") == "py3-yaml"
+
+
+def test_an_index_knows_best() -> None:
+    entry = IndexEntry("", "odd-package", "1-r0", provides=("pc:glib-2.0=2.80", "cmd:thing=1"))
+    known = KnownPackages((entry,))
+    assert known.module("glib-2.0") == "odd-package"
+    assert known.program("thing") == "odd-package"
