@@ -30,7 +30,7 @@ In the folder of a repository:
                     Make py3-NAME/APKBUILD; with 'homepage', url= is the project's own page
 In a recipe's folder:
   recreate [deps]   Make the recipe again for the newest version; with 'deps', its dependencies too
-  upgrade           Put the newest version's number into the recipe, no more
+  upgrade           Put the newest version's number into the recipe, and the dependencies that changed; shows the diff
   check             Say what is newest and what is packaged; status 1 if they differ
   update            Run abuild checksum unpack prepare
 
@@ -38,7 +38,7 @@ Options:
   -h, --help        Show this help
 
 The index is the one that pip uses: PIP_INDEX_URL, index-url in pip.conf. PYPI_URL overrules it: the address
-above /pypi/NAME/json.
+above /pypi/NAME/json. The tree of aports around you, or APORTSDIR, tells the names of packages.
 """
 
 
@@ -95,10 +95,13 @@ def _workshop(config: Config, console: Console) -> Workshop:
     from abuildpy.maintain.pyaport import Workshop
     from abuildpy.maintain.pypi import Index
     from abuildpy.maintain.reading import recipe_reader
+    from abuildpy.maintain.survey.known import TreePackages, read_known, tree_around
 
     maintainer = " ".join(config.get("MAINTAINER").split())
     index = Index(find_index(os.environ))
-    return Workshop(index, recipe_reader(config, console), run_abuild, maintainer, console)
+    tree = Path(config.get("APORTSDIR")) if config.get("APORTSDIR") else tree_around(Path.cwd())
+    known = read_known(None if tree is None else TreePackages(tree, config, console), ())
+    return Workshop(index, recipe_reader(config, console), run_abuild, maintainer, console, known)
 
 
 if __name__ == "__main__":

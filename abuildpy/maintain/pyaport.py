@@ -4,31 +4,33 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from abuildpy.errors import RecipeError
+from abuildpy.errors import FetchError, RecipeError
 from abuildpy.maintain.abuildrun import Abuild
 from abuildpy.maintain.detect import source_folder
 from abuildpy.maintain.pybuild import alpine_name
 from abuildpy.maintain.pyindex import Project
 from abuildpy.maintain.pypi import Index
-from abuildpy.maintain.pyrecipe import Needs, Old, alpine_version, needs, project_name, read_old, recipe_text
+from abuildpy.maintain.pyrecipe import Needs, Old, Seen, alpine_version, needs, project_name, read_old, recipe_text
+from abuildpy.maintain.pyupgrade import upgrade_recipe
 from abuildpy.maintain.reading import ReadRecipe
 from abuildpy.maintain.render import write
+from abuildpy.maintain.survey.known import KnownPackages
 from abuildpy.messages import Messages
-from abuildpy.recipe.edit import write_variables
 
 
 @dataclass(frozen=True, slots=True)
 class Workshop:
-    """What the verbs work with. ``maintainer`` is whom a new recipe names."""
+    """What the verbs work with. ``maintainer`` is whom a new recipe names, ``known`` tells the names of packages."""
 
     index: Index
     read: ReadRecipe
     abuild: Abuild
     maintainer: str
     log: Messages
+    known: KnownPackages = field(default_factory=KnownPackages)
 
 
 def create(name: str, parent: Path, shop: Workshop, *, homepage: bool = False) -> Path:
@@ -44,12 +46,18 @@ def create(name: str, parent: Path, shop: Workshop, *, homepage: bool = False) -
             hint="'apkbuild-pypi recreate' in that folder makes it again",
         )
     source = shop.index.lasting_source(project)
-    wanted = needs(project)
+    wanted = needs(project, shop.known.python)
     recipe.parent.mkdir(parents=True, exist_ok=True)
 
     def text(unpacked: Path | None) -> bytes:
         return recipe_text(
-            project, source=source, maintainer=shop.maintainer, unpacked=unpacked, homepage=homepage, anew=wanted
+            project,
+            source=source,
+            maintainer=shop.maintainer,
+            unpacked=unpacked,
+            homepage=homepage,
+            anew=wanted,
+            seen=None if unpacked is None else _look(unpacked, project, shop),
         )
 
     write(recipe, text(None))
@@ -57,6 +65,8 @@ def create(name: str, parent: Path, shop: Workshop, *, homepage: bool = False) -
     _run(shop, recipe, "checksum", "unpack")
     write(recipe, text(_unpacked(recipe, project)))
     _tell(shop, wanted)
+    if not project.license and "license=" not in recipe.read_text(errors="replace"):
+        shop.log.warning("its licence is not stated in a form that is known: fill in license=")
     # The checksums' place is at the end, so they are made again.
     _run(shop, recipe, "checksum", "prepare")
     return recipe
@@ -75,7 +85,7 @@ def recreate(recipe: Path, shop: Workshop, *, deps: bool = False) -> None:
     if old.dropped:
         shop.log.warning(f"not carried over: {' '.join(old.dropped)}")
     source = shop.index.lasting_source(project)
-    wanted = needs(project) if deps else None
+    wanted = needs(project, shop.known.python) if deps else None
 
     def text(unpacked: Path | None) -> bytes:
         return recipe_text(project, source=source, maintainer=shop.maintainer, unpacked=unpacked, old=old, anew=wanted)
@@ -95,7 +105,10 @@ def recreate(recipe: Path, shop: Workshop, *, deps: bool = False) -> None:
 
 
 def upgrade(recipe: Path, shop: Workshop) -> None:
-    """Sets pkgver to the newest version and pkgrel to 0, and changes nothing else."""
+    """Sets pkgver to the newest version and pkgrel to 0, and changes the dependencies that changed upstream, no more.
+
+    What was changed is shown as a diff.
+    """
     _, old = _read(recipe, shop)
     project = shop.index.project(project_name(old))
     pkgver = alpine_version(project.version)
@@ -108,7 +121,27 @@ def upgrade(recipe: Path, shop: Workshop) -> None:
         values["_pyver"] = project.version
     elif pkgver != project.version:
         shop.log.warning(f"PyPI calls this version {project.version}: see whether source and builddir still fit")
-    write_variables(recipe, values)
+    packaged = _packaged(old, project, shop)
+    before = None if packaged is None else needs(packaged, shop.known.python)
+    if before is None:
+        shop.log.warning(f"what {old.recipe.pkgver} required is not to be found out, so dependencies stay as they are")
+    after = needs(project, shop.known.python)
+    done = upgrade_recipe(old.recipe, values, before, after)
+    for line in done.diff:
+        shop.log.plain(line)
+    for line in done.left:
+        shop.log.warning(f"for you to change: {line}")
+    if packaged is not None and packaged.license != project.license and packaged.license and project.license:
+        shop.log.warning(f"the licence was {packaged.license} and is {project.license} now")
+
+
+def _packaged(old: Old, project: Project, shop: Workshop) -> Project | None:
+    """What the index says of the version that the recipe has; None where it says nothing of its requirements."""
+    published = old.recipe.variables.get("_pyver", "") if "_pyver" in old.written else ""
+    try:
+        return shop.index.project(project.name, published or old.recipe.pkgver)
+    except FetchError:
+        return None
 
 
 def check(recipe: Path, shop: Workshop) -> bool:
@@ -132,6 +165,20 @@ def _read(recipe: Path, shop: Workshop) -> tuple[bytes, Old]:
     except OSError as error:
         raise RecipeError(f"cannot read {recipe}: {error.strerror}")
     return content, read_old(evaluated, content)
+
+
+def _look(unpacked: Path, project: Project, shop: Workshop) -> Seen:
+    """What the source itself shows, which the index does not tell."""
+    from abuildpy.maintain.survey.licensing import license_of
+    from abuildpy.maintain.survey.plan import Subject
+    from abuildpy.maintain.survey.python import python
+    from abuildpy.maintain.survey.tree import SourceTree
+
+    tree = SourceTree(unpacked)
+    plan = python(Subject(tree, shop.known, alpine_name(project.name), project.name))
+    for remark in plan.remarks:
+        shop.log.warning(remark)
+    return Seen(plan, license_of(tree, project.license, "the index").expression or project.license)
 
 
 def _unpacked(recipe: Path, project: Project) -> Path | None:

@@ -8,7 +8,7 @@ description, address, licence, options, provides, replaces and patches, and gets
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from abuildpy.maintain.pybuild import alpine_name, build_requirements
 from abuildpy.maintain.pyindex import Project
 from abuildpy.maintain.quoting import in_quotes
 from abuildpy.maintain.render import render
+from abuildpy.maintain.survey.plan import Plan
 from abuildpy.recipe.edit import secfixes_block
 from abuildpy.recipe.edit.effect import is_kept
 from abuildpy.recipe.edit.words import Entry, entries, mentions
@@ -69,6 +70,14 @@ class Needs:
 
     depends: tuple[str, ...]
     checkdepends: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the unpacked source showed."""
+
+    plan: Plan
+    license: str
 
 
 def alpine_version(published: str) -> str:
@@ -153,7 +162,7 @@ def project_name(old: Old) -> str:
     )
 
 
-def needs(project: Project) -> Needs:
+def needs(project: Project, named: Callable[[str], str] = alpine_name) -> Needs:
     """What the project says that it requires, under the conditions that hold for this Python on this system."""
     from packaging.markers import UndefinedComparison, UndefinedEnvironmentName
     from packaging.requirements import InvalidRequirement, Requirement
@@ -163,7 +172,7 @@ def needs(project: Project) -> Needs:
     for text in project.requires:
         try:
             requirement = Requirement(text)
-            name, marker = alpine_name(requirement.name), requirement.marker
+            name, marker = named(requirement.name), requirement.marker
             if marker is None or marker.evaluate({"extra": ""}):
                 depends[name] = None
             elif any(marker.evaluate({"extra": extra}) for extra in _TEST_EXTRAS):
@@ -183,11 +192,13 @@ def recipe_text(
     old: Old | None = None,
     homepage: bool = False,
     anew: Needs | None = None,
+    seen: Seen | None = None,
 ) -> bytes:
     """The whole recipe but its checksums.
 
     ``source`` is the archive's URL, ``unpacked`` the folder that came out of it (None: not yet). ``homepage`` prefers the
     project's own page to the index's. ``anew`` are its dependencies as the index tells them; None keeps the old recipe's.
+    ``seen`` is what the source of a new recipe showed.
     """
     pkgver = alpine_version(project.version)
     pyver = "" if pkgver == project.version else project.version
@@ -197,13 +208,13 @@ def recipe_text(
     values = {
         "pkgdesc": written.get("pkgdesc") or f'"{in_quotes(summary)}"',
         "url": written.get("url") or f'"{in_quotes(page)}"',
-        "arch": written.get("arch") or '"noarch"',
-        "license": written.get("license") or f'"{in_quotes(project.license)}"',
-        **_dependencies(old, anew, unpacked),
-        "subpackages": '"$pkgname-pyc"',
+        "arch": written.get("arch") or ('"noarch"' if seen is None or seen.plan.noarch else '"all"'),
+        "license": written.get("license") or f'"{in_quotes(project.license if seen is None else seen.license)}"',
+        **_dependencies(old, anew, unpacked, seen),
+        "subpackages": _words(f"$pkgname-{split}" for split in (("pyc",) if seen is None else seen.plan.subpackages)),
         "source": _source(source, project.version, pyver, old),
         "builddir": _builddir(project, pkgver, pyver, unpacked, old),
-        "options": written.get("options", ""),
+        "options": written.get("options", "") or _options(seen),
     }
     text = render(
         "pypi",
@@ -214,7 +225,7 @@ def recipe_text(
         pkgrel=_release(old, pkgver),
         pkgreal=project.name,
         assignments=[(name, value) for name, value in values.items() if value.strip('"')],
-        check=_CHECK,
+        check=_CHECK if seen is None else seen.plan.check,
         compatibility=[(name, written[name]) for name in ("replaces", "provides") if name in written],
         secfixes=() if old is None else old.secfixes,
         source=source,
@@ -222,8 +233,24 @@ def recipe_text(
     return text.encode("utf-8", "surrogateescape")
 
 
-def _dependencies(old: Old | None, anew: Needs | None, unpacked: Path | None) -> dict[str, str]:
+def _options(seen: Seen | None) -> str:
+    if seen is None or not seen.plan.options:
+        return ""
+    names = " ".join(name for name, _ in seen.plan.options)
+    return f'"{names}" # {"; ".join(reason for _, reason in seen.plan.options)}'
+
+
+def _dependencies(old: Old | None, anew: Needs | None, unpacked: Path | None, seen: Seen | None) -> dict[str, str]:
     make = build_requirements(unpacked)
+    if seen is not None and anew is not None:
+        plan = seen.plan
+        tests = dict.fromkeys((*plan.checkdepends, *anew.checkdepends[1:])) if plan.check else {}
+        depends = anew.depends or plan.depends
+        return {
+            "depends": _words(depends),
+            "makedepends": _words(name for name in plan.makedepends if name not in depends),
+            "checkdepends": _words(name for name in tests if name not in depends and name not in plan.makedepends),
+        }
     if anew is not None:
         return {
             "depends": _words(anew.depends),
@@ -247,7 +274,7 @@ def _extended(ours: tuple[str, ...], old: tuple[str, ...], written: str) -> str:
 
 def _words(words: Iterable[str]) -> str:
     """A list as the right side of an assignment, on several lines where one would be too long."""
-    text = " ".join(in_quotes(word) for word in words)
+    text = " ".join(word if word.startswith("$pkgname-") else in_quotes(word) for word in words)
     if len(text) < _WIDTH:
         return f'"{text}"'
     lines = textwrap.wrap(text, _WIDTH - _TAB, break_long_words=False, break_on_hyphens=False)

@@ -7,6 +7,6 @@ complete -c apkbuild-pypi -n __fish_use_subcommand -a create -d 'Make py3-NAME/A
 complete -c apkbuild-pypi -n '__fish_seen_subcommand_from create; and test (count (commandline -opc)) -eq 3' -a 'homepage'
 complete -c apkbuild-pypi -n __fish_use_subcommand -a recreate -d 'Make the recipe again for the newest version; with deps, its dependencies too'
 complete -c apkbuild-pypi -n '__fish_seen_subcommand_from recreate; and test (count (commandline -opc)) -eq 2' -a 'deps'
-complete -c apkbuild-pypi -n __fish_use_subcommand -a upgrade -d 'Put the newest version\'s number into the recipe, no more'
+complete -c apkbuild-pypi -n __fish_use_subcommand -a upgrade -d 'Put the newest version\'s number into the recipe, and the dependencies that changed'
 complete -c apkbuild-pypi -n __fish_use_subcommand -a check -d 'Say what is newest and what is packaged'
 complete -c apkbuild-pypi -n __fish_use_subcommand -a update -d 'Run abuild checksum unpack prepare'

@@ -19,6 +19,7 @@ from abuildpy.maintain.pyindex import Project
 from abuildpy.maintain.pylicense import spdx_license
 from abuildpy.maintain.pypi import Index
 from abuildpy.maintain.pyrecipe import alpine_version, needs
+from abuildpy.maintain.survey.known import KnownPackages
 from abuildpy.recipe.model import Recipe, Source
 
 
@@ -331,6 +332,7 @@ class _Abuild:
         self.asked: list[tuple[str, ...]] = []
         self.failing = ""
         self.requires = "flit_core"
+        self.tested = True
 
     def __call__(self, folder: Path, *arguments: str) -> int:
         self.asked.append(arguments)
@@ -340,6 +342,8 @@ class _Abuild:
             unpacked = folder / "src" / self.folder
             unpacked.mkdir(parents=True, exist_ok=True)
             (unpacked / "pyproject.toml").write_text(f"[build-system]\nrequires = ['{self.requires}']\n")
+            if self.tested:
+                (unpacked / "test_thing.py").write_text("import pytest\ndef test_it(): pass\n")
         return 0
 
 
@@ -437,6 +441,27 @@ def test_create(shop: Workshop, server: Server, tmp_path: Path) -> None:
     assert shop.abuild.asked == [("checksum", "unpack"), ("checksum", "prepare")]
     with pytest.raises(RecipeError, match="exists already"):
         pyaport.create("Thing", tmp_path, shop)
+
+
+def test_create_of_a_project_without_tests_and_with_parts_for_a_machine(shop: Workshop, tmp_path: Path) -> None:
+    assert isinstance(shop.abuild, _Abuild)
+    shop.abuild.tested = False
+    shop.abuild.requires = "maturin"
+    recipe = pyaport.create("Thing", tmp_path, shop)
+    values = _shell(recipe, "arch", "options", "checkdepends", "makedepends")
+    assert values == {
+        "arch": "all",
+        "options": "!check",
+        "checkdepends": "",
+        "makedepends": "py3-gpep517 py3-maturin python3-dev cargo",
+    }
+    assert "check() {" not in recipe.read_text()
+
+
+def test_names_of_packages_come_from_the_tree(shop: Workshop, tmp_path: Path) -> None:
+    known = KnownPackages((), {"py3-a_odd"}.__contains__)
+    project = replace(shop.index.project("Thing"), requires=("a-odd",))
+    assert needs(project, known.python).depends == ("py3-a_odd",)
 
 
 def test_create_with_home_page_and_nothing_known(shop: Workshop, server: Server, tmp_path: Path) -> None:
@@ -651,6 +676,28 @@ def test_upgrade_changes_two_lines(shop: Workshop, old: Path) -> None:
     pyaport.upgrade(old, shop)
     assert isinstance(shop.log, Log)
     assert shop.log.said[-1].startswith("Already up to date")
+
+
+def test_upgrade_follows_the_requirements_that_changed(shop: Workshop, server: Server, old: Path) -> None:
+    server.put(
+        "/pypi/Thing/0.9/json",
+        document(server, "Thing", "0.9", requires_dist=["old>=1", "kept", "c; extra == 'tests'"]),
+    )
+    pyaport.upgrade(old, shop)
+    expected = OLD.replace("pkgver=0.9\npkgrel=3\n", "pkgver=1.0\npkgrel=0\n").replace(
+        'depends="py3-old"', 'depends="py3-a"'
+    )
+    assert old.read_text() == expected.replace('checkdepends="py3-nose"', 'checkdepends="py3-nose py3-b"')
+    assert isinstance(shop.log, Log)
+    assert '-depends="py3-old"' in shop.log.said
+    assert '+depends="py3-a"' in shop.log.said
+    assert not [text for text in shop.log.said if "not to be found out" in text]
+
+
+def test_upgrade_keeps_what_the_maintainer_left_out_or_added(shop: Workshop, server: Server, old: Path) -> None:
+    server.put("/pypi/Thing/0.9/json", document(server, "Thing", "0.9", requires_dist=["a", "b; extra == 'tests'"]))
+    pyaport.upgrade(old, shop)
+    assert old.read_text() == OLD.replace("pkgver=0.9\npkgrel=3\n", "pkgver=1.0\npkgrel=0\n")
 
 
 def test_upgrade_of_a_recipe_with_a_version_of_pythons_own(shop: Workshop, server: Server, old: Path) -> None:
