@@ -81,5 +81,5 @@ def _bare(word: str) -> str:
 
 def _diff(path: Path, old: bytes, new: bytes) -> Iterable[str]:
     name = f"{path.parent.name}/{path.name}"
-    lines = [text.decode("utf-8", "replace").splitlines() for text in (old, new)]
-    return difflib.unified_diff(*lines, f"a/{name}", f"b/{name}", lineterm="", n=1)
+    before, after = (text.decode("utf-8", "replace").splitlines() for text in (old, new))
+    return difflib.unified_diff(before, after, f"a/{name}", f"b/{name}", lineterm="", n=1)

@@ -300,6 +300,7 @@ def _installation(text: str, arguments: tuple[str, ...]) -> tuple[str, ...]:
 
 
 _BY_INCLUDE = {
+    "event2/event.h": "libevent-dev", "libpq-fe.h": "libpq-dev", "mysql.h": "mariadb-connector-c-dev", "mysql/mysql.h": "mariadb-connector-c-dev", "hiredis/hiredis.h": "hiredis-dev", "ev.h": "libev-dev", "uv.h": "libuv-dev", "sodium.h": "libsodium-dev",
     "ncurses.h": "ncurses-dev", "curses.h": "ncurses-dev", "zlib.h": "zlib-dev", "X11/Xlib.h": "libx11-dev", "X11/Xft/Xft.h": "libxft-dev", "X11/extensions/Xinerama.h": "libxinerama-dev",
     "X11/extensions/Xrandr.h": "libxrandr-dev", "openssl/ssl.h": "openssl-dev", "openssl/evp.h": "openssl-dev", "curl/curl.h": "curl-dev", "readline/readline.h": "readline-dev", "libusb.h": "libusb-dev",
     "libusb-1.0/libusb.h": "libusb-dev", "alsa/asoundlib.h": "alsa-lib-dev", "pcap.h": "libpcap-dev", "pcap/pcap.h": "libpcap-dev", "sqlite3.h": "sqlite-dev", "xcb/xcb.h": "libxcb-dev", "xcb/xinerama.h": "libxcb-dev", "xcb/randr.h": "libxcb-dev",

@@ -129,6 +129,10 @@ class KnownPackages:
         """The package of a pkg-config module; empty if what it needs is there anyway, None if it is not known."""
         return self._provided(f"pc:{name}") or self._named(name, _MODULES, _module_names(name))
 
+    def is_module(self, name: str) -> bool:
+        """Whether a word is certainly the name of a module that a package has."""
+        return bool(_MODULES.get(name)) or self._provided(f"pc:{name}") is not None
+
     def cmake(self, name: str) -> str | None:
         """The package of what ``find_package`` of CMake looks for, as for :meth:`module`."""
         bare = re.sub(r"^KF[56]", "", name) if re.match(r"KF[56]\w", name) else name

@@ -74,7 +74,7 @@ def needs_of(tree: SourceTree, system: str, known: KnownPackages) -> Needs:
     make: dict[str, None] = {}
     check: dict[str, None] = {}
     unknown: dict[str, None] = {}
-    for need in () if read is None else read(tree):
+    for need in () if read is None else read(tree, known):
         if need.name.lower() in _DOCUMENTATION:
             continue
         find = {"pc": known.module, "cmake": known.cmake, "cmd": _program(known)}[need.kind]
@@ -102,11 +102,16 @@ def _files(tree: SourceTree, pattern: str, depth: int = 5) -> list[tuple[str, bo
     ]
 
 
-def _meson(tree: SourceTree) -> Iterator[_Need]:
+def _meson(tree: SourceTree, known: KnownPackages) -> Iterator[_Need]:
     whole = ""
     for name, testing in _files(tree, r"meson\.build"):
         text = _without_comments(tree.text(name))
         whole += text
+        if re.search(r"\bdependency\s*\(\s*\w+\s*[,\[.)]", text):
+            # Their names are in lists, or keys of tables.
+            for word in dict.fromkeys(re.findall(r"'([\w.+-]+)'", text)):
+                if known.is_module(word) and word not in ("check", "python3"):
+                    yield _Need("pc", word, testing, optional=True)
         for match in re.finditer(r"\bdependency\s*\(\s*'([^'@]+)'([^)]*)\)", text):
             modules = re.search(r"modules\s*:\s*\[([^\]]*)\]", match[2])
             optional = re.search(r"required\s*:\s*(?:false|get_option|\w*opt)", match[2]) is not None
@@ -142,7 +147,7 @@ _TOOLS = {
 }  # fmt: skip
 
 
-def _cmake(tree: SourceTree) -> Iterator[_Need]:
+def _cmake(tree: SourceTree, _known: KnownPackages) -> Iterator[_Need]:
     for name, testing in _files(tree, r"CMakeLists\.txt|.*\.cmake"):
         if re.search(r"(?i)(?:^|/)(?:find\w+|.*config|.*-config|cpack\w*)\.cmake$", name):
             continue
@@ -180,7 +185,7 @@ def _qt_major(tree: SourceTree) -> str:
     return "6" if tree.any_text(tree.at_top(r"CMakeLists\.txt"), r"QT_(?:DEFAULT_)?MAJOR_VERSION\s+6|Qt6|KF6") else "5"
 
 
-def _autotools(tree: SourceTree) -> Iterator[_Need]:
+def _autotools(tree: SourceTree, _known: KnownPackages) -> Iterator[_Need]:
     for name in tree.first("configure.ac", "configure.in"), *tree.anywhere(r"acinclude\.m4", 0):
         if not name:
             continue
