@@ -49,7 +49,6 @@ class BuildType(StrEnum):
 _FILES = (
     (r"Makefile\.PL|Build\.PL", BuildType.PERL),
     (r"waf", BuildType.WAF),
-    (r"meson\.build", BuildType.MESON),
     (r"CMakeLists\.txt", BuildType.CMAKE),
     (r"configure\.(?:ac|in)", BuildType.AUTOTOOLS),
     (r"wscript", BuildType.WAF),
@@ -110,13 +109,13 @@ def build_type(folder: Path | None, names: Collection[str] = ()) -> BuildType:
             for name in there
         )
 
-    configure = None if folder is None else _mode(folder, "configure")
-    if has(r"meson\.build") and not has(r"Makefile\.PL|Build\.PL|waf"):
-        return BuildType.MESON  # where there is a configure script as well it is the older way
-    if configure is not None and stat.S_ISREG(configure) and configure & 0o111:
-        return BuildType.AUTOTOOLS
     if any(name.startswith("perl-") for name in names):
         return BuildType.PERL
+    configure = None if folder is None else _mode(folder, "configure")
+    if has(r"meson\.build") and not has(r"Makefile\.PL|Build\.PL"):
+        return BuildType.MESON  # where there is a configure script or waf as well, that is the older way
+    if configure is not None and stat.S_ISREG(configure) and configure & 0o111:
+        return BuildType.AUTOTOOLS
     python = any(re.match(r"py\d-", name) for name in names)
     for pattern, kind in _FILES:
         if python and kind is BuildType.RUST:

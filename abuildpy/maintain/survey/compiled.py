@@ -15,6 +15,8 @@ from abuildpy.maintain.survey.tree import SourceTree
 _CODE = r".*\.(?:c|h|cc|cpp|cxx|hpp|hh)"
 _MAKEFILES = ("GNUmakefile", "makefile", "Makefile")
 NO_TESTS = ("!check", "no tests in the source")
+_COMPILED = r".*\.(?:c|cc|cpp|cxx|C|c\+\+|vala|rs|d|S|s|asm|f|f90|pas|go|m|mm|hs|ml|adb|cu|nim|zig)"
+_TESTED = re.compile(r"(?i)(?:^|/)(?:tests?|testsuite|examples?)/")
 _INTERPRETED = re.compile(
     r"^#!\s*/\S*\b(?:sh|bash|ash|python3?|perl|awk|zsh|ruby|env\s+(?:sh|bash|python3?|perl|ruby))\b"
 )
@@ -35,7 +37,7 @@ def headers_needed(tree: SourceTree) -> tuple[str, ...]:
         re.search(r"^\s*#\s*include\s*<(?:linux|asm|mtd|rdma|scsi/scsi_bsg)/", text, re.MULTILINE) for text in texts
     ):
         found.append("linux-headers")
-    if any(re.search(r"^\s*#\s*include\s*<sys/(?:cdefs|queue|tree)\.h>", text, re.MULTILINE) for text in texts):
+    if any(re.search(r"^\s*#\s*include\s*<sys/(?:queue|tree)\.h>", text, re.MULTILINE) for text in texts):
         found.append("bsd-compat-headers")
     return tuple(found)
 
@@ -208,12 +210,7 @@ def meson(subject: Subject) -> Plan:
         "options": tuple(f"-D{name}={'enabled' if word else 'true'}" for name, word, _ in off) if tested else ()
     }
     check = ("meson test --no-rebuild --print-errorlogs -C output",) if tested else ()
-    compiled = bool(tree.anywhere(r".*\.(?:c|cc|cpp|cxx|vala|rs|d|S)", 6))
-    plan = _finished(subject, "meson", check, _with(needs.make, ("meson",)), needs.check, facts, needs.unknown)
-    python = not compiled and bool(tree.anywhere(r".*\.py(?:\.in)?", 6))
-    return _changed(
-        plan, noarch=not compiled, depends=("python3",) if python and "python3" not in plan.makedepends else ()
-    )
+    return _finished(subject, "meson", check, _with(needs.make, ("meson",)), needs.check, facts, needs.unknown)
 
 
 def make(subject: Subject) -> Plan:
@@ -241,8 +238,7 @@ def make(subject: Subject) -> Plan:
     }
     remarks = () if installs else ("the Makefile has no 'install': see what package() puts where",)
     includes = [need for need in _includes(tree, subject) if compiled]
-    plan = _finished(subject, "make", _target(tree, _MAKEFILES), tuple(includes), (), facts, (), remarks)
-    return _changed(plan, noarch=not compiled)
+    return _finished(subject, "make", _target(tree, _MAKEFILES), tuple(includes), (), facts, (), remarks)
 
 
 _PLACES = {
@@ -327,6 +323,18 @@ def _includes(tree: SourceTree, subject: Subject) -> list[str]:
     return list(found)
 
 
+def _interpreters(tree: SourceTree) -> tuple[str, ...]:
+    """Packages of what runs the source's scripts, as far as Alpine does not have it anyway."""
+    found: dict[str, None] = {}
+    for name, text in tree.texts(tree.anywhere(r"[^.]+|.*\.(?:sh|bash|pl|py|rb)(?:\.in)?|[^.]+\.in", 3), 300):
+        line = re.match(r"#!\s*(?:/\S*/|@)(?:env\s+)?(bash|perl|python3?|PYTHON3?|PERL|ruby|zsh|gjs|lua)\b", text)
+        if line is not None and not re.search(
+            r"(?i)(?:^|/)(?:tests?|build|build-aux|tools|scripts|debian|doc|contrib|m4)/|config|autogen|bootstrap", name
+        ):
+            found[{"python": "python3"}.get(line[1].lower(), line[1].lower())] = None
+    return tuple(found)
+
+
 def _programs(tree: SourceTree) -> list[str]:
     """Files at the top that a shell or another interpreter runs."""
     return [
@@ -351,11 +359,16 @@ def _finished(
 ) -> Plan:
     tree = subject.tree
     splits = splits_of(tree, system)
+    ours = {subject.pkgname, f"{subject.pkgname}-dev"}
+    compiled = any(not _TESTED.search(name) for name in tree.anywhere(_COMPILED, 8))
     if has_systemd(tree) and not has_openrc(tree):
         remarks = (*remarks, "it has a unit of systemd and no service of OpenRC: -c makes files for one")
+    wanted = _with(makedepends, headers_needed(tree))
     return Plan(
-        makedepends=_with(makedepends, headers_needed(tree)),
-        checkdepends=checkdepends if check else (),
+        noarch=not compiled,
+        depends=() if compiled else _interpreters(tree),
+        makedepends=tuple(name for name in wanted if name not in ours),
+        checkdepends=tuple(name for name in checkdepends if name not in ours) if check else (),
         subpackages=splits,
         options=() if check else (NO_TESTS,),
         check=check,
@@ -363,9 +376,3 @@ def _finished(
         unknown=unknown,
         remarks=remarks,
     )
-
-
-def _changed(plan: Plan, *, noarch: bool, depends: tuple[str, ...] = ()) -> Plan:
-    from dataclasses import replace
-
-    return replace(plan, noarch=noarch, depends=depends)

@@ -52,7 +52,7 @@ _MODULES = {
     "libelf": "elfutils-dev", "libdw": "elfutils-dev", "libevent": "libevent-dev", "libffi": "libffi-dev",
     "libgcrypt": "libgcrypt-dev", "libgtop-2.0": "libgtop-dev", "libhandy-1": "libhandy1-dev", "libjpeg": "libjpeg-turbo-dev",
     "libkmod": "kmod-dev", "liblzma": "xz-dev", "libmagic": "file-dev", "libmnl": "libmnl-dev", "libnl-3.0": "libnl3-dev",
-    "libnl-genl-3.0": "libnl3-dev", "libnl-route-3.0": "libnl3-dev", "libnm": "networkmanager-dev", "libnotify": "libnotify-dev",
+    "libnl-genl-3.0": "libnl3-dev", "libnl-route-3.0": "libnl3-dev", "libnm": "networkmanager-dev", "libpsl": "libpsl-dev", "libnghttp2": "nghttp2-dev", "libcares": "c-ares-dev", "libbrotlidec": "brotli-dev", "libbrotlicommon": "brotli-dev", "apr-1": "apr-dev", "apr-util-1": "apr-util-dev", "libidn2": "libidn2-dev", "libnotify": "libnotify-dev",
     "libpcap": "libpcap-dev", "libpci": "pciutils-dev", "libpcre": "pcre-dev", "libpcre2-8": "pcre2-dev", "libpcre2-posix": "pcre2-dev",
     "libpng": "libpng-dev", "libpng16": "libpng-dev", "libproc2": "procps-dev", "libpq": "libpq-dev", "libpulse": "pulseaudio-dev",
     "libpulse-mainloop-glib": "pulseaudio-dev", "libpulse-simple": "pulseaudio-dev", "libraw1394": "libraw1394-dev",
@@ -80,6 +80,7 @@ _MODULES = {
 _PREFIXES = (
     (re.compile(r"gstreamer-(?:.*)-1\.0"), "gst-plugins-base-dev"),
     (re.compile(r"(?i)xcb-\w+"), "libxcb-dev"),
+    (re.compile(r"(?!wayland)\w{2,}proto"), "xorgproto"),
     (re.compile(r"boost(?:_\w+)?"), "boost-dev"),
     (re.compile(r"(?i)Qt5(?:Core|Gui|Widgets|Network|Sql|Xml|Test|DBus|Concurrent|OpenGL|PrintSupport)?"), "qt5-qtbase-dev"),
     (re.compile(r"(?i)Qt6(?:Core|Gui|Widgets|Network|Sql|Xml|Test|DBus|Concurrent|OpenGL|PrintSupport)?"), "qt6-qtbase-dev"),

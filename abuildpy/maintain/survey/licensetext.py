@@ -106,6 +106,9 @@ _PERL = (
     "same terms as the perl5 programming language system itself",
     "same terms as the perl programming language itself",
     "same terms as perl5 itself",
+    "same license as perl",
+    "under the terms of either the gnu general public license or the artistic license",
+    "terms of either a the gnu general public license",
     "terms of perl itself",
     "terms as the perl 5 programming language",
 )

@@ -62,10 +62,15 @@ def license_of(tree: SourceTree, stated: str, where: str) -> Licensing:
         for identifier in licenses_in(tree.text(name)):
             texts.setdefault(identifier, name)
     if reused and tags:
-        return Licensing(_joined([tag for tag, _ in tags.most_common(3)]), "SPDX-License-Identifier in its files")
+        most = [tag for tag, count in tags.most_common(3) if count * 5 >= sum(tags.values())]
+        return Licensing(_joined(most), "SPDX-License-Identifier in its files")
     if tags and sum(tags.values()) >= 3 and not (set(texts) - {_family(tag) for tag in tags} - set(tags)):
         best = [tag for tag, count in tags.most_common(3) if count * 5 >= sum(tags.values())]
         return Licensing(_joined(best), "SPDX-License-Identifier in its files")
+    if PERL not in texts and tree.has("Makefile.PL", "Build.PL"):
+        terms = _perl_terms(tree)
+        if terms is not None:
+            return terms
     if texts:
         return Licensing(_from_texts(texts, notices, tags, tree), ", ".join(dict.fromkeys(texts.values())))
     if reused:
@@ -175,6 +180,18 @@ def _gnu_part(gnu: list[str], notices: Counter[str], tags: Counter[str], tree: S
         tree.at_top(r"(?i)readme.*|copyright|.*\.spec.*"), r"(?i)(?:any|or) (?:\(?at your option\)? )?later"
     )
     return [f"{name}-{'or-later' if later else 'only'}" for name in gnu]
+
+
+def _perl_terms(tree: SourceTree) -> Licensing | None:
+    """Perl modules say it in their documentation, or in metadata that is older than META.json."""
+    if re.search(r"(?m)^license:\s*['\"]?perl(?:_5)?['\"]?\s*$", tree.text("META.yml")):
+        return Licensing(PERL, "META.yml")
+    for name, text in tree.texts(tree.anywhere(r".*\.(?:pm|pod|pl)|Makefile\.PL|Build\.PL", 6), 60):
+        if PERL in licenses_in(text) or re.search(
+            r"(?m)\bLICENSE['\"]?\s*=>\s*['\"]perl(?:_5)?['\"]", text, re.IGNORECASE
+        ):
+            return Licensing(PERL, name)
+    return None
 
 
 def _in_readme(tree: SourceTree) -> Licensing | None:

@@ -185,7 +185,7 @@ def _qt_major(tree: SourceTree) -> str:
     return "6" if tree.any_text(tree.at_top(r"CMakeLists\.txt"), r"QT_(?:DEFAULT_)?MAJOR_VERSION\s+6|Qt6|KF6") else "5"
 
 
-def _autotools(tree: SourceTree, _known: KnownPackages) -> Iterator[_Need]:
+def _autotools(tree: SourceTree, known: KnownPackages) -> Iterator[_Need]:
     for name in tree.first("configure.ac", "configure.in"), *tree.anywhere(r"acinclude\.m4", 0):
         if not name:
             continue
@@ -198,6 +198,11 @@ def _autotools(tree: SourceTree, _known: KnownPackages) -> Iterator[_Need]:
             optional = len(arguments) > 3
             for module in re.findall(r"[A-Za-z][\w.+-]*", re.sub(r"[<>=!]+\s*[\w.@$-]+", " ", modules)):
                 yield _Need("pc", module, optional=optional)
+        for module in re.findall(r"\bXDT_CHECK(?:_OPTIONAL)?_PACKAGE\s*\(\s*\[?\w+\]?\s*,\s*\[?([\w.+-]+)", text):
+            yield _Need("pc", module)
+        for module in re.findall(r"\b[A-Z_]*PKG_?CONFIG\s*\(\s*\[?([\w.+-]+)", text):
+            if known.is_module(module):
+                yield _Need("pc", module, optional=True)
         for library in re.findall(r"\bAC_(?:CHECK_LIB|SEARCH_LIBS)\s*\(\s*\[?\s*(\w+)", text):
             if library in _LIBRARIES:
                 yield _Need("pc", _LIBRARIES[library], optional=True)
@@ -218,7 +223,7 @@ _LIBRARIES = {
     "z": "zlib", "ssl": "openssl", "crypto": "openssl", "ncurses": "ncurses", "ncursesw": "ncurses", "curses": "ncurses", "readline": "readline", "bz2": "bzip2",
     "lzma": "liblzma", "expat": "expat", "cap": "libcap", "pcap": "libpcap", "usb": "libusb", "sqlite3": "sqlite3", "gmp": "gmp", "pcre": "libpcre", "xml2": "libxml-2.0",
     "curl": "libcurl", "jpeg": "libjpeg", "png": "libpng", "tiff": "libtiff-4", "acl": "libacl", "attr": "libattr", "zstd": "libzstd", "lz4": "liblz4", "event": "libevent", "pam": "linux-pam",
-    "asound": "alsa", "X11": "x11", "magic": "libmagic", "gcrypt": "libgcrypt", "gnutls": "gnutls", "idn2": "libidn2", "sasl2": "libsasl2", "ldap": "openldap", "ev": "libev", "uuid": "uuid",
+    "asound": "alsa", "X11": "x11", "magic": "libmagic", "gcrypt": "libgcrypt", "gnutls": "gnutls", "idn2": "libidn2", "sasl2": "libsasl2", "ldap": "openldap", "ev": "libev", "uuid": "uuid", "psl": "libpsl", "nghttp2": "libnghttp2", "cares": "libcares", "brotlidec": "libbrotlidec", "apr-1": "apr-1",
 }  # fmt: skip
 _HEADERS = {
     "zlib.h": "zlib", "openssl/ssl.h": "openssl", "security/pam_appl.h": "linux-pam", "sys/capability.h": "libcap", "linux/types.h": "linux-headers", "bzlib.h": "bzip2", "sqlite3.h": "sqlite3", "curl/curl.h": "libcurl",

@@ -136,7 +136,8 @@ def _ocaml(subject: Subject) -> Plan:
     names = [name.removesuffix(".opam") for name in tree.at_top(r".*\.opam")] or re.findall(
         r"\(package\s*\(name\s+([\w-]+)\)", tree.text("dune-project")
     )
-    text = "\n".join(tree.text(name) for name in tree.at_top(r".*\.opam"))
+    stem = subject.stem.removeprefix("ocaml-")
+    text = tree.text(f"{stem}.opam") or "\n".join(tree.text(name) for name in tree.at_top(r".*\.opam"))
     depends = re.search(r"(?s)^depends:\s*\[(.*?)^\]", text, re.MULTILINE)
     entries = re.findall(r"\"([\w-]+)\"([^\n]*)", depends[1] if depends else "")
     base = ("ocaml", "dune", "base-bytes", "base-threads", "base-unix", "conf-pkg-config")
@@ -152,7 +153,7 @@ def _ocaml(subject: Subject) -> Plan:
     library = tree.any_text(tree.anywhere(r"dune", 6), r"\(public_name|\(library")
     return _plan(
         (f"dune runtest{select}",) if tested else (),
-        ("dune", "ocaml", "ocaml-findlib", *dict.fromkeys(runs)),
+        ("dune", "ocaml", "ocaml-findlib", *(name for name in dict.fromkeys(runs) if name != f"{subject.pkgname}-dev")),
         checkdepends=tuple(dict.fromkeys(tests)) if tested else (),
         subpackages=("dev",) if library else (),
         facts={"select": select, "packages": " ".join(names)},

@@ -54,11 +54,14 @@ def python(subject: Subject) -> Plan:
     depends = packages(runs, known)
     runner, checkdepends = _tests(tree, known, tests)
     check: tuple[str, ...] = (*_PYTEST, runner) if runner else ()
+    ours = known.python(
+        str(table(toml_of(tree, "pyproject.toml").get("project")).get("name") or keywords.get("name") or subject.stem)
+    )
     found = Plan(
         noarch=not extension,
         depends=depends,
         makedepends=make,
-        checkdepends=tuple(name for name in checkdepends if name not in depends and name not in make),
+        checkdepends=tuple(name for name in checkdepends if name not in (subject.pkgname, ours, *depends, *make)),
         subpackages=(*(("doc",) if _manuals(tree) else ()), *completions_of(tree), "pyc"),
         options=() if check else (("!check", "no tests in the source"),),
         check=check,
