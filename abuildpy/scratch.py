@@ -32,7 +32,7 @@ class Scratch:
             name = f"{'.' if hidden else ''}{_NAME}{os.getpid()}-{os.urandom(_RANDOM).hex()}"
             self.path = place / name
             self.path.mkdir(mode=0o700)
-            held = _hold(self.path)
+            held = hold(self.path)
             if held is not None:
                 self._held = held
                 break
@@ -72,7 +72,7 @@ def sweep(place: Path, *, hidden: bool = False) -> None:
     start = "." * hidden + _NAME
     for name in names:
         if name.startswith(start) and _is_made_up(name[len(start) :]):
-            _remove_abandoned(place / name)
+            remove_abandoned(place / name)
 
 
 def _is_made_up(rest: str) -> bool:
@@ -80,7 +80,8 @@ def _is_made_up(rest: str) -> bool:
     return number.isascii() and number.isdigit() and len(chance) == 2 * _RANDOM
 
 
-def _remove_abandoned(path: Path) -> None:
+def remove_abandoned(path: Path) -> None:
+    """Removes a folder of the caller's own that nobody holds. What cannot be looked at or removed stays."""
     from abuildpy.phases.workspace import remove_tree
 
     try:
@@ -99,7 +100,7 @@ def _remove_abandoned(path: Path) -> None:
         os.close(folder)
 
 
-def _hold(path: Path) -> int | None:
+def hold(path: Path) -> int | None:
     """Locks a folder that was just made; None if somebody's sweep came first. Returns the descriptor that holds it."""
     try:
         folder = os.open(path, _FOLDER)

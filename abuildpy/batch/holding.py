@@ -73,8 +73,9 @@ class _World:
                 self._versions.setdefault(name, []).append(word[len(name) :].lstrip("<>=~"))
 
     def has(self, wanted: Dependency) -> bool:
-        """Whether somebody satisfies a dependency."""
-        return any(depends.satisfies(wanted, wanted.name, each) for each in self._versions.get(wanted.name, ()))
+        """Whether somebody satisfies a dependency; of a conflict, whether there is none with anybody."""
+        found = (depends.satisfies(wanted, wanted.name, each) for each in self._versions.get(wanted.name, ()))
+        return all(found) if wanted.conflict else any(found)
 
 
 def _lacks(packages: Iterable[Listed], everything: _World, there: _World) -> bool:
@@ -85,6 +86,6 @@ def _lacks(packages: Iterable[Listed], everything: _World, there: _World) -> boo
                 wanted = depends.parse(word)
             except DependencyError:
                 continue
-            if not wanted.conflict and everything.has(wanted) and not there.has(wanted):
+            if everything.has(wanted) and not there.has(wanted):
                 return True
     return False

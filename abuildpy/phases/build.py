@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import groupby
@@ -29,6 +29,7 @@ from abuildpy.ui.console import Console
 if TYPE_CHECKING:
     from abuildpy.phases.cleanroot import RootFolder
     from abuildpy.phases.recording import Beginning
+    from abuildpy.phases.rootfolder import RootFolder
 
 
 @dataclass(slots=True)
@@ -414,7 +415,10 @@ class Build:
         cleaned = not self.settings.keep_build and gone in self.config.get("ERROR_CLEANUP").split()
         return None if cleaned else folder
 
-    def _clean_up(self, words: Iterable[str]) -> None:
+    def _clean_up(self, words: Collection[str]) -> None:
+        made = self._state.made
+        if made is not None and (self.settings.keep_build or "bldroot" not in words):
+            made.keep()
         if self.settings.keep_build:
             return
         folders = {"srcdir": self.workspace.src, "pkgdir": self.workspace.pkg, "tmpdir": self.workspace.tmp}

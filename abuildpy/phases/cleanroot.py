@@ -10,7 +10,7 @@ import os
 import shutil
 import stat
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
@@ -18,8 +18,9 @@ from typing import TypeVar
 from abuildpy.config import RUNTIME_DIR, Config
 from abuildpy.errors import SandboxError
 from abuildpy.phases.ownership import Accounts
+from abuildpy.phases.rootfolder import RootFolder
 from abuildpy.phases.upkeep import source_folder
-from abuildpy.phases.workspace import Workspace, read_inside
+from abuildpy.phases.workspace import read_inside
 from abuildpy.recipe.environment import passed_by_name
 from abuildpy.recipe.model import Recipe
 from abuildpy.sandbox.base import BuildUser, Place, Request, View, Wall
@@ -46,32 +47,6 @@ tmpdir=/tmp/tmp
 
 _PASSED = ("CBUILD", "CBUILD_ARCH", "CHOST", "CARCH", "CTARGET", "CTARGET_ARCH", "JOBS")
 _PASSED_IF_SET = ("BOOTSTRAP", "ABUILD_BOOTSTRAP", "APORTS_BOOTSTRAP")
-
-
-@dataclass(frozen=True, slots=True)
-class RootFolder:
-    """The folder that holds a clean root and everything of one build in it."""
-
-    path: Path
-
-    @property
-    def root(self) -> Path:
-        """Becomes / inside."""
-        return self.path / "root"
-
-    @property
-    def sysroot(self) -> Path:
-        """What is built against, when building for another machine."""
-        return self.path / "sysroot"
-
-    @property
-    def private(self) -> Path:
-        """What the program outside leaves for stages to read."""
-        return self.path / "private"
-
-    def workspace(self, startdir: Path) -> Workspace:
-        """Where the recipe in ``startdir`` is built."""
-        return Workspace(startdir, self.path / "src", self.path / "pkg", self.path / "tmp")
 
 
 class CleanRoot:

@@ -19,7 +19,7 @@ from abuildpy.repository.installed import InstalledDatabase, apk_root, open_data
 from abuildpy.repository.trust import trusted_keys
 
 if TYPE_CHECKING:
-    from abuildpy.phases.cleanroot import RootFolder
+    from abuildpy.phases.rootfolder import RootFolder
 
 
 @dataclass(frozen=True, slots=True)

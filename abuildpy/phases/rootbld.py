@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
 
 from abuildpy.config import Config, load_config
 from abuildpy.errors import DependencyError
-from abuildpy.phases.cleanroot import CleanRoot, RootFolder, what_to_build
+from abuildpy.phases.cleanroot import CleanRoot, what_to_build
+from abuildpy.phases.rootfolder import RootFolder, new_root_folder
 from abuildpy.phases.settings import Settings
 from abuildpy.phases.upkeep import built_earlier
 from abuildpy.phases.walls import Stages
@@ -119,12 +119,10 @@ class CleanRoots:
 
         Only root's is open to those who run recipes for root, by their group.
         """
-        path = Path(tempfile.mkdtemp(prefix="abuild.", dir=_PLACE))
+        folder = new_root_folder(_PLACE)
         if self._wall.user.drops:
-            os.chown(path, -1, self._wall.user.host_gid)
-            path.chmod(0o710)
-        folder = RootFolder(path)
-        folder.private.mkdir(mode=0o755)
+            os.chown(folder.path, -1, self._wall.user.host_gid)
+            folder.path.chmod(0o710)
         return folder
 
 

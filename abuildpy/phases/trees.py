@@ -28,6 +28,7 @@ from abuildpy.ui.console import Console
 if TYPE_CHECKING:
     from abuildpy.phases.cleanroot import RootFolder
     from abuildpy.phases.recording import Beginning
+    from abuildpy.phases.rootfolder import RootFolder
     from abuildpy.phases.steps import Steps
     from abuildpy.phases.walls import Stages
 

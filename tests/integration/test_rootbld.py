@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from buildkit import wait_for
 from rootkit import PACKAGE, RootPlace, rootbld_fails, rooted_recipe
 
 pytest_plugins = ("buildfixtures", "rootfixtures")
@@ -356,6 +357,28 @@ def test_a_phaserootbld_fails(ours: RootPlace) -> None:
     assert (left / "src/half").read_text() == "half\n"
     subprocess.run(["chmod", "-R", "u+rwX", str(left)], check=True)
     subprocess.run(["rm", "-rf", str(left)], check=True)
+
+
+def test_the_root_of_a_killed_build_goes_with_the_next(ours: RootPlace) -> None:
+    """One that was left for looking at stays."""
+    conf = ours.place.home / ".abuild/abuild.conf"
+    own = conf.read_text()
+    conf.write_text(own + "ERROR_CLEANUP=\n")
+    rootbld_fails(ours, rooted_recipe(ours, "build() { false; }\npackage() { :; }\n", name="failed"))
+    conf.write_text(own)
+    (kept,) = ours.leftovers()
+    folder = rooted_recipe(ours, "build() { sleep 600; }\npackage() { :; }\n", name="killed")
+    process = ours.place.start(folder, "rootbld", stdout=subprocess.DEVNULL)
+    wait_for(lambda: [os.path.lexists(path / "src/data") for path in ours.leftovers()] == [True, True], "the root", 30)
+    second = rooted_recipe(ours, name="second")
+    assert ours.place.run(second, "rootbld").status == 0
+    assert len(ours.leftovers()) == 2, "the root of a build that is at work"
+    process.kill()
+    process.communicate()
+    assert len(ours.leftovers()) == 2
+    assert ours.place.run(second, "-f", "rootbld").status == 0
+    assert ours.leftovers() == [kept]
+    subprocess.run(["rm", "-rf", str(kept)], check=True)
 
 
 def test_keeping_the_root(ours: RootPlace) -> None:

@@ -92,7 +92,7 @@ def test_a_sweep_that_comes_between_making_and_locking_does_no_harm(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The first folder is locked by a sweep, the second already removed by one: a third is ours."""
-    hold, tries = scratch._hold, []
+    hold, tries = scratch.hold, []
 
     def late(path: Path) -> int | None:
         tries.append(path)
@@ -107,7 +107,7 @@ def test_a_sweep_that_comes_between_making_and_locking_does_no_harm(
         finally:
             os.close(sweeper)
 
-    monkeypatch.setattr(scratch, "_hold", late)
+    monkeypatch.setattr(scratch, "hold", late)
     with Scratch(tmp_path) as folder:
         assert len(tries) == 3
         assert folder == tries[2]

@@ -47,9 +47,10 @@ def test_who_needs_it_in_any_way() -> None:
         "older-will-do": main("older-will-do", depends="lib>=1"),
         "nobody-has-it": main("nobody-has-it", depends="so:libz.so"),
         "does-not-want-it": main("does-not-want-it", depends="!lib>=2"),
+        "not-with-the-old": main("not-with-the-old", depends="!lib<2"),
         "no-dependency": main("no-dependency", depends="lib<>=2"),
     }
-    assert held([OLD, APP], staged) == ["by-another", "by-library", "by-name", "lib"]
+    assert held([OLD, APP], staged) == ["by-another", "by-library", "by-name", "lib", "not-with-the-old"]
 
 
 def test_who_was_built_with_it() -> None:
