@@ -110,7 +110,7 @@ def _kills(arguments: argparse.Namespace) -> list[str]:
     chance = random.Random(arguments.seed)
     with _place(arguments.place) as place:
         length = 10
-        chains = max(1, -(-(arguments.size - 56) // length))
+        chains = max(1, -(-(arguments.size - 57) // length))
         tree = make_tree(place, chains=chains, length=length, leaves=20, archs=6)
         print(f"{len(tree.expected)} recipes, {len(set(tree.expected.values()))} different outcomes", flush=True)
         bad = []

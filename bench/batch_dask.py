@@ -25,7 +25,7 @@ from pathlib import Path
 
 from buildkit import Package, Place, child_pids
 from daskkit import Machine, start_machine, start_scheduler
-from treekit import BUSY, LIMITS, Tree, make_tree, read_events, start_batch
+from treekit import BUSY, LARGEST, LIMITS, Tree, make_tree, read_events, start_batch
 
 from abuildpy.batch.remote.security import Tls, temporary_tls
 
@@ -33,7 +33,6 @@ Sound = Callable[[Tree], tuple[set[str], list[str]]]
 """The recipes of which all packages are there, and damaged files."""
 
 WORKERS = 4
-_MEMORY = "ABUILD_MAX_MEMORY=200M\nABUILD_MAX_DISK=50M\n"
 _STUCK = 3600.0
 _GRACE = 40.0
 """Seconds after which nothing may run any more of a batch that was killed: the scheduler has to miss it first."""
@@ -76,7 +75,7 @@ def acceptance(tree_place: Callable[[], object], arguments: argparse.Namespace, 
 
 def _tree(place: Place, size: int) -> Tree:
     length = 10
-    tree = make_tree(place, chains=max(1, -(-(size - 57) // length)), length=length, leaves=20, archs=6)
+    tree = make_tree(place, chains=max(1, -(-(size - 58) // length)), length=length, leaves=20, archs=6)
     tree.expected[f"main/{BUSY}"] = ("built", None, ())  # a worker builds in a folder of its own
     tree.add("f-internal", status="failed", reason="internal")  # nothing of that size travels with a recipe
     with (place.aports / "main/f-internal/large").open("wb") as file:
@@ -100,7 +99,7 @@ def _cluster(place: Place) -> Iterator[Cluster]:
         try:
             for number in range(1, WORKERS + 1):
                 how = (made.scheduler, store, tls, stack)
-                made.machines[f"w{number}"] = start_machine(place, f"w{number}", *how, configuration=_MEMORY)
+                made.machines[f"w{number}"] = start_machine(place, f"w{number}", *how, configuration=LARGEST)
             yield made
         finally:
             for machine in made.machines.values():

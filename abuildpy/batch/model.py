@@ -33,7 +33,7 @@ Failure = Literal[
     "evaluate",
     "internal",
 ]
-"""Why a recipe failed."""
+"""Why a recipe failed. ``memory``: it took more of that, or more processes, than it may."""
 
 Absence = Literal["arch", "disabled"]
 """Why a recipe is skipped: it is for other architectures; it is for none at all, or not for this libc."""

@@ -92,7 +92,7 @@ def _of_limit(error: LimitError) -> Failure:
     for reason in FAILURES:
         if reason == error.reason:
             return reason
-    return _OF_FUNCTIONS.get(error.phase, "package")  # too many processes: the recipe's doing, wherever it is
+    return "memory"  # processes: what the machine has for all, and a recipe wanted too much of; trying again is no use
 
 
 def _of_function(error: PhaseError) -> Cause:

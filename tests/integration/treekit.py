@@ -23,6 +23,8 @@ PACKAGE = 'package() { mkdir -p "$pkgdir"/usr/share/$pkgname; echo $pkgname > "$
 HOG = "build() { python3 -c 'import time; x = bytearray(b\"x\") * (400 << 20); time.sleep(600)'; }\n"
 PATCH = "--- a/nowhere\n+++ b/nowhere\n@@ -1 +1 @@\n-old\n+new\n"
 LIMITS = ("--timeout=15s", "--no-output-timeout=8s")
+LARGEST = "ABUILD_MAX_MEMORY=200M\nABUILD_MAX_DISK=50M\nABUILD_MAX_PROCESSES=80\n"
+"""Limits in the configuration of whatever machine builds."""
 BUSY = "busy"
 """The recipe that somebody else builds meanwhile: its batch cannot."""
 
@@ -90,7 +92,7 @@ def make_tree(place: Place, *, chains: int = 3, length: int = 3, leaves: int = 4
             f"elsewhere{number}", status="skipped", reason="arch", arch="s390x" if number % 2 else "noarch !x86_64"
         )
     tree.add("nowhere", status="skipped", reason="disabled", arch="")
-    (place.home / ".abuild/abuild.conf").open("a").write("ABUILD_MAX_MEMORY=200M\nABUILD_MAX_DISK=50M\n")
+    (place.home / ".abuild/abuild.conf").open("a").write(LARGEST)
     return tree
 
 
@@ -131,6 +133,8 @@ def _failures(tree: Tree) -> None:
     fails("f-timeout", "timeout", "build() { while :; do echo again; sleep 1; done; }\n")
     fails("f-output", "no-output", "build() { sleep 600; }\n")
     fails("f-memory", "memory", HOG)
+    many = "build() { for i in $(seq 200); do sleep 600 & done; wait; }\n"
+    fails("f-processes", "memory", many)
     fails("f-disk", "disk", "build() { head -c 100000000 /dev/zero > big; sleep 600; }\n")
     fails("f-evaluate", "evaluate", "exit 3\n")
     fails(BUSY, "internal")

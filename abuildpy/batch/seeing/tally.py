@@ -39,7 +39,7 @@ class Tally:
         self._names: set[str] = set()
         self._tasks: tuple[Task, ...] = ()
         self._needs: Mapping[str, tuple[str, ...]] = {}
-        self._most = 1
+        self._most = 0
         self._end: float | None = None
         self._made = -1e9
         self._actual = self._former = 0.0
@@ -87,9 +87,12 @@ class Tally:
         return self.clock() - self.began
 
     def seconds_left(self) -> float | None:
-        """An estimate by the times of former runs; None if they are known of fewer than half of what is left."""
+        """An estimate by the times of former runs; None if they are known of fewer than half of what is left.
+
+        What is reused or cannot be built any more takes no time.
+        """
         now = self.clock()
-        if now - self.began < _EVERY:  # nobody knows yet how many run at once
+        if now - self.began < _EVERY or not self._most:  # nobody knows yet how many run at once, nor what is reused
             return None
         if now - self._made >= _EVERY:
             self._made, left = now, self._estimate(now)
@@ -103,9 +106,22 @@ class Tally:
         self.outcomes[outcome.name] = outcome
         self.counts[outcome.status] += 1
 
+    def _to_come(self) -> list[Task]:
+        """The tasks that run or will: without those that something failed for, though they still wait for others too."""
+        bad = {name for name, outcome in self.outcomes.items() if not outcome.is_good}
+        left = []
+        for task in self._tasks:
+            if task.name in self.outcomes:
+                continue
+            if bad.isdisjoint(self._needs[task.name]):
+                left.append(task)
+            else:
+                bad.add(task.name)
+        return left
+
     def _estimate(self, now: float) -> float | None:
         """Not less than the longest chain takes, nor than all of it on as many places as were ever busy at once."""
-        left = [task for task in self._tasks if task.name not in self.outcomes]
+        left = self._to_come()
         known = [task.seconds for task in left if task.seconds is not None]
         if not left or 2 * len(known) < len(left):
             return None

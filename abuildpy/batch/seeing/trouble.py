@@ -33,7 +33,7 @@ SAID: Final[Mapping[str, str]] = {
     "postcheck": "the packages are not what they should be",
     "timeout": "it took longer than it may",
     "no-output": "it was silent for longer than it may be",
-    "memory": "it took more memory than it may",
+    "memory": "it took more memory, or more processes, than it may",
     "disk": "it took more room on disk than it may, or there was none",
     "cycle": "it needs itself, over others",
     "evaluate": "the recipe cannot be evaluated",

@@ -41,7 +41,7 @@ from abuildpy.phases.outcome import NO_NETWORK
         (MemoryError(), "memory"),
         (ValueError("a bug"), "internal"),
         *((LimitError("x", reason=r, phase="build", status=1), r) for r in ("timeout", "no-output", "memory", "disk")),
-        (LimitError("x", reason="processes", phase="check", status=1), "test"),
+        (LimitError("x", reason="processes", phase="check", status=1), "memory"),
         *(
             (PhaseError("x", phase=phase, status=1), reason)
             for phase, reason in (

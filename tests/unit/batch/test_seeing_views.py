@@ -105,6 +105,28 @@ def test_estimate() -> None:
     assert tally.seconds_left() is None
 
 
+def test_what_is_reused_or_blocked_takes_no_time() -> None:
+    clock = Clock()
+    tally = Tally(clock)
+    tasks = (
+        task("a", seconds=30),
+        task("b", seconds=40),
+        task("c", "a", "b", seconds=500),
+        task("d", "c", seconds=500),
+        task("e", seconds=600),
+    )
+    tally.planned(Plan(tasks))
+    clock.now += 10
+    assert tally.seconds_left() is None  # it still looks what can be reused
+    tally.finished(tasks[4], Outcome("main/e", "1", "reused"))
+    tally.started(tasks[0], 1, "local-1")
+    tally.started(tasks[1], 1, "local-2")
+    tally.finished(tasks[0], Outcome("main/a", "1", "failed", "compile"))
+    clock.now += 10
+    # c waits for b still, and so has no outcome; it will be blocked, and d with it.
+    assert tally.seconds_left() == pytest.approx(30)
+
+
 def test_estimate_needs_former_times_and_knows_a_slow_day() -> None:
     clock = Clock()
     tally = Tally(clock)
