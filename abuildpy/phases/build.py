@@ -27,7 +27,6 @@ from abuildpy.recipe.outputs import Outputs, nothing_to_do
 from abuildpy.ui.console import Console
 
 if TYPE_CHECKING:
-    from abuildpy.phases.cleanroot import RootFolder
     from abuildpy.phases.recording import Beginning
     from abuildpy.phases.rootfolder import RootFolder
 

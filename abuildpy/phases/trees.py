@@ -26,7 +26,6 @@ from abuildpy.recipe.model import Recipe
 from abuildpy.ui.console import Console
 
 if TYPE_CHECKING:
-    from abuildpy.phases.cleanroot import RootFolder
     from abuildpy.phases.recording import Beginning
     from abuildpy.phases.rootfolder import RootFolder
     from abuildpy.phases.steps import Steps
