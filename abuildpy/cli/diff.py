@@ -34,8 +34,8 @@ what happens when they are installed. Nothing is unpacked to disk. OLD and NEW a
   a package         FILE.apk; beside a folder, the package of the same name in it is compared
   a folder          of packages, or of repositories (*/ARCH/*.apk): the packages of all recipes that both sides have packages
                     of, pairwise; those that came or went are named
-  a recipe          its folder: as OLD what is published (in apk's repositories, else an earlier build), as NEW what was built
-                    last. RECIPE alone means both
+  a recipe          its folder or name: as OLD what is published (in apk's repositories, else an earlier build), as NEW what
+                    was built last. RECIPE alone means both
 
 Options:
   --contents        Also show the changed lines of text files
@@ -123,7 +123,7 @@ def _act(options: _Options, words: list[str]) -> int:
         raise DiffUsageError(f"--format takes one of {', '.join(FORMATS)}, not '{options.form}'")
     config = load_config()
     console = Console(colors=want_colors(config.get("USE_COLORS")))
-    old, new = Path(words[0]), Path(words[-1])
+    old, new = (_operand(word, config, console) for word in (words[0], words[-1]))
     if len(words) == 1 and kind_of(old) != "recipe":
         raise OperandError(f"{old} is no recipe's folder", hint="name what to compare it with, too: OLD NEW")
     with tempfile.TemporaryDirectory(prefix="abuildpy-diff-") as downloads:
@@ -138,6 +138,25 @@ def _act(options: _Options, words: list[str]) -> int:
     following = _following(comparison, config, console) if options.follows else None
     _write(_text(comparison, following, options, config), options.output)
     return STATUSES[comparison.verdict]
+
+
+def _operand(word: str, config: Config, console: Console) -> Path:
+    """What a word names: a path, or else a recipe or a package of the tree around the current folder."""
+    path = Path(word)
+    if os.path.lexists(path) or word.startswith((".", "/")) or word.endswith(".apk"):
+        return path
+    from abuildpy.batch.targets import TargetError, Tree, find_targets, tree_around
+    from abuildpy.phases.evaluations import Evaluations
+    from abuildpy.phases.settings import Settings
+
+    evaluate = Evaluations(config, Settings(quiet=True), console).answers
+    try:
+        folders = list(find_targets([word], Tree(tree_around(".", config.get("APORTSDIR")), evaluate)))
+    except TargetError:
+        return path
+    if len(folders) > 1:
+        raise DiffUsageError(f"{word} means several recipes: {' '.join(folders[:5])}", hint="name one of them")
+    return Path(folders[0])
 
 
 def compare(sides: Sides, *, contents: bool) -> Comparison:

@@ -188,7 +188,7 @@ def test_folders(tmp_path: Path, run: Run) -> None:
     assert run(old / "other-1-r0.apk", new).status == 2
 
 
-def test_recipes(tmp_path: Path, run: Run) -> None:
+def test_recipes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Run) -> None:
     packages = tmp_path / "packages/main/x86_64"
     found = run("main/x")
     assert (found.status, found.out) == (2, "")
@@ -201,7 +201,13 @@ def test_recipes(tmp_path: Path, run: Run) -> None:
     package(packages, "x-1", "5-r0")
     package(packages, "x-dev", "2-r0", info=["origin = x"])
     assert run("main/x").out.splitlines()[:2] == ["x 1-r10 -> 2-r0 (x86_64): only the version differs", ""]
-    assert run("main/x/APKBUILD").status == 1
+    for same in ("main/x/APKBUILD", "x", "x-dev"):
+        assert run(same).status == 1
+    assert "nothing does not exist" in run("nothing").err
+    monkeypatch.chdir("main/x")
+    assert run("x").status == 1
+    several = run("main")
+    assert (several.status, "main means several recipes" in several.err) == (2, True)
 
 
 _APK = """\
