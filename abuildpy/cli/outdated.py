@@ -210,6 +210,7 @@ def _document(answer: Newest) -> dict[str, object]:
         "outdated": answer.is_newer,
         "upstream_name": answer.name or None,
         "date": answer.date or None,
+        "beyond": answer.beyond or None,
         "source": None
         if source is None
         else {"kind": source.kind, "project": source.project, "address": source.address, "guessed": source.guessed},
@@ -246,6 +247,8 @@ def _show(answers: Sequence[Newest], options: _Options, *, colors: bool) -> None
 def _row(answer: Newest) -> tuple[str, ...]:
     source = answer.source
     where = f"{source.kind} {source.project}{' (by name only)' if source.guessed else ''}" if source else ""
+    if answer.beyond:
+        where = f"{where} (has {answer.beyond}, of another series)"
     return (_name(str(answer.path)), answer.packaged, answer.version or "", where)
 
 

@@ -18,6 +18,9 @@ _NINETY_IS_UNSTABLE = {"gnome": 1, "kde": 1, "xorg": 1, "gnu": 2}
 """Where a number of 90 and more (KDE: 80) leads up to the next release, and from which number on."""
 _GNOME_WITHOUT_ODD = 40
 _DATE = 1900
+_LANGUAGE = re.compile(r"(?:py3|python3|perl|ruby|lua(?:5\.\d)?|php\d+(?:-pecl)?|ocaml|font|node)-(?=.)")
+_NO_SERIES = frozenset("av1 bzip2 http2 http3 ipv4 ipv6 mp3 mp4 oauth2 s3 stage0 type1 x11".split())
+"""Words whose digits belong to what they mean."""
 _SERIES = re.compile(r"(?:[A-Za-z+._-]*[A-Za-z+_-])?(?P<digits>\d+(?:\.\d+)*)\Z")
 
 
@@ -82,15 +85,17 @@ def _is_date(numbers: Sequence[int], packaged: Sequence[int]) -> bool:
     return bool(numbers and packaged) and numbers[0] >= _DATE > 4 * packaged[0]
 
 
-def series_of(pkgname: str, version: str) -> tuple[int, ...]:
+def series_of(pkgname: str, version: str, project: str = "") -> tuple[int, ...]:
     """The first numbers that all versions of a recipe have which is kept for a series: (13,) of ``postgresql13``.
 
-    The package's name tells: digits at the end of its first word that has any, if the version begins with the same.
+    The package's name tells: digits at the end of its first word that has any, if the version begins with the same. Where
+    upstream's project has that word in its own name, the digits mean something else: ``lz4``.
     """
     numbers = numbers_of(version)
-    for word in re.split(r"-(?=[A-Za-z])", pkgname):
+    named = set(re.split(r"[-_/]", project.lower())) | {project.rpartition("/")[2].lower()}
+    for word in re.split(r"-(?=[A-Za-z])", _LANGUAGE.sub("", pkgname)):
         match = _SERIES.fullmatch(word)
-        if match is None:
+        if match is None or word in _NO_SERIES or word.lower() in named:
             continue
         digits = match["digits"].replace(".", "")
         for count in range(1, len(numbers) + 1):

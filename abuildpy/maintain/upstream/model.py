@@ -83,6 +83,8 @@ class Newest:
     version: str | None = None
     name: str = ""
     date: str = ""
+    beyond: str = ""
+    """A newer version that does not count because the recipe is kept for a series, as its name tells or somebody says."""
     releases: tuple[Release, ...] = field(default=(), repr=False)
     complete: bool = False
     unread: tuple[str, ...] = field(default=(), repr=False)

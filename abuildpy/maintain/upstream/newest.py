@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from functools import partial
 from urllib.parse import urlsplit
 
@@ -18,6 +19,7 @@ from abuildpy.maintain.upstream.overrides import names_of
 from abuildpy.maintain.upstream.plan import Planned, plan
 from abuildpy.maintain.upstream.settings import UpstreamSettings
 from abuildpy.maintain.upstream.web import Web
+from abuildpy.repository.version import compare
 
 NO_VERSIONS = "no version was found at {}"
 
@@ -66,7 +68,9 @@ def _ask(planned: Planned, upstream: Upstream, web: Web) -> Newest:
         published = ASK[upstream.kind](asking)
     except AbuildError as error:
         return Newest(recipe.pkgname, recipe.path, recipe.pkgver, upstream, error=error.message)
-    found = newest(published.releases, planned.rules(upstream, web.settings))
+    rules = planned.rules(upstream, web.settings)
+    found = newest(published.releases, rules)
+    beyond = newest(published.releases, replace(rules, series=())) if rules.series else None
     return Newest(
         recipe.pkgname,
         recipe.path,
@@ -75,6 +79,7 @@ def _ask(planned: Planned, upstream: Upstream, web: Web) -> Newest:
         None if found is None else found.version,
         "" if found is None else found.name,
         "" if found is None else found.date,
+        beyond.version if beyond and (found is None or compare(beyond.version, found.version) > 0) else "",
         newest_first(published.releases),
         published.complete,
         published.unread,

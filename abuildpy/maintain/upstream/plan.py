@@ -48,7 +48,7 @@ class Planned:
         if not is_valid(packaged):
             spelled = to_apk(packaged)
             packaged = spelled.version if spelled else packaged
-        series = numbers_of(said.series) if said.series else series_of(self.recipe.pkgname, packaged)
+        series = numbers_of(said.series) if said.series else series_of(self.recipe.pkgname, packaged, upstream.project)
         prereleases = settings.prereleases if said.prereleases is None else said.prereleases
         return Rules(upstream.kind, packaged, series, said.ignore, prereleases, said.even)
 

@@ -128,6 +128,7 @@ def test_json(run: Run) -> None:
         "outdated": True,
         "upstream_name": "v1.3",
         "date": None,
+        "beyond": None,
         "source": {"kind": "github", "project": "a/foo", "address": "https://github.com/a/foo", "guessed": False},
         "error": None,
     }

@@ -347,6 +347,9 @@ def test_a_kde_test_release_does_not_count(server: Server, tmp_path: Path) -> No
         ("foo12-tools", "1.2", ("v1.2", "v1.2.3", "v1.3"), "1.2.3"),
         ("foo4.0", "4.12.5", ("v4.12.5", "v4.14.0", "v5.0"), "5.0"),
         ("foo2", "1.9", ("v1.9", "v3.0"), "3.0"),
+        ("py3-foo", "3.8.6", ("v3.8.6", "v4.0"), "4.0"),
+        ("php82-pecl-foo", "8.2", ("v8.2", "v8.3"), "8.3"),
+        ("svt-av1", "1.8.0", ("v1.8.0", "v2.0.0"), "2.0.0"),
         ("foo", "0_git20240131", ("v0.1",), "0.1"),
         ("foo", "1.2.0", ("v1.2",), "1.2"),
     ],
@@ -359,6 +362,21 @@ def test_which_versions_count(
     found = ask(server, tmp_path, f"https://github.com/a/foo/archive/{tag}.tar.gz", version, name=name)
     assert found.version == newest
     assert found.is_newer == (newest not in (version, "1.2"))
+
+
+def test_a_number_in_the_projects_own_name_is_no_series(server: Server, tmp_path: Path) -> None:
+    server.says("github.com/a/lz4.git/git-upload-pack", tags("v4.3.3", "v5.0"))
+    assert (
+        ask(server, tmp_path, "https://github.com/a/lz4/archive/v4.3.3.tar.gz", "4.3.3", name="py3-lz4").version
+        == "5.0"
+    )
+
+
+def test_what_is_beyond_the_series_is_told(server: Server, tmp_path: Path) -> None:
+    server.says(GITHUB_GIT, tags("v13.2", "v13.4", "v14.1", "v15.0-rc1"))
+    found = ask(server, tmp_path, "https://github.com/a/foo/archive/v13.2.tar.gz", "13.2", name="foo13")
+    assert (found.version, found.beyond) == ("13.4", "14.1")
+    assert ask(server, tmp_path, "https://github.com/a/foo/archive/v13.2.tar.gz", "13.2", name="bar").beyond == ""
 
 
 def test_zeros_at_the_end_make_no_newer_version(server: Server, tmp_path: Path) -> None:
