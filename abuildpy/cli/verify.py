@@ -19,26 +19,32 @@ if TYPE_CHECKING:
     from abuildpy.repository.trust import Keys
 
 _USAGE = """\
-usage: abuildpy verify [--keys-dir DIR] [--index FILE] [--require KIND,…] [--json] FILE…
+usage: abuildpy verify [OPTIONS] FILE…
 
-Looks at packages, and at what stands beside them: is each what a trusted key has signed? An index (APKINDEX.tar.gz) or a
-statement of provenance can be looked at by itself.
+Looks at packages, and at what stands beside them: is each what a trusted key
+has signed? An index (APKINDEX.tar.gz) or a statement of provenance can be
+looked at by itself.
 
-  --keys-dir DIR     Trust the public keys in this folder and no others (default: those of the system and your own)
-  --index FILE       The index that the packages are to be in (default: the APKINDEX.tar.gz beside each, if there is one)
-  --require KIND,…   What must be there: signature and content always must; of index, provenance, spdx, buildinfo only that
-                     which is named here (all: everything)
-  --json             All that was found, as a JSON array with an object for each file
+  --keys-dir DIR     Trust the public keys in this folder and no others
+                     (default: those of the system and your own)
+  --index FILE       The index that the packages are to be in (default: the
+                     APKINDEX.tar.gz beside each, if there is one)
+  --require KIND,…   Fail where this is not there: index, provenance, spdx,
+                     buildinfo; all names everything
+  --json             All that was found, an object for each file
   -h, --help         Show this help
 
 signature   the package's own, over its description (.PKGINFO and scripts)
 content     its files are those that the description promises (datahash)
 index       the signed index has this very package
-provenance  ORIGIN-VERSION.provenance.json, the signed statement of the build, tells of this very file
-spdx        PACKAGE-VERSION.spdx.json, its bill of materials, tells of this very file, and is what the provenance says it is
-buildinfo   ORIGIN-VERSION.buildinfo.json, the record of the build, likewise
+provenance  ORIGIN-VERSION.provenance.json: the signed statement of the build
+            tells of this very file
+spdx        PACKAGE-VERSION.spdx.json: its bill of materials tells of this
+            very file, and is what the provenance says it is
+buildinfo   ORIGIN-VERSION.buildinfo.json: the record of the build, likewise
 
-Exit status: 0 nothing is wrong, 1 something is, or is missing that --require names, 2 wrong command line
+Exit status: 0 nothing is wrong, 1 something is, or is missing that --require
+names, 2 wrong command line
 """
 
 
@@ -125,7 +131,7 @@ def _tell(path: Path, checks: Sequence[Check], console: Console) -> None:
     """``FILE: OK`` for a good file, and below it what was looked at; or an error for each thing that is wrong."""
     bad = [check for check in checks if check.answer == "bad"]
     for check in bad:
-        console.error(check.text)
+        console.error(check.text if str(path) in check.text else f"{path}: {check.text}")
         if check.hint:
             console.error2(check.hint)
     if bad:

@@ -71,7 +71,7 @@ def unseal(content: bytes) -> Envelope:
         tuple((each.value("keyid", str), _decode(each.value("sig", str))) for each in top.each("signatures")),
     )
     if _format(envelope) != content:  # what is beside the signed bytes could say anything
-        raise ValueError("it is not written as it was signed: something was added or changed around the signed part")
+        raise ValueError("something around its signed part was changed")
     return envelope
 
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A recipe's ``license`` as an SPDX licence expression, or what can honestly be said in its place.
 
-The grammar is SPDX 2.3's, annex D. Of 10,977 recipes one in ten has something else there: a licence that the SPDX list does not
-have (``custom``, ``GPL``), words without an operator between them, an exception where a licence belongs.
+The grammar is SPDX 2.3's, annex D. Of 10,964 recipes 94 % keep to it, 4 % name a licence that the SPDX list does not have
+(``custom``, ``GPL``), 2 % have words without an operator between them.
 """
 
 from __future__ import annotations

@@ -21,7 +21,10 @@ from pathlib import Path
 from buildkit import C_PROGRAM, Package, Place, child_pids, finish
 
 from abuildpy.errors import AbuildError
+from abuildpy.records.examining import Indexes, examine
+from abuildpy.records.names import SUFFIXES
 from abuildpy.repository import apkfile
+from abuildpy.repository.trust import Keys
 
 SANDBOX_GRACE = 1.0
 """Seconds that the processes of a killed build have to be gone."""
@@ -389,6 +392,7 @@ def _index_problems(here: Ground, *, exact: bool) -> list[str]:
             if not apkfile.is_signed_by(package.apk, keys):
                 problems.append(f"{path.name} is not signed")
             sound[package.apk.name] = package.apk.identity
+            problems += _record_problems(path, Keys(keys))
         except AbuildError as error:
             problems.append(f"{path.name}: {error}")
     listed = {name: entry.identity for name, entry in index.items()}
@@ -399,11 +403,18 @@ def _index_problems(here: Ground, *, exact: bool) -> list[str]:
     return problems
 
 
+def _record_problems(path: Path, keys: Keys) -> list[str]:
+    """Records may be missing beside a package; none may tell of another."""
+    kinds = ("provenance", "spdx", "buildinfo")
+    checks = [check for check in examine(path, keys, Indexes(keys)) if check.kind in kinds]
+    return [f"{path.name}: {check.text}" for check in checks if check.answer == "bad"]
+
+
 def _left_files(here: Ground, folder: Path) -> tuple[str, ...]:
     """Files and folders that are not there for good: in the repository, beside the recipe, in distfiles, cache and TMPDIR."""
     place = here.place
     left: list[str] = []
-    left += _names(place.repodest, lambda name: not name.endswith(".apk") and name != "APKINDEX.tar.gz")
+    left += _names(place.repodest, lambda name: not name.endswith((".apk", *SUFFIXES)) and name != "APKINDEX.tar.gz")
     left += [f"{folder.name}/{name}" for name in sorted(set(os.listdir(folder)) - here.before[folder])]
     left += _names(place.base / "distfiles", lambda name: name != "blob")
     left += _names(place.home / ".cache", lambda name: "." in name)

@@ -27,6 +27,8 @@ from buildkit import (
     wait_for,
 )
 
+from abuildpy.records.names import SUFFIXES
+
 pytest_plugins = ["buildfixtures"]
 
 PACKAGE = 'package() { mkdir -p "$pkgdir"/usr/share/foo; echo > "$pkgdir"/usr/share/foo/a; }\n'
@@ -46,8 +48,10 @@ def replace(folder: Path, old: str, new: str) -> None:
 
 
 def left_in(repository: Path) -> list[str]:
-    """What lies in a repository and is no package and no index."""
-    return [p.name for p in repository.rglob("*") if p.is_file() and p.suffix != ".apk" and p.name not in KNOWN]
+    """What lies in a repository and is no package, no index, and no record of one that is there."""
+    found = [p for p in repository.rglob("*") if p.is_file() and p.suffix != ".apk" and p.name not in KNOWN]
+    records = {p for p in found for suffix in SUFFIXES if p.with_name(f"{p.name.removesuffix(suffix)}.apk").is_file()}
+    return [p.name for p in found if p not in records]
 
 
 KNOWN = {"APKINDEX.tar.gz", ".abuildpy.lock"}
