@@ -178,6 +178,30 @@ def test_search_proves_the_cause(place: Place, walls: None, compiler: None) -> N
     assert "foo-1.0-r0: not reproducible: 2 files in 1 of 1 package differ" in text.out
 
 
+def test_language(place: Place, walls: None) -> None:
+    """The second build has a language that sorts otherwise, if this machine can have one."""
+    folder = place.recipe(
+        """
+        package() {
+            mkdir -p "$pkgdir"/usr/share/l
+            printf 'z\\nt\\nB\\na\\n' > words
+            python3 - > "$pkgdir"/usr/share/l/sorted <<-E
+			import locale
+			locale.setlocale(locale.LC_ALL, "")
+			for word in sorted(open("words"), key=locale.strxfrm): print(word, end="")
+			E
+        }
+        """
+    )
+    done = reproduce(place, "--json", "--vary", "locale", str(folder))
+    found = document(done)
+    (told,) = found["variations"]
+    if "no locale" in told["how"]:
+        pytest.skip("no other language here")
+    assert causes(files(found)["sorted"]) == ["locale"]
+    assert files(found)["sorted"]["varied"] == ["locale"]
+
+
 def test_make_is_not_upset_by_the_clock(place: Place, walls: None, compiler: None) -> None:
     """What is touched, copied with its time or made is of one time, so nothing is made twice, and nobody waits for ever."""
     folder = place.recipe(

@@ -178,7 +178,7 @@ class Disguised:
         order, changed = self._order, self._circumstances
         seen_from = replace(recipe, startdir=Path(order.siblings)) if order.siblings else recipe
         request = self._host.furnish(request, seen_from, user)
-        preloaded = [changed.preload, changed.faketime]
+        tools = filter(None, (changed.preload, changed.faketime, changed.variables.get("LOCPATH")))
         env = _environment(request, order)
         return replace(
             request,
@@ -186,7 +186,7 @@ class Disguised:
             readable=(
                 *request.readable,
                 self._folder,
-                *(Path(each) for each in preloaded if each),
+                *map(Path, tools),
                 Path(order.private),
             ),
             files=self._identity(recipe, user).write(self.private) if changed.user else request.files,

@@ -192,7 +192,10 @@ def test_zip() -> None:
 def _ar(when: float, owner: int, names: str = "ab", data: bytes = b"xx") -> bytes:
     found = b"!<arch>\n"
     for name in names:
-        found += f"{name + '/':<16}{int(when):<12}{owner:<6}{owner:<6}{'100644':<8}{len(data):<10}`\n".encode() + data
+        found += (
+            f"{name.rstrip('/') + '/':<16}{int(when):<12}{owner:<6}{owner:<6}{'100644':<8}{len(data):<10}`\n".encode()
+            + data
+        )
     return found
 
 
@@ -203,6 +206,12 @@ def test_static_library() -> None:
     found = content(_ar(0, 0, data=b"by builder  "), _ar(0, 0, data=b"by somebody "))
     assert causes(found) == [("user", "", True)]
     assert found.evidence[0].where == "member a, offset 0x3"
+
+
+def test_the_index_of_a_static_library_follows() -> None:
+    first, second = (_ar(0, 0, "/a", text) for text in (b"by builder  ", b"by somebody "))
+    assert len(content(first, second).evidence) == 1
+    assert "member a" in content(first, second).evidence[0].where
 
 
 def _pyc(when: float, code: bytes) -> bytes:

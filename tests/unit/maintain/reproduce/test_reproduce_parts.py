@@ -202,6 +202,7 @@ def test_where_recipes_are_found(tmp_path: Path) -> None:
 # --- what is told -----------------------------------------------------------------------------------------------------
 
 TIME = Evidence("time", "gzip header", "offset 0x4", "2026-11-21 22:30:16", "2027-12-27 04:30:26")
+ORDER = Evidence("order", "tar member", "offset 0x0", "a, b", "b, a")
 GUESS = Evidence("random", "", "", "12345", "54321", sure=False)
 ID = Evidence("derived", "build id", "section .note.gnu.build-id", "aa", "bb", follows=True)
 
@@ -216,6 +217,7 @@ ID = Evidence("derived", "build id", "section .note.gnu.build-id", "aa", "bb", f
         (Different("f", ("content",), (GUESS,)), [("random", "")]),
         (Different("f", ("content",), (ID,)), [("derived", "build id")]),
         (Different("f", ("content",), (), always=True), [("race", "")]),
+        (Different("f", ("content",), (ORDER, TIME), always=True), [("time", "gzip header"), ("order", "tar member")]),
         (Different("f", ("content",)), [("unknown", "")]),
     ],
 )
