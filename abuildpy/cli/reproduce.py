@@ -19,7 +19,7 @@ from abuildpy.ui.console import Console, want_colors
 if TYPE_CHECKING:
     from abuildpy.config import Config
     from abuildpy.maintain.reproduce.builder import Facts, How
-    from abuildpy.maintain.reproduce.model import Dependency, Report
+    from abuildpy.maintain.reproduce.model import Dependency, Pair, Report
     from abuildpy.maintain.reproduce.run import Outcome, Reproduction
     from abuildpy.maintain.reproduce.subject import Recorded, Subject
     from abuildpy.maintain.reproduce.tools import Tools
@@ -255,7 +255,9 @@ class _Job:
                 outcome = reproduction.varied()
             report = self._report(origin, apk.version, reproduction, outcome, count)
             dependencies = _dependencies(recorded, built.log.parent)
-        return replace(report, against=target, dependencies=dependencies, notes=(*subject.notes, *report.notes))
+        pairs = tuple(map(blame_tools, report.pairs)) if dependencies else report.pairs
+        notes = (*subject.notes, *report.notes)
+        return replace(report, against=target, pairs=pairs, dependencies=dependencies, notes=notes)
 
     def _evaluated(self, target: Path) -> tuple[Recipe, Provenance]:
         from abuildpy.phases.settings import Settings
@@ -463,6 +465,15 @@ def _dependencies(recorded: Recorded, build: Path) -> tuple[Dependency, ...]:
     names = sorted({*recorded.installed, *here})
     pairs = [(name, recorded.installed.get(name, ""), here.get(name, "")) for name in names]
     return tuple(Dependency(*pair) for pair in pairs if pair[1] != pair[2])
+
+
+def blame_tools(pair: Pair) -> Pair:
+    """A package with the likeliest cause where nothing else is known and versions of what it was built with differ."""
+    from abuildpy.maintain.reproduce.model import Evidence
+
+    guess = Evidence("tools", "", "", "", "", sure=False)
+    files = (file if file.evidence or file.always else replace(file, evidence=(guess,)) for file in pair.files)
+    return replace(pair, files=tuple(files))
 
 
 def _tell(report: Report, options: _Options, console: Console) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from abuildpy.config import Config
 from abuildpy.errors import AbuildError
 from abuildpy.recipe.history import Provenance
-from abuildpy.records.buildinfo import buildinfo_of, read_buildinfo
+from abuildpy.records.buildinfo import BuildInfo, buildinfo_of, read_buildinfo
 from abuildpy.repository.apkfile import ApkFile
 
 
@@ -91,7 +91,7 @@ def recorded_of(apk: ApkFile) -> Recorded:
         epoch=told.epoch,
         repo=told.recipe.repository or found.repo,
         variables=around.variables,
-        installed={each.name: each.version for each in told.dependencies.installed},
+        installed=_installed(told),
         path=around.path,
         clean=told.dependencies.root == "clean",
         checked=around.checked,
@@ -100,11 +100,16 @@ def recorded_of(apk: ApkFile) -> Recorded:
     )
 
 
+def _installed(told: BuildInfo) -> Mapping[str, str] | None:
+    """Versions by name; None where there was no database to tell them."""
+    known = told.dependencies
+    return None if known.root == "unknown" else {each.name: each.version for each in known.installed}
+
+
 def installed_in(build: Path) -> Mapping[str, str] | None:
     """The dependencies' versions by name that the record of one of our builds tells; None if it left none."""
     for path in build.glob("packages/*/*/*.buildinfo.json"):
-        told = read_buildinfo(path)
-        return {each.name: each.version for each in told.dependencies.installed}
+        return _installed(read_buildinfo(path))
     return None
 
 

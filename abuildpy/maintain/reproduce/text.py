@@ -139,7 +139,7 @@ def _file(page: _Page, file: Different) -> None:
     page.add(f" ({what})" if what else "", 2, head=file.path)
     causes = [cause for cause, _ in conclusions(file)]
     for evidence in file.evidence:
-        if evidence.cause in causes or not evidence.follows:
+        if (evidence.first or evidence.second) and (evidence.cause in causes or not evidence.follows):
             words = f"{_quoted(evidence.first)} → {_quoted(evidence.second)}"
             page.labelled("differs", f"{words}{' at ' + evidence.where if evidence.where else ''}", 4)
     if not any(evidence.sure and not evidence.follows for evidence in file.evidence):

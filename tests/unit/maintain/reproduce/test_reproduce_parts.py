@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from abuildpy.cli.reproduce import ReproduceUsageError, varied
+from abuildpy.cli.reproduce import ReproduceUsageError, blame_tools, varied
 from abuildpy.config import Config
 from abuildpy.maintain.reproduce.around import can_show, emptied_for
 from abuildpy.maintain.reproduce.model import (
@@ -274,6 +274,16 @@ def test_text_of_success_and_failure() -> None:
     text = render(bad)
     assert "The varied build fails: build failed" in text
     assert "Varying the machine's name alone makes it fail." in text
+
+
+def test_other_versions_are_blamed_where_nothing_else_is_known() -> None:
+    known = Different("a", ("content",), (TIME,))
+    pair = blame_tools(
+        Pair("foo.apk", 3, (known, Different("b", ("content",)), Different("c", ("content",), always=True)))
+    )
+    assert [conclusions(file)[0][0] for file in pair.files] == ["time", "tools", "race"]
+    assert "build with the versions recorded" in render(_report(pairs=(pair,)))
+    assert "nothing →" not in render(_report(pairs=(pair,)))
 
 
 def test_document() -> None:
