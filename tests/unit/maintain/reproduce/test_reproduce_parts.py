@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from abuildpy.cli.reproduce import ReproduceUsageError, blame_tools, varied
+from abuildpy.cli.reproduce import ReproduceUsageError, varied
 from abuildpy.config import Config
 from abuildpy.maintain.reproduce.around import can_show, emptied_for
+from abuildpy.maintain.reproduce.job import blame_tools
 from abuildpy.maintain.reproduce.model import (
     Applied,
     Dependency,
