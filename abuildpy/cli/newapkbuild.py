@@ -178,7 +178,7 @@ def _origin(options: _Options, argument: str, console: Console) -> Origin:
     if found.url.endswith("/download"):
         return replace(crate_origin(found.url, found.pkgname, options.pkgname), page=found.page)
     origin = read_argument(found.url, pkgname=name)
-    return replace(origin, page=found.page or origin.page)
+    return replace(origin, page=found.page)
 
 
 def _fetcher(config: Config, console: Console) -> Callable[[str, Path], Path]:

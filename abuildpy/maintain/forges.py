@@ -136,9 +136,12 @@ def newest_tag(project: str) -> str:
         raise FetchError(f"{project}: no answer in {_TIMEOUT} seconds", hint="is the address right, is the network up?")
     if done.returncode != 0:
         said = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        unreachable = any("resolve host" in line or "connect" in line for line in said)
         raise FetchError(
             f"{project}: git cannot ask it for its tags{f': {said[-1]}' if said else ''}",
-            hint="is this a project's page? Otherwise give the address of a source archive",
+            hint="is the network up? The page of one release needs no such question"
+            if unreachable
+            else "is this a project's page? Otherwise give the address of a source archive",
         )
     tags = [line.partition("refs/tags/")[2] for line in done.stdout.decode("utf-8", "replace").splitlines()]
     best = best_tag(tags, project.rpartition("/")[2])

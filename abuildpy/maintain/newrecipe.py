@@ -265,6 +265,18 @@ _NAMES = {
 }
 
 
+_PREFIXES = {BuildType.PERL: "perl-", BuildType.PYTHON: "py3-", BuildType.RUBY: "ruby-"}
+
+
+def _naming(pkgname: str, kind: BuildType, plan: Plan) -> tuple[str, ...]:
+    """What is usual for the name of a library of such a kind."""
+    prefix = _PREFIXES.get(kind, "")
+    if not prefix or pkgname.startswith((prefix, "lua", "py3-")) or plan.facts.get("programs"):
+        return ()
+    name = f"{prefix}{pkgname.lower().removeprefix('python-').removeprefix('lib')}"
+    return (f"it seems to be a library, for which aports have names with {prefix}: -f -n {name}",)
+
+
 def _tell(wish: Wish, seen: Seen, log: Messages) -> None:
     """Says what was found, and what a person has to look at."""
     plan, license_ = seen.plan, seen.licensing
@@ -275,7 +287,7 @@ def _tell(wish: Wish, seen: Seen, log: Messages) -> None:
         log.msg2(
             f"licence: {f'{license_.expression} ({license_.reason})' if license_.expression else license_.reason or 'not found'}"
         )
-    for remark in plan.remarks:
+    for remark in (*plan.remarks, *_naming(wish.origin.pkgname, seen.kind, plan)):
         log.warning(remark)
     if plan.unknown:
         log.warning(f"no package is known for {' '.join(plan.unknown)}")

@@ -45,7 +45,7 @@ def perl(subject: Subject) -> Plan:
         subpackages=("doc",),
         options=() if tested else (("!check", "no tests in the source"),),
         check=(f"export PERL_MM_USE_DEFAULT=1 PERL5LIB=.:./lib\n{runner[0]}".split("\n")[1],) if tested else (),
-        facts={"builder": builder},
+        facts={"builder": builder, "programs": tree.any_text(["Makefile.PL"], r"\bEXE_FILES\b")},
     )
 
 

@@ -65,6 +65,7 @@ def python(subject: Subject) -> Plan:
         subpackages=(*(("doc",) if _manuals(tree) else ()), *completions_of(tree), "pyc"),
         options=() if check else (("!check", "no tests in the source"),),
         check=check,
+        facts={"programs": _has_programs(tree, keywords)},
     )
     lacking = [name for name in (*depends, *checkdepends) if known.can_tell and not known.is_there(name)]
     if lacking:
@@ -107,6 +108,17 @@ def _extension(tree: SourceTree) -> bool:
     if tree.any_text(["setup.py", "setup.cfg"], r"ext_modules\s*=|\bExtension\s*\(|cffi_modules|cythonize\s*\("):
         return bool(tree.anywhere(r".*\.(?:c|cc|cpp|pyx|rs)", 6))
     return "cython" in requires and bool(tree.anywhere(r".*\.pyx", 6))
+
+
+def _has_programs(tree: SourceTree, keywords: dict[str, object]) -> bool:
+    document = toml_of(tree, "pyproject.toml")
+    poetry = table(table(document.get("tool")).get("poetry"))
+    project = table(document.get("project"))
+    return (
+        bool(project.get("scripts") or project.get("gui-scripts") or poetry.get("scripts") or keywords.get("scripts"))
+        or tree.any_text(["setup.py", "setup.cfg"], r"console_scripts|gui_scripts")
+        or tree.any_text(tree.anywhere(r"entry_points\.txt", 3), r"console_scripts|gui_scripts")
+    )
 
 
 def _manuals(tree: SourceTree) -> bool:

@@ -222,6 +222,8 @@ def _package_json(tree: SourceTree, name: str) -> Stated:
     said = _text(license_) or _text(table(license_).get("type"))
     repository = document.get("repository")
     place = _text(repository) or _text(table(repository).get("url"))
+    if re.fullmatch(r"(?:github:)?[\w.-]+/[\w.-]+", place):
+        place = f"https://github.com/{place.removeprefix('github:')}"
     page = _text(document.get("homepage")) or re.sub(r"^git\+|\.git$", "", place)
     return Stated(_text(document.get("description")), page, said)
 
@@ -366,6 +368,7 @@ def _page(url: str) -> str:
 
 def _one_line(text: str) -> str:
     line = " ".join(text.split()).rstrip(".").strip()
+    line = re.sub(r"^(?:an?|the) (\w)", lambda match: match[1].upper(), line, flags=re.IGNORECASE)
     if not line or re.search(r"@\w+@|\$\{|<%|[\x00-\x1f]", line):
         return ""
     if len(line) > _LONGEST:

@@ -698,3 +698,20 @@ def test_an_index_knows_best() -> None:
     known = KnownPackages((entry,))
     assert known.module("glib-2.0") == "odd-package"
     assert known.program("thing") == "odd-package"
+
+
+@pytest.mark.parametrize(
+    ("files", "name"),
+    [
+        ({"setup.py": ""}, "py3-foo"),
+        ({"Makefile.PL": ""}, "perl-foo"),
+        ({"foo.gemspec": ""}, "ruby-foo"),
+        ({"pyproject.toml": "[project.scripts]\nfoo = 'foo:main'\n"}, ""),
+        ({"Makefile": "all:\n"}, ""),
+    ],
+)
+def test_the_usual_name_of_a_library_is_said(tmp_path: Path, files: dict[str, Content], name: str) -> None:
+    shop = _Shop(files)
+    shop.make(tmp_path, _wish())
+    said = [text for text in shop.log.said if "a library" in text]
+    assert [text.rpartition(" ")[2] for text in said] == [name] * bool(name)
