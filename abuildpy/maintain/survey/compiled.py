@@ -37,7 +37,8 @@ def headers_needed(tree: SourceTree) -> tuple[str, ...]:
         re.search(r"^\s*#\s*include\s*<(?:linux|asm|mtd|rdma|scsi/scsi_bsg)/", text, re.MULTILINE) for text in texts
     ):
         found.append("linux-headers")
-    if any(re.search(r"^\s*#\s*include\s*<sys/(?:queue|tree)\.h>", text, re.MULTILINE) for text in texts):
+    own = tree.anywhere(r"queue\.h|tree\.h", 6)
+    if not own and any(re.search(r"^\s*#\s*include\s*<sys/(?:queue|tree)\.h>", text, re.MULTILINE) for text in texts):
         found.append("bsd-compat-headers")
     return tuple(found)
 
@@ -110,7 +111,7 @@ def _generator(tree: SourceTree) -> str:
 def _make_check(tree: SourceTree) -> tuple[str, ...]:
     """The target of automake's or a hand-written Makefile that runs tests."""
     automake = [name for name in tree.anywhere(r"Makefile\.am|.*\.mk|local\.am", 5) if "gnulib" not in name]
-    if automake:
+    if any(name.endswith(".am") for name in automake):
         tests = r"^\s*(?:dist_)?(?:TESTS|check_\w+|TESTSUITE|AUTOTEST\w*)\s*\+?=|^(?:check|check-local|check-am|test)\s*:|\bAUTOMAKE_OPTIONS\s*=.*\bdejagnu\b|\$\(TESTSUITE\)"
         found = any(re.search(tests, _unfolded(text), re.MULTILINE) for _, text in tree.texts(automake))
         return ("make check",) if found else ()

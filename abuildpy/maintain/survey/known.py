@@ -139,7 +139,10 @@ class KnownPackages:
         bare = re.sub(r"^KF[56]", "", name) if re.match(r"KF[56]\w", name) else name
         low = bare.lower()
         if name[:3] in ("KF5", "KF6"):
-            return self._first_there(_framework_names(low, name[2]))
+            return self._first_there(_framework_names(bare, name[2]))
+        module = re.fullmatch(r"Qt([56])(\w+)", name)
+        if module is not None and self._prefixed(name) is None:
+            return self._first_there([f"qt{module[1]}-qt{module[2].lower()}-dev"])
         names = [*_module_names(low), *_module_names(re.sub(r"\d+$", "", low))]
         plasma = re.fullmatch(r"(?i)kpim[56]?(\w+)", name)
         if plasma is not None:
@@ -225,19 +228,18 @@ def _variants(*names: str) -> Iterator[str]:
                 yield each
 
 
-def _framework_names(low: str, major: str) -> list[str]:
-    old = {"i18n": "ki18n", "solid": "solid", "sonnet": "sonnet", "attica": "attica", "threadweaver": "threadweaver"}
-    stem = old.get(low) or (low if low.startswith("k") else f"k{low}")
-    plain = low
-    last = "5" if major == "5" else ""
-    return [
-        f"{stem}{last}-dev",
-        f"{plain}{last}-dev",
-        f"{stem}-dev",
-        f"{plain}-dev",
-        f"{stem}{major}-dev",
-        f"{plain}{major}-dev",
-    ]
+def _framework_names(name: str, major: str) -> list[str]:
+    """Names that the package of a KDE framework may have: ``CoreAddons`` of version 5 is in kcoreaddons5-dev."""
+    low = name.lower()
+    dashed = re.sub(r"(?<=[a-z])(?=[A-Z])", "-", name).lower()
+    suffixes = ("5", "") if major == "5" else ("", major)
+    stems = dict.fromkeys(
+        (low if low.startswith("k") else f"k{low}", low, dashed, f"{dashed}s", f"{low}s", f"lib{low}")
+    )
+    whole = [f"{stem}{suffix}-dev" for suffix in suffixes for stem in stems]
+    # A part of one: NewStuffCore is in knewstuff, AkonadiCore in akonadi.
+    part = dashed.rpartition("-")[0].replace("-", "")
+    return whole + [f"{stem}{suffix}-dev" for suffix in suffixes for stem in (f"k{part}", part) if part]
 
 
 def read_known(in_tree: Callable[[str], bool] | None, indexes: Iterable[Path]) -> KnownPackages:

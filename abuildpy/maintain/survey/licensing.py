@@ -59,7 +59,9 @@ def license_of(tree: SourceTree, stated: str, where: str) -> Licensing:
     notices = Counter(filter(None, (gnu_notice(text) for text in heads)))
     texts: dict[str, str] = {}
     for name in files:
-        for identifier in licenses_in(tree.text(name)):
+        held = licenses_in(tree.text(name))
+        # Behind its own text such a file may have those of parts that came from elsewhere.
+        for identifier in ("Apache-2.0",) if "Apache-2.0" in held else held:
             texts.setdefault(identifier, name)
     if reused and tags:
         most = [tag for tag, count in tags.most_common(3) if count * 5 >= sum(tags.values())]
@@ -105,7 +107,9 @@ def _family(identifier: str) -> str:
 
 
 def _license_files(tree: SourceTree) -> list[str]:
-    near = [name for name in tree.files if name.count("/") == 0 or re.match(r"(?i)licen[cs]es?/[^/]+$", name)]
+    near = [
+        name for name in tree.files if name.count("/") == 0 or re.match(r"(?!LICENSES/)(?i:licen[cs]es?)/[^/]+$", name)
+    ]
     found = [name for name in near if _FILE.fullmatch(name.rpartition("/")[2]) or "/" in name]
     plain = [name for name in found if re.fullmatch(r"(?i)(?:licen[cs]e|copying)(?:\.(?:txt|md|rst))?", name)]
     # Beside the one for all of it there may be those of parts, each named after what it is for.
@@ -133,7 +137,8 @@ def _tags(heads: list[str]) -> Counter[str]:
     for text in heads:
         match = _SPDX.search(text)
         if match is not None:
-            tag = _modern(" ".join(match[1].split()).strip("()"))
+            said = re.sub(r" OR LicenseRef-[\w.-]+", "", " ".join(match[1].split()))  # as KDE's files have it
+            tag = _modern(said.strip("()"))
             if _is_spdx(tag) and tag not in ("CC0-1.0", "FSFAP"):
                 found[tag] += 1
     return found

@@ -14,7 +14,7 @@ from abuildpy.maintain.survey.tree import SourceTree
 _TESTING = re.compile(r"(?i)(?:^|/)(?:tests?|testing|autotests?|unittests?|t)(?:/|$)")
 _UNUSUAL = re.compile(
     r"(?i)(?:^|/)(?:subprojects|third[_-]?party|3rd[_-]?party|vendor|external|extern|deps|examples?|benchmarks?|android|windows|win32"
-    r"|macos|osx|ios|wasm|cmake/modules|packaging|bundled|contrib|fuzz|fuzzing|demos?|submodules)(?:/|$)"
+    r"|macos|osx|ios|wasm|packaging|bundled|contrib|fuzz|fuzzing|demos?|submodules)(?:/|$)"
 )
 _TEST_NEEDS = frozenset(
     {

@@ -622,6 +622,7 @@ def test_a_preview_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
             'install -Dm755 foo -t "$pkgdir"/usr/bin/',
             'install -Dm644 foo.1 -t "$pkgdir"/usr/share/man/man1/',
         ]),
+        ({"configure": CONFIGURE, "Makefile.in": "check: x\n\t./x\n", "build/a.mk": ""}, "check", ["make check"]),
         ({"configure.ac": "AC_INIT\n"}, "prepare", ["default_prepare", "autoreconf -fi"]),
         ({"Build.PL": "use Module::Build::Tiny;", "t/a.t": ""}, "check", ["./Build test"]),
         ({"foo.gemspec": "", "spec/a_spec.rb": ""}, "check", ["rspec"]),
@@ -686,6 +687,8 @@ def test_names_of_packages() -> None:
     assert known.module("nowhere") is None
     assert known.module("threads") == ""
     assert known.cmake("KF5CoreAddons") == "kcoreaddons5-dev"
+    assert known.cmake("KF5NewStuffCore") is None
+    assert KnownPackages((), {"knewstuff5-dev"}.__contains__).cmake("KF5NewStuffCore") == "knewstuff5-dev"
     assert known.cmake("Qt6Quick") == "qt6-qtdeclarative-dev"
     assert [known.python(name) for name in ("Foo_Bar", "pypan", "black", "other")] == [
         *("py3-foo.bar", "py3-pan", "black", "py3-other")

@@ -87,6 +87,19 @@ def test_notices(text: str, expected: str) -> None:
         ({"a.c": LATER}, "", "GPL-2.0-or-later"),
         ({"README": "Under the MIT license."}, "", "MIT"),
         ({"README": "no word"}, "", ""),
+        ({"LICENSE": f"{APACHE}\n{MIT}"}, "", "Apache-2.0"),
+        (
+            {
+                "LICENSES/CC0-1.0.txt": "CC0 1.0 Universal",
+                "LICENSES/LGPL-2.1-only.txt": LGPL21,
+                "a.c": "// SPDX-License-Identifier: LGPL-2.1-only OR LGPL-3.0-only OR LicenseRef-KDE-Accepted-LGPL\n",
+            },
+            "",
+            "LGPL-2.1-only OR LGPL-3.0-only",
+        ),
+        ({"Makefile.PL": "", "lib/A.pm": "under the same terms as Perl itself", "LICENSE": GPL2}, "", PERL),
+        ({"Makefile.PL": "", "META.yml": "license: perl\n"}, "", PERL),
+        ({"COPYING": "odd words"}, "", ""),
         ({"LICENSE": "This is under the same terms as Perl itself.", "COPYING": GPL2}, "", PERL),
     ],
 )
