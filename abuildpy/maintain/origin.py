@@ -91,7 +91,8 @@ def read_argument(argument: str, *, pkgname: str = "", sourceforge: bool = False
         elif url and last.endswith(".crate"):
             # A tar archive under a name that abuild does not unpack.
             source = f"$pkgname-{'$_pkgver' if upstream else '$pkgver'}.tar.gz::{source}"
-        origin = Origin(pkgname or stem, pkgver, source, stem, upstream, _page(url))
+        # Aports have names in small letters.
+        origin = Origin(pkgname or (stem.lower() if url else stem), pkgver, source, stem, upstream, _page(url))
     if sourceforge and not url:
         page = f"https://sourceforge.net/projects/{origin.stem}/"
         place = f"https://downloads.sourceforge.net/{origin.stem}/{origin.stem}-{origin.pkgver}.tar.gz"

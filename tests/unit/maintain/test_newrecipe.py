@@ -17,9 +17,10 @@ from abuildpy.errors import AbuildError, FetchError, RecipeError, UnpackError, U
 from abuildpy.lint.run import Linter
 from abuildpy.maintain.detect import BuildType
 from abuildpy.maintain.newrecipe import Wish, Workplace, create, preview
-from abuildpy.maintain.origin import Origin, read_argument
+from abuildpy.maintain.origin import Origin, crate_origin, read_argument
 from abuildpy.maintain.quoting import in_quotes, value
 from abuildpy.maintain.survey.known import KnownPackages
+from abuildpy.maintain.upstreamversion import apk_version, expression_for
 from abuildpy.repository.index import IndexEntry
 
 SITE = "https://site.example"
@@ -37,6 +38,7 @@ SITE = "https://site.example"
         (f"{SITE}/foo-2-1.0.tar.xz", "foo-2", "1.0", f"{SITE}/foo-2-$pkgver.tar.xz"),
         (f"{SITE}/foo-1.0rc1/foo-1.0_src.tar.bz2", "foo", "1.0_src", f"{SITE}/foo-1.0rc1/foo-$pkgver.tar.bz2"),
         (f"{SITE}/1.0-rc2/foo-1.0-rc2.tar.gz", "foo", "1.0_rc2", f"{SITE}/$_pkgver/foo-$_pkgver.tar.gz"),
+        (f"{SITE}/Foo_Bar-1.0.tar.gz", "foo_bar", "1.0", f"{SITE}/Foo_Bar-$pkgver.tar.gz"),
         (f"{SITE}/foo-1.0.crate", "foo", "1.0", f"$pkgname-$pkgver.tar.gz::{SITE}/foo-$pkgver.crate"),
         (f"{SITE}/1.0src/foo-1.0.tar.gz", "foo", "1.0", f"{SITE}/${{pkgver}}src/foo-$pkgver.tar.gz"),
         (f"{SITE}/31.0/1.0_/foo-1.0.tar.gz", "foo", "1.0", f"{SITE}/31.0/${{pkgver}}_/foo-$pkgver.tar.gz"),
@@ -718,3 +720,37 @@ def test_the_usual_name_of_a_library_is_said(tmp_path: Path, files: dict[str, Co
     shop.make(tmp_path, _wish())
     said = [text for text in shop.log.said if "a library" in text]
     assert [text.rpartition(" ")[2] for text in said] == [name] * bool(name)
+
+
+@pytest.mark.parametrize(
+    ("upstream", "pkgver", "expression"),
+    [
+        ("1.2.3", "1.2.3", ""),
+        ("1.0-rc1", "1.0_rc1", "${pkgver//_/-}"),
+        ("1.0rc1", "1.0_rc1", "${pkgver/_/}"),
+        ("1.0b2", "1.0_beta2", "${pkgver/_beta/b}"),
+        ("1.0-beta.2", "1.0_beta2", "${pkgver/_beta/-beta.}"),
+        ("1_2_3", "1.2.3", "${pkgver//./_}"),
+        ("1-2", "1.2", "${pkgver//./-}"),
+        ("2.0.dev3", "2.0_pre3", "${pkgver/_pre/.dev}"),
+        ("nightly", "nightly", ""),
+    ],
+)
+def test_versions_as_apk_has_them(upstream: str, pkgver: str, expression: str) -> None:
+    assert apk_version(upstream) == pkgver
+    made = expression_for(pkgver, upstream) if pkgver != upstream else ""
+    assert made == expression
+    if made:
+        script = f'pkgver={pkgver}; _pkgver={made}; printf %s "$_pkgver"'
+        assert subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True).stdout == upstream
+
+
+def test_names_and_versions_in_the_word_that_is_fetched() -> None:
+    origin = read_argument("https://forge.example/own/Proj/archive/v1.0-rc1.tar.gz")
+    assert origin.source == "$pkgname-$_pkgver.tar.gz::https://forge.example/own/Proj/archive/v$_pkgver.tar.gz"
+    assert origin.entry == "proj-1.0-rc1.tar.gz::https://forge.example/own/Proj/archive/v1.0-rc1.tar.gz"
+    odd = read_argument("https://site.example/foo-1.tar.gz?a=$x`b`")
+    assert odd.entry == "foo-1.tar.gz::https://site.example/foo-1.tar.gz?a=$x`b`"
+    crate = crate_origin("https://crates.example/api/v1/crates/Foo/1.2/download", "Foo")
+    assert (crate.pkgname, crate.pkgver) == ("foo", "1.2")
+    assert crate.source == "$pkgname-$pkgver.tar.gz::https://crates.example/api/v1/crates/Foo/$pkgver/download"
