@@ -131,6 +131,11 @@ def upgrade(recipe: Path, shop: Workshop) -> None:
         shop.log.plain(line)
     for line in done.left:
         shop.log.warning(f"for you to change: {line}")
+    if packaged is not None and not packaged.requires:
+        # Many old versions have no metadata at the index, which looks the same as requiring nothing.
+        doubtful = [name for name in old.recipe.depends if name.startswith("py3-") and name not in after.depends]
+        if doubtful:
+            shop.log.warning(f"not among what {project.version} requires: {' '.join(doubtful)}")
     if packaged is not None and packaged.license != project.license and packaged.license and project.license:
         shop.log.warning(f"the licence was {packaged.license} and is {project.license} now")
 

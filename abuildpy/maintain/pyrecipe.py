@@ -167,6 +167,8 @@ def needs(project: Project, named: Callable[[str], str] = alpine_name) -> Needs:
     from packaging.markers import UndefinedComparison, UndefinedEnvironmentName
     from packaging.requirements import InvalidRequirement, Requirement
 
+    from abuildpy.maintain.survey.python import NOT_FOR_TESTS
+
     depends: dict[str, None] = {}
     tests: dict[str, None] = {}
     for text in project.requires:
@@ -175,7 +177,9 @@ def needs(project: Project, named: Callable[[str], str] = alpine_name) -> Needs:
             name, marker = named(requirement.name), requirement.marker
             if marker is None or marker.evaluate({"extra": ""}):
                 depends[name] = None
-            elif any(marker.evaluate({"extra": extra}) for extra in _TEST_EXTRAS):
+            elif NOT_FOR_TESTS.fullmatch(requirement.name) is None and any(
+                marker.evaluate({"extra": extra}) for extra in _TEST_EXTRAS
+            ):
                 tests[name] = None
         except (InvalidRequirement, UndefinedComparison, UndefinedEnvironmentName):
             continue

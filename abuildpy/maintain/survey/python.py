@@ -16,11 +16,13 @@ from abuildpy.maintain.survey.stated import setup_keywords, table, toml_of, word
 from abuildpy.maintain.survey.tree import SourceTree
 
 _TEST_EXTRAS = ("test", "tests", "testing", "pytest", "unittest", "dev", "develop")
-_NOT_FOR_TESTS = re.compile(
+NOT_FOR_TESTS = re.compile(
     r"(?i)(?:pytest-(?:cov|xdist|runner|flake8|black|mypy|isort|pep8|pycodestyle|checkdocs|enabler|ruff|sugar|randomly|travis-fold)|coverage|codecov|coveralls|"
     r"tox|nox|flake8.*|pyflakes|pylint|mypy|black|isort|ruff|pre-commit|twine|wheel|build|setuptools.*|pip|sphinx.*|furo|mkdocs.*|types-.*|bandit|safety|"
     r"interrogate|pycodestyle|pydocstyle|docutils|recommonmark|myst-parser|bump.*|zest.*|towncrier|commitizen|readme.renderer|check-manifest|pep8.*|jaraco\.(?:packaging|tidelift)|rst\.linkcheck|ipython|ipdb|autopep8|yapf|pyright|pyroma|hatch|poetry|invoke|nose.*|jupyter|notebook|pdbpp|doc8|numpydoc|.*-theme)"
 )  # fmt: skip
+"""Projects that are listed among those for tests, but that check how the source is written, or what tests cover."""
+"""Projects listed among those for tests that look at how the source is written, or at what the tests cover."""
 _STANDARD = frozenset({"argparse", "enum34", "dataclasses", "importlib-metadata", "importlib-resources", "typing", "futures", "contextlib2", "configparser", "pathlib", "unittest2", "mock", "asyncio", "wheel", "tomli", "zipp", "backports-zoneinfo", "singledispatch", "functools32", "ipaddress", "future", "python", "pip", "typed-ast", "subprocess32", "importlib"})  # fmt: skip
 _TEST_FILE = r"test_[\w]+\.py|[\w]+_test\.py|tests?\.py"
 _PYTEST = (
@@ -248,7 +250,7 @@ def _tests(tree: SourceTree, known: KnownPackages, extra: list[str]) -> tuple[st
     if not real:
         return "", ()
     texts = [text for _, text in tree.texts([*real, *tree.anywhere(r"conftest\.py", 4)], 300)]
-    wanted = [text for text in extra if not _NOT_FOR_TESTS.fullmatch(re.split(r"[\s<>=!~;\[(]", text.strip())[0])]
+    wanted = [text for text in extra if not NOT_FOR_TESTS.fullmatch(re.split(r"[\s<>=!~;\[(]", text.strip())[0])]
     imported = _imported(texts, tree)
     pytest = any(re.search(r"^\s*(?:import|from) pytest\b", text, re.MULTILINE) for text in texts) or any(
         re.match(r"(?i)pytest\b", text) for text in extra

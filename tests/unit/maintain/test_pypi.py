@@ -314,6 +314,8 @@ def test_dependencies() -> None:
         "alpha; extra == 'pytest'",
         "delta ; (python_version > '3') and extra == \"test\"",
         "sphinx; extra == 'docs'",
+        "ruff; extra == 'test'",
+        "pytest-cov; extra == 'test'",
         "not a requirement at all",
     )
     found = needs(replace(PROJECT, requires=requires))
@@ -692,6 +694,14 @@ def test_upgrade_follows_the_requirements_that_changed(shop: Workshop, server: S
     assert '-depends="py3-old"' in shop.log.said
     assert '+depends="py3-a"' in shop.log.said
     assert not [text for text in shop.log.said if "not to be found out" in text]
+
+
+def test_upgrade_from_a_version_that_the_index_knows_nothing_of(shop: Workshop, server: Server, old: Path) -> None:
+    server.put("/pypi/Thing/0.9/json", document(server, "Thing", "0.9", requires_dist=None))
+    pyaport.upgrade(old, shop)
+    assert 'depends="py3-old py3-a"\n' in old.read_text()
+    assert isinstance(shop.log, Log)
+    assert "not among what 1.0 requires: py3-old" in shop.log.said
 
 
 def test_upgrade_keeps_what_the_maintainer_left_out_or_added(shop: Workshop, server: Server, old: Path) -> None:
