@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A worker that is up to no good; ``EVIL`` says how. Run as a program."""
+"""A worker that is up to no good; the name of the recipe says how. Run as a program."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import Any
 
 from abuildpy.batch.remote import site
-from abuildpy.batch.remote.messages import parse_result
+from abuildpy.batch.remote.messages import parse_order, parse_result
 
 BANG = b"THE BOMB WENT OFF\n"
 
@@ -34,7 +34,7 @@ honest = site.Site.perform
 
 def perform(self: site.Site, data: bytes) -> Any:
     """Builds, and lies about it."""
-    how = os.environ["EVIL"]
+    how = parse_order(data).name.partition("/")[2]
     if how == "bomb":
         return Bomb()
     if how == "exception":
@@ -54,8 +54,7 @@ def perform(self: site.Site, data: bytes) -> Any:
 if __name__ == "__main__":
     from abuildpy.cli.umbrella import main
 
-    if os.environ["EVIL"] == "exception":
-        import_module("distributed.worker").error_message = told  # type: ignore[attr-defined]
+    import_module("distributed.worker").error_message = told  # type: ignore[attr-defined]
     site.Site.perform = perform  # type: ignore[method-assign]
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # it may blow itself up
     sys.exit(main())
