@@ -183,7 +183,7 @@ def _bump(options: BumpOptions, words: Sequence[str], config: Config, console: C
         _require_git(git, options, top)
     place = git.private("abuildpy-bump") if git is not None else top / ".abuildpy-bump"
     builder = BatchBuilder(
-        Wanted(_jobs(options.jobs), install=installs, roots=None if options.jobs else False), planner
+        Wanted(_jobs(options.jobs), install=installs, roots=None if options.jobs else False, publish_rest=True), planner
     )
     read = recipe_reader(config, console)
     with Keeper(place) as keeper, Before(config) as before:

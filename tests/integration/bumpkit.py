@@ -127,14 +127,18 @@ class Aports:
         """The titles of the commits since a revision, the oldest first."""
         return self.git("log", "--reverse", "--format=%s", f"{since}..HEAD").splitlines()
 
-    def start(self, *words: str) -> subprocess.Popen[bytes]:
+    def start(self, *words: str, command: str = "bump") -> subprocess.Popen[bytes]:
         """Starts ``abuildpy bump``."""
-        arguments = ("bump", "--no-deps-install", *words)
+        arguments = (command, "--no-deps-install", *words)
         return self.place.start(self.place.aports, *arguments, module="abuildpy.cli.umbrella", env=self.environment)
 
     def bump(self, *words: str) -> Done:
         """Runs it to its end."""
         return finish(self.start(*words))
+
+    def run(self, command: str, *words: str) -> Done:
+        """Runs another subcommand that builds."""
+        return finish(self.start(*words, command=command))
 
     def files(self, name: str) -> dict[str, bytes]:
         """All of a recipe's folder, to the byte; folders end in a slash."""

@@ -119,6 +119,7 @@ def test_what_is_refused(tree: Aports) -> None:
         "_commit=abc123\n" + apkbuild.read_text().replace("constant-$pkgver.tar.gz", "constant-1.5.tar.gz")
     )
     tree.commit_all()
+    tree.release("constant", "1.6")
     (tree.place.aports / "main/edited/APKBUILD").open("a").write("# mine\n")
     before = {name: tree.files(name) for name in ("foo", "edited", "constant")}
     start = tree.git("rev-parse", "HEAD")
@@ -126,7 +127,7 @@ def test_what_is_refused(tree: Aports) -> None:
         "foo-1.5": "it has version 1.5 already",
         "foo-1.4": "1.4 is older than 1.5",
         "foo-1.5x.1": "is no version that apk can order",
-        "foo-1.6": "main/foo: fetch:",
+        "foo-1.6": "main/foo: upstream: upstream (listing foo) has no version 1.6; the newest is 1.5",
         "edited-1.6": "it has uncommitted changes: main/edited/APKBUILD",
         "constant-1.6": "no source would change with pkgver 1.6",
     }.items():
@@ -315,6 +316,11 @@ def test_dry_run_and_latest(tree: Aports) -> None:
     assert '-pkgver="1.0"\n+pkgver="1.1"\n' in done.out
     assert tree.files("foo") == before
     assert tree.git("status", "--porcelain", "--ignored") == ""
+    # Found by the list of what there is to download.
+    done = tree.bump("--latest", "--no-build", "main")
+    assert (done.status, tree.git("log", "-1", "--format=%s")) == (0, "main/foo: upgrade to 1.1"), str(done)
+    done = tree.bump("--latest", "--json", "foo")
+    assert (done.status, json.loads(done.out)["recipes"][0]["status"]) == (0, "unchanged"), str(done)
 
 
 def test_a_download_that_keeps_its_name(tree: Aports) -> None:
@@ -344,3 +350,91 @@ def test_without_git(tree: Aports) -> None:
     assert 'pkgver="1.1"' in (tree.place.aports / "main/foo/APKBUILD").read_text()
     assert sorted(path.name for path in tree.place.aports.iterdir()) == [".gitignore", "main"]
     assert (tree.place.repodest / "main/x86_64/foo-1.1-r0.apk").is_file()
+
+
+# --- what follows ----------------------------------------------------------------------------------------------------
+
+LIBRARY = """\
+build() {
+	$CC $CFLAGS -shared -fPIC -Wl,-soname,libquill.so.${pkgver%%.*} -o libquill.so.${pkgver%%.*} quill.c
+}
+package() {
+	install -Dm755 libquill.so.* -t "$pkgdir"/usr/lib
+}
+"""
+USER = """\
+build() {
+	$CC $CFLAGS -o $pkgname user.c "$startdir"/../../stage/libquill.so
+}
+package() {
+	install -Dm755 $pkgname -t "$pkgdir"/usr/bin
+}
+"""
+
+
+def library_and_users(tree: Aports) -> None:
+    """A library that is published, and two users of it, one of them of the other."""
+    source = {"quill.c": b"int quill(void) { return 1; }\n"}
+    tree.recipe("quill", "1.0", LIBRARY, files=source, arch="all")
+    stage = tree.place.aports / "stage"
+    stage.mkdir()
+    for name, needs in (("scribe", "quill"), ("monk", "quill scribe")):
+        user = {"user.c": b"int quill(void);\nint main(void) { return quill(); }\n"}
+        tree.recipe(name, functions=USER, files=user, arch="all", makedepends=needs)
+    tree.recipe("other")
+    (stage / ".gitignore").write_text("*\n")
+    tree.commit_all()
+    link(tree, "1")
+    done = tree.run("batch", "main")
+    assert done.status == 0, str(done)
+    tree.release("quill", "2.0", source)
+
+
+def link(tree: Aports, major: str) -> None:
+    """What the users are linked with, in the place of an installed library."""
+    words = ["cc", "-shared", "-fPIC", f"-Wl,-soname,libquill.so.{major}", "-xc", "-", "-o", "libquill.so"]
+    code = b"int quill(void) { return 1; }\n"
+    subprocess.run(words, cwd=tree.place.aports / "stage", input=code, check=True)
+
+
+def test_what_follows_is_told(tree: Aports) -> None:
+    library_and_users(tree)
+    start = tree.git("rev-parse", "HEAD")
+    link(tree, "2")
+    done = tree.bump("quill-2.0")
+    assert tree.subjects(start) == ["main/quill: upgrade to 2.0"]
+    assert done.status == 1, str(done)
+    assert "not published: packages in the repository would lose what they need" in done.out
+    assert "to be rebuilt now (2 recipes; --rebuild-dependants does it):\n    main/scribe: so:libquill.so.1" in done.out
+    assert "main/quill: so:libquill.so.1 is gone" in done.err
+    assert not (tree.place.repodest / "main/x86_64/quill-2.0-r0.apk").exists()
+
+
+def test_what_follows_is_rebuilt(tree: Aports) -> None:
+    library_and_users(tree)
+    start = tree.git("rev-parse", "HEAD")
+    link(tree, "2")
+    done = tree.bump("--rebuild-dependants", "quill-2.0")
+    assert done.status == 0, str(done)
+    assert tree.subjects(start) == [
+        "main/quill: upgrade to 2.0",
+        "main/scribe: rebuild against quill-2.0",
+        "main/monk: rebuild against quill-2.0",
+    ]
+    folder = tree.place.repodest / "main/x86_64"
+    for name in ("quill-2.0-r0", "scribe-1.0-r1", "monk-1.0-r1"):
+        assert (folder / f"{name}.apk").is_file()
+    assert 'pkgrel="0"' in (tree.place.aports / "main/other/APKBUILD").read_text()
+
+
+def test_a_rebuild_that_fails(tree: Aports) -> None:
+    library_and_users(tree)
+    start, before = tree.git("rev-parse", "HEAD"), tree.files("scribe")
+    (tree.place.aports / "stage/libquill.so").unlink()
+    done = tree.bump("--rebuild-dependants", "quill-2.0")
+    assert done.status == 1
+    assert tree.subjects(start) == ["main/quill: upgrade to 2.0"]
+    assert "main/scribe  1.0-r0 -> 1.0-r1  failed: compile" in done.out
+    assert "main/monk    1.0-r0 -> 1.0-r1  held back by main/scribe" in done.out
+    assert tree.files("scribe") == before
+    assert not (tree.place.repodest / "main/x86_64/quill-2.0-r0.apk").exists()

@@ -167,7 +167,9 @@ class Preparing:
         for name in looked.dropped:
             self._say(f"{name} is upstream now: dropped")
         for name, notes in looked.refreshed.items():
-            self._say(f"{name} refreshed ({'; '.join(notes)})")
+            self._say(f"{name} refreshed ({notes[0]})" if len(notes) == 1 else f"{name} refreshed:")
+            for note in notes if len(notes) > 1 else ():
+                self._say(f"    {note}")
         for note in looked.notes:
             self._say(note)
 

@@ -19,7 +19,7 @@ from abuildpy.maintain.bumping.ledger import Ledger
 from abuildpy.maintain.bumping.model import Edit, Follower, Result, Summary, Wish
 from abuildpy.maintain.bumping.prepare import Preparing, Request, diff_of, unmade
 from abuildpy.maintain.bumping.upstream import Known
-from abuildpy.maintain.bumping.versions import release_after
+from abuildpy.maintain.bumping.versions import release_after, require_version
 from abuildpy.maintain.reading import ReadRecipe
 from abuildpy.messages import Messages
 from abuildpy.recipe.model import Recipe
@@ -77,7 +77,7 @@ class Around:
     builder: Builder
     preparing: Callable[[Callable[[str], None]], Preparing]
     read: ReadRecipe
-    ask: Callable[[Sequence[Recipe]], Mapping[Path, Known]]
+    ask: Callable[[Sequence[tuple[Recipe, str | None]]], Mapping[Path, Known]]
     say: Messages
     calm: Callable[[], None] = lambda: None
     """From then on nobody interrupts."""
@@ -135,7 +135,7 @@ class Bumping:
                 recipes[wish.name] = recipe
             except AbuildError as error:
                 self._ledger.fail(wish, "", "", error)
-        asked = [recipes[wish.name] for wish in wishes if wish.name in recipes and not wish.rebuild]
+        asked = [(recipes[wish.name], wish.version) for wish in wishes if wish.name in recipes and not wish.rebuild]
         known = self._around.ask(asked) if asked else {}
         edits = []
         for wish in wishes:
@@ -160,6 +160,7 @@ class Bumping:
                     self._ledger.results[wish.name] = Result(wish.name, "unchanged", recipe.version, recipe.version)
                     return None
             elif version is not None:
+                require_version(recipe, version, downgrade=self._options.downgrade)
                 known.require(version)
             new = version or ""
             request = Request(

@@ -36,7 +36,7 @@ def summary_lines(summary: Summary, *, colors: bool = False) -> Iterator[str]:
     yield _headline(summary)
     if summary.trouble:
         first, *more = summary.trouble.splitlines()
-        yield first
+        yield printable(first)
         yield from (f"    {printable(line)}" for line in more)
     if summary.followers:
         yield f"to be rebuilt now ({counted(len(summary.followers), 'recipe')}; --rebuild-dependants does it):"

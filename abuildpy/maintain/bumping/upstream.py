@@ -4,12 +4,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from abuildpy.config import Config
 from abuildpy.maintain.bumping.errors import BumpError
 from abuildpy.recipe.model import Recipe
+
+if TYPE_CHECKING:
+    from abuildpy.maintain.upstream.settings import UpstreamSettings
+
+_PATIENCE = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +45,27 @@ class Known:
         return self.newest
 
 
-def ask(recipes: Sequence[Recipe], config: Config) -> Mapping[Path, Known]:
-    """Asks the upstreams of some recipes, all at once; by the recipe's path."""
+def ask(wanted: Sequence[tuple[Recipe, str | None]], config: Config) -> Mapping[Path, Known]:
+    """Asks the upstreams of some recipes, all at once; by the recipe's path. Each with the version wanted, None: the newest.
+
+    A version that upstream has not got by an answer of some hours ago is asked for again: it may just have come. Where a
+    version is named, nobody waits long for an answer.
+    """
     from abuildpy.maintain.upstream.newest import find_all
     from abuildpy.maintain.upstream.settings import settings_from
 
-    found = {}
-    for recipe, newest in zip(recipes, find_all(recipes, settings_from(config)), strict=True):
-        source = f"{newest.source.kind} {newest.source.project}".strip() if newest.source is not None else ""
-        found[recipe.path] = Known(newest.version or "", newest.error or "", source, newest.exists)
+    patient = settings_from(config)
+    hasty = replace(patient, attempts=1, longest_wait=0.0, timeout=min(patient.timeout, _PATIENCE))
+    found: dict[Path, Known] = {}
+
+    def look(recipes: Sequence[Recipe], settings: UpstreamSettings) -> None:
+        for recipe, newest in zip(recipes, find_all(recipes, settings), strict=True):
+            source = f"{newest.source.kind} {newest.source.project}".strip() if newest.source is not None else ""
+            found[recipe.path] = Known(newest.version or "", newest.error or "", source, newest.exists)
+
+    look([recipe for recipe, version in wanted if version is None], patient)
+    look([recipe for recipe, version in wanted if version is not None], hasty)
+    absent = [recipe for recipe, version in wanted if version and found[recipe.path].exists(version) is False]
+    if absent:
+        look(absent, replace(hasty, max_age=0.0))
     return found
