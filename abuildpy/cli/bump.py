@@ -239,7 +239,9 @@ def _understood(options: BumpOptions, wishes: Sequence[Wish]) -> Options:
 
 
 def _fixes(text: str, wishes: Sequence[Wish]) -> Mapping[str, tuple[str, ...]]:
+    from abuildpy.errors import RecipeError
     from abuildpy.maintain.bumping.errors import BumpUsageError
+    from abuildpy.recipe.edit import add_secfix
 
     found: dict[str, tuple[str, ...]] = {}
     for value in text.split("\0") if text else ():
@@ -251,6 +253,10 @@ def _fixes(text: str, wishes: Sequence[Wish]) -> Mapping[str, tuple[str, ...]]:
             hint = f"as in {wishes[0].pkgname}:{names}"
             raise BumpUsageError(f"--fixes {value}: which of the {len(meant)} recipes?", hint=hint)
         ids = tuple(each.strip() for each in names.split(",") if each.strip())
+        try:
+            add_secfix(b"", "0", ids)
+        except RecipeError as error:
+            raise BumpUsageError(f"--fixes {value}: {error.message}", hint=error.hint) from error
         if not ids:
             raise BumpUsageError(f"--fixes {value}: it names no vulnerability", hint="as in CVE-2024-1234")
         found[meant[0]] = (*found.get(meant[0], ()), *ids)
@@ -277,6 +283,8 @@ def _require_git(git: GitTree | None, options: BumpOptions, top: Path) -> None:
     """Raises BumpUsageError where nothing can be committed."""
     from abuildpy.maintain.bumping.errors import BumpUsageError
 
+    if git is None and any((folder / ".git").exists() for folder in (top, *top.parents)):
+        raise BumpUsageError(f"{top}: git does not want to work there", hint=f"git -C {top} status tells why")
     if git is None:
         raise BumpUsageError(
             f"{top} is not in a git tree, so nothing can be committed", hint="--no-commit does without"

@@ -140,6 +140,7 @@ def test_what_is_refused(tree: Aports) -> None:
         ("foo-1.6", "main/foo-1.7"): "main/foo is named with two versions",
         ("--latest", "--rebuild", "foo"): "exclude each other",
         ("--fixes=CVE-2024-1", "foo-1.6", "edited-1.6"): "which of the 2 recipes?",
+        ("--fixes=this", "foo-1.6"): "'this' names no vulnerability",
         ("--branch", "not..good", "foo-1.6"): "no branch can have that name",
         ("--push", "foo-1.6"): "there is no such remote",
         ("--jobs=0", "foo-1.6"): "--jobs takes a number",
@@ -407,6 +408,10 @@ def test_what_follows_is_told(tree: Aports) -> None:
     assert "not published: packages in the repository would lose what they need" in done.out
     assert "to be rebuilt now (2 recipes; --rebuild-dependants does it):\n    main/scribe: so:libquill.so.1" in done.out
     assert "main/quill: so:libquill.so.1 is gone" in done.err
+    # One that has nothing to do with it is published all the same.
+    tree.release("other", "1.1")
+    done = tree.bump("other-1.1")
+    assert (tree.place.repodest / "main/x86_64/other-1.1-r0.apk").is_file(), str(done)
     assert not (tree.place.repodest / "main/x86_64/quill-2.0-r0.apk").exists()
 
 

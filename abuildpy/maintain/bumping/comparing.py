@@ -128,7 +128,8 @@ def compare_with(old: Sequence[Path], new: Sequence[Path]) -> Compared:
 
 
 def _lines(comparison: Comparison) -> Iterator[str]:
-    """A few lines: packages that came or went, names that are gone, and how much else differs."""
+    """A few lines: packages that came or went, how much differs in the others, and names that are gone."""
+    same = 0
     for each in comparison.differences:
         if each.old is None and each.new is not None:
             yield f"{each.new.label} is new"
@@ -137,8 +138,13 @@ def _lines(comparison: Comparison) -> Iterator[str]:
         elif each.old is not None and each.new is not None:
             told = [section for section in each.sections if section.name not in ("build", "metadata")]
             parts = [f"{section.title.lower()}: {len(section.changes)}" for section in told]
-            size = _size(each.old.installed_size, each.new.installed_size)
-            yield f"{each.new.name}: {', '.join([size, *parts])}"
+            if each.old.installed_size != each.new.installed_size:
+                parts.insert(0, _size(each.old.installed_size, each.new.installed_size))
+            same += not parts
+            if parts:
+                yield f"{each.new.name}: {', '.join(parts)}"
+    if same:
+        yield f"{same} {'package is' if same == 1 else 'packages are'} as before but for the version"
     for provided in comparison.provided:
         if provided.new is None:
             yield f"{provided.name} is gone"
@@ -149,4 +155,4 @@ def _lines(comparison: Comparison) -> Iterator[str]:
 def _size(old: int, new: int) -> str:
     from abuildpy.maintain.compare import apk_size
 
-    return "size unchanged" if old == new else f"size {apk_size(old)} -> {apk_size(new)}"
+    return f"size {apk_size(old)} -> {apk_size(new)}"

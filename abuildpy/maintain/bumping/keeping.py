@@ -23,6 +23,7 @@ from abuildpy.errors import AbuildError
 
 WORK = ("src", "pkg", "tmp")
 """Folders that a build makes beside a recipe."""
+_LARGE = 1 << 20
 _BEFORE, _ASIDE, _RECORD = "before", "aside", "record.json"
 
 
@@ -227,7 +228,16 @@ def _copy(folder: Path, to: Path) -> None:
     def ignore(where: str, names: list[str]) -> list[str]:
         return [name for name in names if name in WORK] if Path(where) == folder else []
 
-    shutil.copytree(folder, to, symlinks=True, ignore=ignore)
+    shutil.copytree(folder, to, symlinks=True, ignore=ignore, copy_function=copy_or_link)
+
+
+def copy_or_link(source: str, target: str) -> None:
+    """Copies a file; a large one (a download beside the recipe) is linked: whoever changes it replaces it."""
+    if os.path.getsize(source) > _LARGE:
+        with contextlib.suppress(OSError):
+            os.link(source, target)
+            return
+    shutil.copy2(source, target)
 
 
 def _restore(before: Path, folder: Path) -> None:
@@ -255,6 +265,8 @@ def _restore(before: Path, folder: Path) -> None:
 def _is_same(source: Path, target: Path) -> bool:
     if target.is_symlink() or not target.is_file():
         return False
+    if os.path.samefile(source, target):
+        return True
     modes = (source.stat().st_mode, target.stat().st_mode)
     return modes[0] == modes[1] and source.read_bytes() == target.read_bytes()
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from abuildpy.config import Config
 from abuildpy.errors import AbuildError, RecipeError
 from abuildpy.maintain.bumping.errors import BumpError
-from abuildpy.maintain.bumping.keeping import WORK
+from abuildpy.maintain.bumping.keeping import WORK, copy_or_link
 from abuildpy.maintain.bumping.looking_after import Looked, has_patches, look_after
 from abuildpy.maintain.bumping.model import Edit, Wish
 from abuildpy.maintain.bumping.sources import (
@@ -149,9 +149,8 @@ class Preparing:
         self._tell(looked)
         for name, content in looked.files.items():
             path = scratch / name
-            if content is None:
-                path.unlink()
-            else:
+            path.unlink()  # and not written into: it may be a link to the recipe's own
+            if content is not None:
                 path.write_bytes(content)
         if looked.files:
             write_source_checksums(self._read(apkbuild), config, quiet)
@@ -215,9 +214,9 @@ def _copy(folder: Path, scratch: Path) -> frozenset[str]:
         if entry.is_symlink():  # a relative one leads where it led: both lie in the same folder
             os.symlink(os.readlink(entry.path), target)
         elif entry.is_dir():
-            shutil.copytree(entry.path, target, symlinks=True)
+            shutil.copytree(entry.path, target, symlinks=True, copy_function=copy_or_link)
         elif entry.is_file():
-            shutil.copy2(entry.path, target)
+            copy_or_link(entry.path, str(target))
     names = frozenset(_files(scratch))
     if ".gitignore" not in names:  # git status in another terminal need not show the copy
         (scratch / ".gitignore").write_text("*\n")
@@ -240,8 +239,10 @@ def _changes(names: frozenset[str], folder: Path, scratch: Path) -> Iterator[tup
     for name in sorted(names, key=lambda each: (each != "APKBUILD", each)):
         if name not in there:
             yield name, None
-        elif (content := (scratch / name).read_bytes()) != (folder / name).read_bytes():
-            yield name, content
+        elif not os.path.samefile(scratch / name, folder / name):
+            content = (scratch / name).read_bytes()
+            if content != (folder / name).read_bytes():
+                yield name, content
 
 
 def _lines(content: bytes | None) -> Sequence[str]:

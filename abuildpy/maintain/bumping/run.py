@@ -134,6 +134,8 @@ class Bumping:
                 _require_recipe(recipe, wish)
                 recipes[wish.name] = recipe
             except AbuildError as error:
+                if isinstance(error, Aborted):
+                    raise
                 self._ledger.fail(wish, "", "", error)
         asked = [(recipes[wish.name], wish.version) for wish in wishes if wish.name in recipes and not wish.rebuild]
         known = self._around.ask(asked) if asked else {}

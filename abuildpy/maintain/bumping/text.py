@@ -32,7 +32,8 @@ def summary_lines(summary: Summary, *, colors: bool = False) -> Iterator[str]:
         word = _colored(_WORDS[result.status], _COLOURS.get(result.status, "") if colors else "")
         line = f"{printable(result.name):<{width}}  {_versions(result):<{versions}}  {word}"
         yield (line + _rest(result)).rstrip()
-        yield from (f"    {line}" for line in _trouble(result))
+        if len(results) > 1:  # of a single one it was the last thing that was said
+            yield from (f"    {line}" for line in _trouble(result))
     yield _headline(summary)
     if summary.trouble:
         first, *more = summary.trouble.splitlines()

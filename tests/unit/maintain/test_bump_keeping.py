@@ -22,6 +22,7 @@ def folder(tmp_path: Path) -> Path:
     (folder / "gone.patch").write_bytes(b"patch\n")
     (folder / "gone.patch").chmod(0o755)
     (folder / "sub/untracked").write_bytes(b"\xff\0")
+    (folder / "large.tar").write_bytes(bytes(2 << 20))
     (folder / "link").symlink_to("../nowhere")
     (folder / "src").mkdir()
     (folder / "src/earlier").write_text("of an earlier build")
