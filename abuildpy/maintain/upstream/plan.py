@@ -88,7 +88,7 @@ def _plan(recipe: Described, settings: UpstreamSettings) -> Planned:
     try:
         said = override_of(recipe.path, facts, settings.recipes, of_tree)
     except RecipeError as error:
-        return Planned(recipe, facts, (), Override(), error.message)
+        return Planned(recipe, facts, (), Override(), f"{error.message}{f' ({error.hint})' if error.hint else ''}")
     if said.nothing:
         return Planned(recipe, facts, (), said, NOT_LOOKED_FOR)
     if said.upstream is not None:

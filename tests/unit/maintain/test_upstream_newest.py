@@ -68,6 +68,16 @@ def test_github_projects_that_stopped_making_releases(server: Server, tmp_path: 
     assert find_newest(recipe, server.settings(tokens={"api.github.com": "t"})).version == "1.3"
 
 
+def test_what_is_marked_as_unfinished_is_so_among_the_tags_too(server: Server, tmp_path: Path) -> None:
+    releases = [{"tag_name": "v2.0", "prerelease": True}, {"tag_name": "v1.0", "prerelease": False}]
+    server.says("api.github.com/repos/a/foo/releases?per_page=100", releases)
+    server.says("codeberg.org/api/v1/repos/a/foo/releases?limit=50", releases)
+    for host in ("github.com", "codeberg.org"):
+        server.says(f"{host}/a/foo.git/git-upload-pack", tags("v1.0", "v1.3", "v2.0"))
+        recipe = a_recipe(tmp_path, source=f"https://{host}/a/foo/archive/v1.2.tar.gz")
+        assert find_newest(recipe, server.settings(tokens={"api.github.com": "t"})).version == "1.3"
+
+
 def test_an_old_git_server(server: Server, tmp_path: Path) -> None:
     server.says("git.site.example/x/foo.git/git-upload-pack", "", 403)
     first = b"# service=git-upload-pack\n"

@@ -74,6 +74,7 @@ def test_a_name_is_read(name: str, form: Form, version: str, unfinished: bool) -
         ("latest", Form("v")),
         ("v1.3-5-gabcdef1", Form("v")),
         ("v1.3-20240131", Form("v")),
+        ("v1.3-202401", Form("v")),
         ("v1.x", Form("v")),
         ("1.3+dfsg", Form()),
         ("2024-03-01", Form()),

@@ -13,6 +13,7 @@ import pytest
 from upstream_server import Reply, Server, reply, serve
 
 from abuildpy.maintain.upstream.lanes import Lanes
+from abuildpy.maintain.upstream.settings import Host
 from abuildpy.maintain.upstream.web import Answer, Unanswered, Web
 
 URL = "https://api.example/things"
@@ -205,6 +206,14 @@ def test_a_name_that_nobody_has_is_tried_once(monkeypatch: pytest.MonkeyPatch) -
     assert web.asked == 1
 
 
+def test_another_address_for_a_host(server: Server) -> None:
+    server.says("api.example/deep/things", "one")
+    settings = server.settings(hosts={"first.example": Host(f"{server.address}/api.example/deep/")})
+    assert settings.address_of("https://first.example/things?x=1") == f"{server.address}/api.example/deep/things?x=1"
+    assert settings.address_of("https://second.example/things") == "https://second.example/things"
+    assert Web(settings).parsed("https://first.example/things", text) == "one"
+
+
 def test_one_agent(server: Server) -> None:
     server.replies[KEY] = Reply(b"x")
     Web(server.settings()).parsed(URL, text)
@@ -227,6 +236,23 @@ def test_results_come_in_order_and_a_full_lane_keeps_nobody_waiting() -> None:
 
     tasks = [("busy", slow), ("busy", slow), ("busy", slow), ("other", quick)]
     assert list(Lanes(tasks, 4, 1).results()) == ["slow", "slow", "slow", "quick"]
+
+
+def test_no_more_of_a_lane_at_a_time_than_it_may_have() -> None:
+    lock = threading.Lock()
+    running = most = 0
+
+    def task() -> None:
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        time.sleep(0.01)
+        with lock:
+            running -= 1
+
+    assert len(list(Lanes([("a", task)] * 12, 8, 2).results())) == 12
+    assert most <= 2
 
 
 def test_a_failure_is_raised_and_ends_it() -> None:
