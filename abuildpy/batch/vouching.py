@@ -31,6 +31,7 @@ from abuildpy.package.archive import Digests
 from abuildpy.package.sign import Signer
 from abuildpy.records.buildinfo import BuildInfo, Result, format_buildinfo, parse_buildinfo
 from abuildpy.records.dsse import unseal
+from abuildpy.records.form import shown
 from abuildpy.records.making import make_records
 from abuildpy.records.names import buildinfo_name, provenance_name, record_names
 from abuildpy.records.provenance import read_statement
@@ -40,7 +41,6 @@ from abuildpy.repository.trust import Keys
 
 _LARGEST = 64 << 20
 _CHUNK = 1 << 20
-_LONGEST_NAME = 200
 
 Read = Callable[[str], AbstractContextManager[IO[bytes]]]
 """Opens a file that a build left beside its packages. Raises OSError."""
@@ -60,7 +60,7 @@ class Vouching:
         found = {name: content for name in names if (content := _content(read, name)) is not None}
         try:
             records = self._records(task, packages, folder, found)
-        except (ValueError, RepositoryError) as error:
+        except (ValueError, OverflowError, RepositoryError) as error:
             self.log.warning(f"{task.name}: its records are left out: {error}")
             return ()
         for name, content in records.items():
@@ -107,8 +107,7 @@ def _content(read: Read, name: str) -> bytes | None:
 
 def claim_of(content: bytes, worker: str) -> bytes:
     """The buildinfo that a worker sent, with its name in it. Raises ValueError for what is none."""
-    name = "".join(c if c.isprintable() else "?" for c in worker)[:_LONGEST_NAME]
-    return format_buildinfo(replace(parse_buildinfo(content), claimed_by=name or "unknown"))
+    return format_buildinfo(replace(parse_buildinfo(content), claimed_by=shown(worker) or "unknown"))
 
 
 def _own(

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Self
 
-from abuildpy.errors import PackageError
+from abuildpy.errors import PackageError, RepositoryError
 from abuildpy.package.apk import Written, write_apk
 from abuildpy.package.archcheck import archcheck, check_doc_size, check_metadata
 from abuildpy.package.model import Traced
@@ -22,7 +22,7 @@ from abuildpy.phases.control import leave_pkginfo
 from abuildpy.phases.description import Description
 from abuildpy.phases.overrides import own_steps
 from abuildpy.phases.providers import providers_for
-from abuildpy.phases.recording import recorder_of, remove_records
+from abuildpy.phases.recording import Recorder, recorder_of, remove_records
 from abuildpy.phases.trees import Job, Package
 from abuildpy.phases.upkeep import package_path
 from abuildpy.sandbox.process import undisturbed
@@ -52,7 +52,7 @@ def pack(job: Job, packages: tuple[Package, ...]) -> tuple[Path, ...]:
             if recorder is not None:
                 recorder.add(name, written, text)
         with job.timings.step("records"):
-            records = recorder.records(providers) if recorder is not None else {}
+            records = _records(job, recorder, providers) if recorder is not None else {}
             staged.write(records)
         # An old record beside a new package would be a lie, a missing one is none: whatever this is killed at.
         remove_records(job.recipe, staged.folders)
@@ -138,6 +138,15 @@ def _write(job: Job, package: Package, traced: Traced, path: Path, *, list_files
     text = f"{description.pkginfo}datahash = {written.datahash}\n".encode("utf-8", "surrogateescape")
     leave_pkginfo(job.workspace.pkg, metadata.name, text)
     return written, text
+
+
+def _records(job: Job, recorder: Recorder, providers: Callable[[str], Providers]) -> Mapping[str, bytes]:
+    """The records; hours of building are not lost for want of them."""
+    try:
+        return recorder.records(providers)
+    except (RepositoryError, ValueError, OverflowError) as error:
+        job.console.warning(f"No records are left beside the packages: {error}")
+        return {}
 
 
 def _describe(job: Job, package: Package, traced: Traced) -> Description:

@@ -8,6 +8,7 @@ alone, if they were made in the same way. It holds no time but SOURCE_DATE_EPOCH
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -164,7 +165,7 @@ def buildinfo_of(apk: Path) -> Path | None:
     if "/" in name:
         return None
     path = apk.parent / name
-    return path if path.is_file() else None
+    return path if os.path.isfile(path) else None  # which takes any name, also one that no file can have
 
 
 def read_buildinfo(path: Path) -> BuildInfo:

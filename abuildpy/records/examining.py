@@ -9,6 +9,7 @@ document because the provenance names their digests, or (told apart) for no reas
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from typing import Any, Literal
 from abuildpy.errors import AbuildError, RepositoryError
 from abuildpy.records.buildinfo import parse_buildinfo
 from abuildpy.records.dsse import unseal
-from abuildpy.records.form import Fields, parse, read_record
+from abuildpy.records.form import Fields, parse, read_record, shown
 from abuildpy.records.names import PROVENANCE, buildinfo_name, provenance_name, spdx_name
 from abuildpy.records.provenance import BUILD_TYPE, WORKER, Statement, read_statement
 from abuildpy.repository import apkfile
@@ -115,12 +116,12 @@ def _examine_provenance(path: Path, keys: Keys) -> Iterator[Check]:
         absent = []
         for name, digest in (*statement.packages.items(), *statement.records.items()):
             beside = path.parent / name
-            if "/" in name or not beside.is_file():
+            if "/" in name or not os.path.isfile(beside):
                 absent.append(name)
             elif _sha256(beside) != digest:
                 raise RepositoryError(f"{beside}: not the file that {path.name} tells of", hint=_CHANGED)
         text = _origin(signers, statement)
-        return Check("provenance", "ok", f"{text}; not beside it: {' '.join(absent)}" if absent else text)
+        return Check("provenance", "ok", f"{text}; not beside it: {' '.join(map(shown, absent))}" if absent else text)
 
     yield _check("provenance", check)
 
@@ -131,7 +132,7 @@ def _read_provenance(path: Path, keys: Keys) -> tuple[tuple[str, ...], Statement
         envelope = unseal(read_record(path))
         signers = keys.signers(envelope)
         if not signers:
-            names = _names(name for name, _ in envelope.signatures)
+            names = _names(shown(name) for name, _ in envelope.signatures)
             if any(name in keys for name, _ in envelope.signatures):
                 raise RepositoryError(f"{path}: BAD signature by {names}", hint=_CHANGED)
             raise RepositoryError(f"{path}: UNTRUSTED signature by {names or 'nobody'}", hint=untrusted_hint())
@@ -193,7 +194,7 @@ class _Package:
 
     def _record(self, kind: Kind, name: str, action: Callable[[Path], Check]) -> Check:
         path = self._path.parent / name
-        if "/" in name or not path.exists():
+        if "/" in name or not os.path.exists(path):  # which takes any name, also one that no file can have
             return Check(kind, "missing", f"there is no {name}")
 
         def check() -> Check:

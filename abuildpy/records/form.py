@@ -16,6 +16,7 @@ from abuildpy.errors import RepositoryError
 _LARGEST = 256 << 20
 """Larger records are an attack: a document that lists 100,000 files has some 50 megabytes."""
 
+_LONGEST_SHOWN = 200
 _DEEPEST = 3
 """What is nested deeper is written in one line."""
 
@@ -79,6 +80,11 @@ def read_record(path: Path) -> bytes:
     if len(content) > _LARGEST:
         raise RepositoryError(f"{path} is no record of a build: it is absurdly large")
     return content
+
+
+def shown(text: str) -> str:
+    """A text from a record, fit for a line of a message: nothing in it can command a terminal."""
+    return "".join(c if c.isprintable() else "?" for c in text)[:_LONGEST_SHOWN]
 
 
 class Fields:

@@ -41,7 +41,7 @@ class Finished:
 
 def purl(name: str, version: str, arch: str) -> str:
     """The package URL of an Alpine package (purl-spec, type apk)."""
-    return f"pkg:apk/alpine/{quote(name.lower(), safe='')}@{quote(version, safe='')}?arch={quote(arch, safe='')}"
+    return f"pkg:apk/alpine/{_quoted(name.lower())}@{_quoted(version)}?arch={_quoted(arch)}"
 
 
 def spdx_document(package: Finished, build: BuildInfo, siblings: Sequence[Finished]) -> bytes:
@@ -75,7 +75,7 @@ class _Writer:
             "spdxVersion": "SPDX-2.3",
             "dataLicense": "CC0-1.0",
             "name": _text(full),
-            "documentNamespace": f"{_SPACE}/{quote(full, safe='')}-{result.arch}-{result.sha256}",
+            "documentNamespace": f"{_SPACE}/{_quoted(full)}-{_quoted(result.arch)}-{result.sha256}",
             "creationInfo": {
                 "created": self._created,
                 "creators": [f"Tool: abuildpy-{self._build.abuildpy}", *([who] if who else [])],
@@ -257,6 +257,10 @@ def _checksum(algorithm: str, value: str) -> Object:
 def _purl(name: str, version: str, arch: str) -> Object:
     locator = purl(name, version, arch)
     return {"referenceCategory": "PACKAGE-MANAGER", "referenceType": "purl", "referenceLocator": locator}
+
+
+def _quoted(text: str) -> str:
+    return quote(text.encode("utf-8", "surrogateescape"), safe="")
 
 
 def _address(text: str) -> str:

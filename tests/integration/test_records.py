@@ -49,6 +49,10 @@ def _info(place: Place) -> BuildInfo:
     return read_buildinfo(path)
 
 
+def _triplet(place: Place) -> str:
+    return f"{place.arch}-alpine-linux-musl"
+
+
 def _statement(place: Place, name: str = "foo-1.0-r0.provenance.json") -> Any:
     return json.loads(base64.b64decode(json.loads((place.repository() / name).read_text())["payload"]))
 
@@ -200,3 +204,25 @@ def test_only_what_is_json_beside_them_was_added(place: Place) -> None:
     first = {p.name: p.read_bytes() for p in place.repository().glob("*.apk")}
     place.build(folder, "-f", "--no-records", env=EPOCH)
     assert {p.name: p.read_bytes() for p in place.repository().glob("*.apk")} == first
+
+
+def test_what_was_installed_is_told(place: Place) -> None:
+    folder = _recipe(place, makedepends="tool")
+    root = place.base / "root"
+    (root / "lib/apk/db").mkdir(parents=True)
+    entry = "C:Q1abc=\nP:{0}\nV:1-r0\nA:x86_64\nS:1\nI:1\nT:x\nU:u\nL:MIT\no:{0}\n{1}\n\n"
+    text = entry.format("tool", "D:needed") + entry.format("needed", "p:cmd:x=1") + entry.format("vim", "p:cmd:vi=1")
+    (root / "lib/apk/db/installed").write_text(text)
+    place.build(folder, env={"APK": f"apk --root {root}", "CBUILD": _triplet(place)})
+    needs = _info(place).dependencies
+    assert (needs.root, needs.wanted) == ("host", ("build-base", "tool"))
+    assert [(package.name, package.direct) for package in needs.installed] == [("needed", False), ("tool", True)]
+    resolved = _statement(place)["predicate"]["buildDefinition"]["resolvedDependencies"]
+    assert {
+        "name": "tool",
+        "uri": "pkg:apk/alpine/tool@1-r0?arch=x86_64",
+        "annotations": {"kind": "build", "apk": "Q1abc="},
+    } in resolved
+    document = json.loads((place.repository() / "foo-1.0-r0.spdx.json").read_text())
+    kinds = {each["spdxElementId"]: each["relationshipType"] for each in document["relationships"]}
+    assert kinds["SPDXRef-Build-1"] == "BUILD_DEPENDENCY_OF"

@@ -65,7 +65,12 @@ def _assert_exact(place: Place, names: set[str]) -> None:
     folder = place.repository()
     index = place.index()
     assert set(index) == names
-    assert sorted(os.listdir(folder)) == sorted([f"{name}-1.0-r0.apk" for name in names] + ["APKINDEX.tar.gz"])
+    of_a_package, of_a_build = ("apk", "spdx.json"), ("buildinfo.json", "provenance.json")
+    assert set(os.listdir(folder)) == {
+        "APKINDEX.tar.gz",
+        *(f"{name}-1.0-r0.{kind}" for name in names for kind in of_a_package),
+        *(f"{index[name].origin}-1.0-r0.{kind}" for name in names for kind in of_a_build),
+    }
     keys = {place.public.name: place.public.read_bytes()}
     for name in names:
         apk = Package.read(folder / f"{name}-1.0-r0.apk").apk

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from abuildpy.config import Config
-from abuildpy.errors import ConfigError
-from abuildpy.phases import recording
+from abuildpy.errors import ConfigError, RepositoryError
+from abuildpy.phases import packaging, recording
 from abuildpy.phases.settings import Settings
 from abuildpy.repository.installed import InstalledDatabase, open_database
 
@@ -155,3 +155,15 @@ def test_records_are_wanted_unless_somebody_says_no() -> None:
     assert not recording.wanted(_config(ABUILD_RECORDS="yes"), Settings(records="no"))
     with pytest.raises(ConfigError, match="ABUILD_RECORDS is '0'"):
         recording.wanted(_config(ABUILD_RECORDS="0"), Settings())
+
+
+@pytest.mark.parametrize("error", [RepositoryError("no sense"), ValueError("no sense"), OverflowError("no sense")])
+def test_hours_of_building_are_not_lost_for_want_of_records(error: Exception) -> None:
+    def records(_: object) -> None:
+        raise error
+
+    said: list[str] = []
+    job: Any = SimpleNamespace(console=SimpleNamespace(warning=said.append))
+    recorder: Any = SimpleNamespace(records=records)
+    assert packaging._records(job, recorder, lambda _: pytest.fail("nobody asks")) == {}
+    assert said == ["No records are left beside the packages: no sense"]

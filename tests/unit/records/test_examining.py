@@ -16,7 +16,10 @@ from hypothesis import strategies as st
 from recordkit import Build, make_build, signer
 
 from abuildpy.errors import RepositoryError
+from abuildpy.package.apk import write_apk
+from abuildpy.package.model import Tree
 from abuildpy.package.sign import Signer
+from abuildpy.records.buildinfo import buildinfo_of
 from abuildpy.records.dsse import IN_TOTO, encode, seal, unseal
 from abuildpy.records.examining import Check, Indexes, examine
 from abuildpy.records.making import make_records
@@ -211,3 +214,29 @@ def test_what_is_signed_is_what_dsse_says() -> None:
         encode("http://example.com/HelloWorld", b"hello world")
         == b"DSSEv1 29 http://example.com/HelloWorld 11 hello world"
     )
+
+
+def test_names_that_no_file_can_have_are_missing(tmp_path: Path, key: Signer) -> None:
+    for name in ("x" * 5000, "a/b"):
+        path = tmp_path / "odd.apk"
+        write_apk(
+            path,
+            pkginfo=f"pkgname = {name}\npkgver = 1-r0\norigin = {name}\n",
+            scripts={},
+            tree=Tree(tmp_path, ()),
+            epoch=0,
+            signer=key,
+            on_step=lambda _: None,
+        )
+        keys = Keys({key.name: key.public_pem})
+        found = {check.kind: check.answer for check in examine(path, keys, Indexes(keys))}
+        assert found == {**GOOD, **dict.fromkeys(("index", "provenance", "spdx", "buildinfo"), "missing")}
+        assert buildinfo_of(path) is None
+
+
+def test_what_a_stranger_wrote_commands_no_terminal(built: Build) -> None:
+    stranger = signer("\x1b[2J.rsa.pub")
+    payload = unseal(built.path(PROVENANCE).read_bytes()).payload
+    built.path(PROVENANCE).write_bytes(seal(IN_TOTO, payload, stranger))
+    check = _checks(built)["provenance"]
+    assert (check.answer, check.text.isprintable()) == ("bad", True)
