@@ -237,7 +237,8 @@ def _perl_meta(tree: SourceTree, name: str) -> Stated:
     }  # fmt: skip
     said = [names.get(each, "") for each in words_of(document.get("license"))]
     resources = table(document.get("resources"))
-    page = _text(resources.get("homepage")) or f"https://metacpan.org/release/{_text(document.get('name'))}"
+    repository = table(resources.get("repository"))
+    page = _text(resources.get("homepage")) or _text(repository.get("web")) or _text(repository.get("url"))
     return Stated(re.sub(r"\s+", " ", _text(document.get("abstract"))), page, " OR ".join(filter(None, said)))
 
 
@@ -279,7 +280,7 @@ def _assignments(tree: SourceTree, name: str) -> Stated:
     ):
         said.setdefault(key, text)
     parts = said.get("license", "").split("/")
-    license_ = parts[-1] if parts[0] == "MIT" else said.get("license", "")
+    license_ = parts[0] if parts[0] == "MIT" else said.get("license", "")  # MIT/X11 is how Lua's world calls it
     return Stated(said.get("summary", said.get("description", "")), said.get("homepage", ""), license_)
 
 

@@ -11,7 +11,8 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 _MOST_FILES = 60_000
-_MOST_BYTES = 1 << 19
+_MOST_BYTES = 1 << 18
+_MOST_OF_A_LIST = 1 << 23
 _SKIPPED = frozenset({".git", ".hg", ".svn", "node_modules", "__pycache__"})
 
 
@@ -76,7 +77,7 @@ class SourceTree:
         return [name for name in self.files if name.count("/") <= depth and fits(name.rpartition("/")[2])]
 
     def text(self, name: str) -> str:
-        """What a file says, no more than half a megabyte of it; empty if it is not there."""
+        """What a file says, no more than a quarter of a megabyte of it; empty if it is not there."""
         if name not in self._texts:
             self._texts[name] = self._read(name) if name in self._known else ""
         return self._texts[name]
@@ -97,7 +98,9 @@ class SourceTree:
         try:
             descriptor = os.open(self.root / name, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
             with open(descriptor, "rb") as stream:
-                return stream.read(_MOST_BYTES).decode("utf-8", "replace").replace("\r\n", "\n")
+                # Lists of crates are long and looked through once; what is searched with care has to be bounded.
+                most = _MOST_OF_A_LIST if name.endswith(".lock") else _MOST_BYTES
+                return stream.read(most).decode("utf-8", "replace").replace("\r\n", "\n")
         except OSError:
             return ""
 

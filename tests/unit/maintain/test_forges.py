@@ -24,7 +24,7 @@ from abuildpy.maintain.forges import best_tag, find_archive, is_project, newest_
         ("https://gitlab.example/group/sub/proj/-/tags/1.2", True),
         ("https://git.sr.ht/~own/proj/refs/1.2", True),
         ("https://pypi.example/project/foo/", True),
-        ("https://www.npmjs.example/package/@own/foo/v/1.2.3", True),
+        ("https://npm.example/package/@own/foo/v/1.2.3", True),
         ("https://crates.example/crates/foo/1.0", True),
         ("pypi:foo", True),
         ("npm:@own/foo@1.2", True),
