@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -196,6 +197,25 @@ def test_ended_while_it_builds(tree: Aports, number: int) -> None:
     assert tree.files("slow") == before
     assert tree.git("status", "--porcelain") == ""
     assert not list((tree.place.aports / ".git").glob("abuildpy-bump*"))
+
+
+def test_interrupted_before_anything_is_written(tree: Aports) -> None:
+    tree.recipe("foo")
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # takes connections, and never answers
+        apkbuild = tree.place.aports / "main/foo/APKBUILD"
+        there = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        apkbuild.write_text(apkbuild.read_text().replace(tree.address, there))
+        tree.commit_all()
+        before = tree.files("foo")
+        process = tree.start("foo-1.1")
+        silent.settimeout(PATIENCE)
+        connection, _ = silent.accept()
+        with connection:
+            done = tree.interrupt(process)
+    assert done.status == 130, str(done)
+    assert "interrupted: 1 recipe: 1 not reached" in done.out
+    assert tree.files("foo") == before
+    assert not list((tree.place.aports / "main").glob(".*"))
 
 
 def test_what_needs_a_failed_one_is_held_back(tree: Aports) -> None:

@@ -148,6 +148,13 @@ def test_new_and_deleted_files(tmp_path: Path) -> None:
     assert judge(gone, files).kind == "upstream"
 
 
+def test_hunks_do_not_pass_each_other(tmp_path: Path) -> None:
+    text = PATCH.replace(b"-- \n2.40\n", b"") + b"@@ -20,3 +20,3 @@\n 20\n-21\n+twenty-one\n 22\n"
+    moved = b"20\n21\n22\n" + TEXT.replace(b"20\n21\n22\n", b"\n\n\n")
+    (trouble,) = judge(text, source(tmp_path, moved)).troubles
+    assert str(trouble) == "dir/f: hunk 2 (line 20) does not fit"
+
+
 def test_other_levels_and_names(tmp_path: Path) -> None:
     files = source(tmp_path, TEXT)
     plain = PATCH.replace(b"a/dir/f", b"dir/f.orig\t2020-01-01 00:00:00").replace(b"b/dir/f", b"dir/f\t2020-01-01")
