@@ -109,6 +109,18 @@ def test_patches_are_dropped_refreshed_and_named(tree: Aports) -> None:
     assert tree.git("status", "--porcelain") == ""
 
 
+def test_a_patch_that_git_does_not_know(tree: Aports) -> None:
+    tree.recipe("foo", patches={"upstream.patch": UPSTREAM, "musl.patch": MUSL})
+    tree.git("add", "main/foo/APKBUILD")
+    tree.git("commit", "--quiet", "-m", "without its patches")
+    new = GREETING.replace(b"line 20\n", b"LINE 20\n").replace(b"line 1\n", b"line 0\nline 1\n")
+    tree.release("foo", "1.1", {"greeting.txt": new})
+    done = tree.bump("--no-build", "foo-1.1")
+    assert done.status == 0, str(done)
+    changed = tree.git("show", "--format=", "--name-status", "HEAD").splitlines()
+    assert changed == ["M\tmain/foo/APKBUILD", "A\tmain/foo/musl.patch"]
+
+
 # --- refusals --------------------------------------------------------------------------------------------------------
 
 

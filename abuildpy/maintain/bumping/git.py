@@ -97,7 +97,8 @@ class GitTree:
 
         Raises GitError; then what is staged is as it was.
         """
-        names = [os.path.relpath(path, self.top) for path in paths]
+        # What was deleted and never known to git is nothing that it could commit.
+        names = [os.path.relpath(path, self.top) for path in paths if path.exists() or self.is_tracked(path)]
         before = _ask(self.top, "rev-parse", "HEAD")
         _git(self.top, "add", "--all", "--force", "--", *names, what="git add refused")
         try:
