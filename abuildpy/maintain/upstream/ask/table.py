@@ -33,9 +33,7 @@ ASK: Mapping[str, Callable[[Asking], Published]] = {
     "goproxy": registries.goproxy,
     "gnome": sites.gnome,
     "kernel": sites.kernel,
-    **dict.fromkeys(
-        ("listing", "kde", "xfce", "gnu", "xorg", "kernel.org", "mate", "gstreamer", "debian"), sites.listing
-    ),
+    **dict.fromkeys(("listing", "kde", "xfce", "gnu", "xorg", "kernel.org", "mate", "gstreamer"), sites.listing),
     "page": sites.page,
     "anitya": sites.anitya,
     "debian-tracker": sites.debian,

@@ -30,7 +30,6 @@ _KINDS = (
     ("kernel.org", ("www.kernel.org", "cdn.kernel.org", "kernel.org", "mirrors.edge.kernel.org")),
     ("mate", ("pub.mate-desktop.org",)),
     ("gstreamer", ("gstreamer.freedesktop.org",)),
-    ("debian", ("deb.debian.org", "ftp.debian.org", "archive.debian.org", "snapshot.debian.org")),
 )
 _NOT_THERE = {
     "ftpmirror.gnu.org": "ftp.gnu.org",
