@@ -6,6 +6,8 @@ from __future__ import annotations
 import base64
 import json
 import os
+import shutil
+import subprocess
 import textwrap
 from pathlib import Path
 from typing import Any
@@ -226,3 +228,25 @@ def test_what_was_installed_is_told(place: Place) -> None:
     document = json.loads((place.repository() / "foo-1.0-r0.spdx.json").read_text())
     kinds = {each["spdxElementId"]: each["relationshipType"] for each in document["relationships"]}
     assert kinds["SPDXRef-Build-1"] == "BUILD_DEPENDENCY_OF"
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
+def test_the_commit_is_told_and_whether_there_was_more(place: Place) -> None:
+    folder = _recipe(place)
+
+    def git(*words: str) -> str:
+        who = ("-c", "user.name=A", "-c", "user.email=a@example.invalid")
+        command = ["git", *who, *words]
+        return subprocess.run(command, cwd=place.aports, check=True, capture_output=True, text=True).stdout.strip()
+
+    git("init", "-q")
+    git("add", "-A")
+    git("commit", "-qm", "x")
+    commit = git("rev-parse", "HEAD")
+    place.build(folder)
+    assert (_info(place).recipe.commit, _info(place).recipe.dirty) == (commit, False)
+    (folder / "todo").write_text("something\n")
+    place.build(folder, "-f")
+    assert (_info(place).recipe.commit, _info(place).recipe.dirty) == (commit, True)
+    (aports, *_) = _statement(place)["predicate"]["buildDefinition"]["resolvedDependencies"]
+    assert (aports["digest"], aports["annotations"]["dirty"]) == ({"gitCommit": commit}, True)

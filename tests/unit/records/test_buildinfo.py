@@ -108,3 +108,9 @@ def test_what_is_no_record_is_an_error_that_names_the_file(content: bytes, tmp_p
 def test_a_missing_file_is_an_error_that_names_it(tmp_path: Path) -> None:
     with pytest.raises(RepositoryError, match="absent"):
         read_buildinfo(tmp_path / "absent")
+
+
+def test_of_a_key_that_is_there_twice_nobody_chooses() -> None:
+    text = format_buildinfo(INFO)
+    with pytest.raises(ValueError, match="twice"):
+        parse_buildinfo(text.replace(b'"epoch": ', b'"epoch": 1, "epoch": ', 1))
