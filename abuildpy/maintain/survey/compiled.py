@@ -169,7 +169,6 @@ def cmake(subject: Subject) -> Plan:
     facts: dict[str, object] = {
         "without": without,
         "tests": off if tested else (),
-        "shared": "BUILD_SHARED_LIBS" in whole or bool(re.search(r"(?i)\badd_library\s*\(", whole)),
     }
     remarks = tuple(f"the archive lacks {folder}, a module of its git repository" for folder in missing if not lacking)
     make = _with(("cmake",), needs.make, ("samurai",))

@@ -13,7 +13,6 @@ from abuildpy.maintain.survey.tree import SourceTree
 _ASIDE = re.compile(
     r"(?i)(?:^|/)(?:vendor|testdata|examples?|_examples|internal|test|tests|tools|hack|scripts|docs?|e2e|third_party|integration|benchmarks?|build|ci|magefiles)(?:/|$)"
 )
-_CGO = re.compile(r'^import "C"', re.MULTILINE)
 
 
 def golang(subject: Subject) -> Plan:
@@ -33,11 +32,10 @@ def golang(subject: Subject) -> Plan:
     name = _program_name(path, subject)
     linked = _version_variable(tree, mains)
     native = tree.any_text(files, r'^import "C"')
-    check = "go test ./..."
     return Plan(
         makedepends=("go",),
         options=(*((("net", "go modules"),) if not vendored else ()), *(() if tested else (("!check", "no tests in the source"),))),
-        check=(check,) if tested else (),
+        check=("go test ./...",) if tested else (),
         facts={
             "programs": [(folder, name if folder == "." else folder.rpartition("/")[2]) for folder in mains],
             "version": linked,

@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 
 from abuildpy.maintain.survey.plan import Plan, Subject
-from abuildpy.maintain.survey.splits import completions_of, splits_of
+from abuildpy.maintain.survey.splits import completions_of
 from abuildpy.maintain.survey.stated import table, toml_of, words_of
 from abuildpy.maintain.survey.tree import SourceTree
 
@@ -29,29 +29,19 @@ def rust(subject: Subject) -> Plan:
     tested = tree.any_text(sources, r"#\[(?:\w+::)?test\]") or any("/tests/" in f"/{name}" for name in sources)
     crates = set(re.findall(r'(?m)^name = "([^"]+)"', tree.text("Cargo.lock")))
     native = tuple(dict.fromkeys(package for crate, package in _NATIVE.items() if crate in crates))
-    splits = (
-        splits_of(tree, "rust")
-        if any(name.endswith((".1", ".8", ".5")) for name in tree.files)
-        else tuple(completions_of(tree))
-    )
+    manuals = [name for name in tree.anywhere(r"[a-z][\w.-]*\.[1-8]", 4) if "test" not in name.rpartition("/")[0]]
     remarks = [] if programs else ["no program was found in Cargo.toml: see what package() installs"]
     if not locked:
         remarks.append("the source has no Cargo.lock: cargo chooses the newest crates")
-    if splits:
-        remarks.append(
-            f"package() installs programs only: add what goes into {' '.join(f'-{split}' for split in splits)}"
-        )
+    if completions_of(tree):
+        remarks.append("package() installs programs only, the source has completions too")
     return Plan(
         makedepends=("cargo", "cargo-auditable", *native),
         options=(("net", "cargo fetch"), *(() if tested else (("!check", "no tests in the source"),))),
         check=(f"cargo test{' --frozen' if locked else ''}",) if tested else (),
-        facts={
-            "locked": locked,
-            "programs": programs,
-            "manuals": [name for name in tree.anywhere(r"[\w.-]+\.[1-8]", 4) if "/test" not in name],
-        },
-        subpackages=("doc",) if tree.anywhere(r"[a-z][\w.-]*\.[1-8]", 4) else (),
-        remarks=tuple(remarks if not splits else remarks[:-1]),
+        facts={"locked": locked, "programs": programs, "manuals": manuals},
+        subpackages=("doc",) if manuals else (),
+        remarks=tuple(remarks),
     )
 
 
