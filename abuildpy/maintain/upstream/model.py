@@ -94,7 +94,7 @@ class Newest:
     @property
     def is_newer(self) -> bool:
         """Whether upstream has a newer version than the recipe."""
-        if self.version is None or _bare(self.version) == _bare(self.packaged):
+        if self.version is None or same_version(self.version, self.packaged):
             return False
         return compare(self.version, self.packaged) > 0
 
@@ -105,7 +105,7 @@ class Newest:
 
     def exists(self, version: str) -> bool | None:
         """Whether upstream has a version (apk's spelling, without pkgrel); None where the source cannot tell."""
-        if any(_bare(release.version) == _bare(version) for release in self.releases):
+        if any(same_version(release.version, version) for release in self.releases):
             return True
         if not self.complete or not self.releases:
             return None
@@ -113,6 +113,11 @@ class Newest:
 
         # A tag that is not of the recipe's form may be that very version all the same.
         return None if any(find_form(name, version) for name in self.unread) else False
+
+
+def same_version(one: str, other: str) -> bool:
+    """Whether two spellings are of one version: upstreams leave zeros at the end away, or do not."""
+    return _bare(one) == _bare(other)
 
 
 def _bare(version: str) -> str:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import cast
 import pytest
 
 from abuildpy.batch.targets import Tree
+from abuildpy.config import load_config
 from abuildpy.errors import RecipeError
 from abuildpy.maintain.bumping.committing import message_of
 from abuildpy.maintain.bumping.errors import BumpError, BumpUsageError
@@ -19,8 +21,10 @@ from abuildpy.maintain.bumping.model import Edit, Follower, Result, Summary, Wis
 from abuildpy.maintain.bumping.sources import out_of_the_way, private_constants
 from abuildpy.maintain.bumping.targets import find_wishes
 from abuildpy.maintain.bumping.text import summary_lines
-from abuildpy.maintain.bumping.upstream import Known
+from abuildpy.maintain.bumping.upstream import Known, ask
 from abuildpy.maintain.bumping.versions import release_after, require_version
+from abuildpy.maintain.upstream.model import Newest, Upstream
+from abuildpy.maintain.upstream.settings import UpstreamSettings
 from abuildpy.recipe.answer import NOTHING, Answer
 from abuildpy.recipe.model import Recipe
 
@@ -153,6 +157,26 @@ def test_upstream() -> None:
     known.require("1.9")
     with pytest.raises(BumpError, match=r"upstream \(github a/b\) has no version 2.0; the newest is 1.9"):
         known.require("2.0")
+
+
+@pytest.mark.parametrize(
+    ("pkgver", "calls", "newest"), [("4.25.1", "25.1", ""), ("1.2", "1.2.0", "26.0"), ("25.1", "", "26.0")]
+)
+def test_a_pkgver_that_upstream_does_not_know_is_not_made_up(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, pkgver: str, calls: str, newest: str
+) -> None:
+    def find_all(recipes: Iterable[Recipe], _: UpstreamSettings) -> Iterator[Newest]:
+        source = Upstream("github", "a/b", "https://h.example/a/b", current=calls)
+        return (Newest(recipe.pkgname, recipe.path, recipe.pkgver, source, "26.0") for recipe in recipes)
+
+    monkeypatch.setattr("abuildpy.maintain.upstream.newest.find_all", find_all)
+    recipe = cast(Recipe, SimpleNamespace(path=tmp_path / "APKBUILD", pkgname="foo", pkgver=pkgver))
+    (known,) = ask([(recipe, None)], load_config({**os.environ, "HOME": str(tmp_path)})).values()
+    if newest:
+        assert known.latest() == newest
+    else:
+        with pytest.raises(BumpError, match=r"upstream has 26.0, but calls 25.1 what the recipe has"):
+            known.latest()
 
 
 # --- the summary -----------------------------------------------------------------------------------------------------
