@@ -273,16 +273,12 @@ def _installation(text: str, arguments: tuple[str, ...]) -> tuple[str, ...]:
     rule = re.search(
         r"^(?:[\w. -]+ )?install[\w-]*(?: [\w. -]+)?\s*::?(?!=).*?(?=^\S|\Z)", text, re.MULTILINE | re.DOTALL
     )
-    makes = (
-        re.search(r"\bmkdir\b|install\b[^\n]* -d\b|-D\b|mkinstalldirs|INSTALL_DIR|MKDIR|-[a-z]*D[a-z]*\b", text)
-        is not None
-        or rule is None
+    said = "" if rule is None else rule[0]
+    makes = re.search(r"\bmkdir\b|install\b[^\n]* -d\b|mkinstalldirs|INSTALL_DIR|MKDIR", text) or re.search(
+        r"-[a-z]*D", said
     )
-    places = [
-        place
-        for place, sign in (("/usr/bin", r"(?i)\bbin"), ("/usr/share/man/man1", r"(?i)man1"))
-        if rule is not None and re.search(sign, rule[0])
-    ]
+    places = [f"/usr/{name}" for name in ("bin", "sbin") if re.search(rf"(?i)\b{name}", said)]
+    places += [f"/usr/share/man/man{section}" for section in sorted(set(re.findall(r"(?i)\bman([1-8])\b", said)))]
     folders = " ".join('"$pkgdir"' + place for place in places)
     first = (f"mkdir -p {folders}",) if folders and not makes else ()
     if re.search(r"\bDESTDIR\b", text):

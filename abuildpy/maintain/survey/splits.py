@@ -93,7 +93,7 @@ def _has_headers(tree: SourceTree, system: str) -> bool:
         case _:
             return tree.any_text(
                 _build_files(tree, r"(?i)(?:gnu)?makefile(?:\.in)?"),
-                r"(?i)(?:install|\bcp\b)[^\n]*(?:\.h\b|includedir|/include|HEADERS)",
+                r"(?i)install[^\n]*\.h\b|(?:install|\bcp\b)[^\n]*(?:includedir|/include\b|incdir|HEADERS)",
             )
 
 

@@ -456,6 +456,8 @@ def test_every_kind_makes_a_recipe_of_any_source_and_of_none(tmp_path: Path, kin
         ),
         ({"Makefile.PL": "", "X.xs": ""}, "makedepends", "perl-dev"),
         ({"Makefile": "all:\n", "x.c": "#include <ncurses.h>\n"}, "makedepends", "ncurses-dev"),
+        ({"Makefile": "x:\n\tcp config/x.h config.h\n", "x.h": ""}, "subpackages", None),
+        ({"Makefile": "install:\n\tinstall x.h $(DESTDIR)/usr/include\n", "x.h": ""}, "subpackages", "foo-dev"),
         ({"configure.ac": "AC_INIT\nLT_INIT\n"}, "makedepends", "autoconf automake libtool"),
         (
             {"Makefile": "all:\n", "po/de.po": "", "completions/bash/foo": ""},
@@ -464,8 +466,8 @@ def test_every_kind_makes_a_recipe_of_any_source_and_of_none(tmp_path: Path, kin
         ),
     ],
 )
-def test_what_was_found_decides(tmp_path: Path, files: dict[str, str], variable: str, expected: str) -> None:
-    assert _variables(_Shop(files).make(tmp_path, _wish()))[variable] == expected
+def test_what_was_found_decides(tmp_path: Path, files: dict[str, str], variable: str, expected: str | None) -> None:
+    assert _variables(_Shop(files).make(tmp_path, _wish())).get(variable) == expected
 
 
 def test_what_no_package_is_known_for_is_named(tmp_path: Path) -> None:
@@ -611,6 +613,14 @@ def test_a_preview_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
             {"configure": ("#!/bin/sh\n", 0o755), "Makefile.in": "BINDIR={BINDIR}\ninstall:\n\tinstall -D x $(BINDIR)\n"},
             "package",
             ['make BINDIR="$pkgdir"/usr/bin install'],
+        ),
+        (
+            {
+                "Makefile": "CFLAGS=-DX\nprefix=/usr\nsbindir=$(prefix)/sbin\ninstall : x\n"
+                "\tinstall x ${sbindir}/\n\tinstall x.8 ${mandir}/man8/\n"
+            },
+            "package",
+            ['mkdir -p "$pkgdir"/usr/sbin "$pkgdir"/usr/share/man/man8', 'make prefix="$pkgdir"/usr install'],
         ),
         (
             {"Makefile": "PREFIX=/usr/local\nMANDIR=$(PREFIX)/man\ninstall:\n\tcp x $(PREFIX)/bin\n"},
