@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from abuildpy.cli.program import HELP, VALUE, Given, Option, Program, long_and_short
+from abuildpy.cli.program import HELP, VALUE, Option, Program
 
 if TYPE_CHECKING:
     from abuildpy.aports.database import Database
@@ -43,27 +43,17 @@ Options:
 
 @dataclass(frozen=True, slots=True)
 class _Options:
-    folders: str = ""
+    folders: tuple[str, ...] = ()
     as_json: bool = False
-
-
-def _gathered(arguments: Sequence[str], program: Program[_Options]) -> tuple[Given, list[str]]:
-    """Options as everywhere, but of several folders all count: they are put into one argument, NUL between them."""
-    given, words = long_and_short(arguments, program)
-    options = list(given)
-    folders = [argument for spelling, argument in options if spelling in ("-d", "--dir")]
-    others = [each for each in options if each[0] not in ("-d", "--dir")]
-    return iter([("-d", "\0".join(folders)), *others] if folders else others), words
 
 
 PROGRAM = Program(
     _PROGRAM,
     _Options,
-    (Option("d", "dir", {"folders": VALUE}), Option("", "json", {"as_json": True}), HELP),
+    (Option("d", "dir", {"folders": VALUE}, several=True), Option("", "json", {"as_json": True}), HELP),
     usage=lambda: _USAGE,
     fits=lambda _options, words: len(words) > 0,
     wrong_words=0,
-    splitter=_gathered,
 )
 
 
@@ -93,7 +83,7 @@ def _act(options: _Options, words: Sequence[str], config: Config, console: Conso
     if answer is None:
         console.lines("stderr", (f"{words[0]}: invalid subcommand",))
         return 0  # as lua-aports has it
-    repositories = options.folders.split("\0") if options.folders else [repository_around(os.getcwd())]
+    repositories = options.folders or (repository_around(os.getcwd()),)
     gc.disable()  # all that is made of ten thousand recipes is kept to the end
     evaluations = Evaluations(config, Settings(quiet=True), console)
     database = read_database(repositories, evaluations.answers)

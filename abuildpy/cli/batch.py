@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from abuildpy.cli.program import HELP, VALUE, Given, Option, Program, long_and_short
+from abuildpy.cli.program import HELP, VALUE, Option, Program
 from abuildpy.errors import Aborted, AbuildError, UsageError
 from abuildpy.ui.console import Console, want_colors
 
@@ -83,19 +83,19 @@ class Interrupted(Aborted):
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The command line as it was typed; what may be given several times has NUL between."""
+    """The command line as it was typed."""
 
     changed_since: str = ""
-    status: str = ""
-    rebuild_of: str = ""
+    status: tuple[str, ...] = ()
+    rebuild_of: tuple[str, ...] = ()
     rebuild_dependants: bool = False
     publish_rest: bool = False
     plan: bool = False
     as_json: bool = False
     jobs: str = ""
     load: str = ""
-    exclusive: str = ""
-    priority: str = ""
+    exclusive: tuple[str, ...] = ()
+    priority: tuple[str, ...] = ()
     fail_fast: bool = False
     retry: str = ""
     timeout: str = ""
@@ -109,22 +109,7 @@ class Options:
     tls_ca: str = ""
     tls_cert: str = ""
     tls_key: str = ""
-    report: str = ""
-
-
-_SEVERAL = ("--status", "--rebuild-of", "--exclusive", "--priority", "--report")
-
-
-def _gathered(arguments: Sequence[str], program: Program[Options]) -> tuple[Given, list[str]]:
-    """Options as everywhere, but of some that are given several times all count."""
-    given, words = long_and_short(arguments, program)
-    options = list(given)
-    found = [each for each in options if each[0] not in _SEVERAL]
-    for name in _SEVERAL:
-        values = [argument for spelling, argument in options if spelling == name]
-        if values:
-            found.append((name, "\0".join(values)))
-    return iter(found), words
+    report: tuple[str, ...] = ()
 
 
 PROGRAM = Program(
@@ -132,16 +117,16 @@ PROGRAM = Program(
     Options,
     (
         Option("", "changed-since", {"changed_since": VALUE}),
-        Option("", "status", {"status": VALUE}),
-        Option("", "rebuild-of", {"rebuild_of": VALUE}),
+        Option("", "status", {"status": VALUE}, several=True),
+        Option("", "rebuild-of", {"rebuild_of": VALUE}, several=True),
         Option("", "rebuild-dependants", {"rebuild_dependants": True}),
         Option("", "publish-rest", {"publish_rest": True}),
         Option("", "plan", {"plan": True}),
         Option("", "json", {"as_json": True}),
         Option("j", "jobs", {"jobs": VALUE}),
         Option("", "load", {"load": VALUE}),
-        Option("", "exclusive", {"exclusive": VALUE}),
-        Option("", "priority", {"priority": VALUE}),
+        Option("", "exclusive", {"exclusive": VALUE}, several=True),
+        Option("", "priority", {"priority": VALUE}, several=True),
         Option("", "keep-going", {"fail_fast": False}),
         Option("", "fail-fast", {"fail_fast": True}),
         Option("", "retry", {"retry": VALUE}),
@@ -156,12 +141,11 @@ PROGRAM = Program(
         Option("", "tls-ca", {"tls_ca": VALUE}),
         Option("", "tls-cert", {"tls_cert": VALUE}),
         Option("", "tls-key", {"tls_key": VALUE}),
-        Option("", "report", {"report": VALUE}),
+        Option("", "report", {"report": VALUE}, several=True),
         HELP,
     ),
     usage=lambda: _USAGE,
     fits=lambda options, words: bool(words or options.changed_since or options.status or options.rebuild_of),
-    splitter=_gathered,
     console=lambda: Console(colors=want_colors(os.environ.get("USE_COLORS", ""))),
 )
 
@@ -201,7 +185,7 @@ def understand(options: Options) -> Orders:
     from abuildpy.cli.options import REQUIRED
     from abuildpy.phases.limits import parse_limit
 
-    states = [state for each in _each(options.status) for state in each.split(",")]
+    states = [state for each in options.status for state in each.split(",")]
     for state in states:
         _choice("status", state, STATES)
     _choice("executor", options.executor, EXECUTORS)
@@ -221,7 +205,7 @@ def understand(options: Options) -> Orders:
             parse_limit(name, value)
         except ValueError as error:
             raise BatchUsageError(f"--{name.replace('_', '-')} takes {error}, not '{value}'") from None
-    reports = tuple(Path(name) for name in _each(options.report))
+    reports = tuple(Path(name) for name in options.report)
     for path in reports:
         if path.suffix not in REPORTS:
             raise BatchUsageError(f"--report takes a file that ends in {', '.join(REPORTS)}, not '{path}'")
@@ -231,10 +215,10 @@ def understand(options: Options) -> Orders:
         selection=Selection(
             options.changed_since,
             tuple(state for state in STATES if state in states),
-            tuple(dict.fromkeys(_each(options.rebuild_of))),
+            tuple(dict.fromkeys(options.rebuild_of)),
         ),
-        exclusive=frozenset(_each(options.exclusive)),
-        priorities=dict(_priority(text) for text in _each(options.priority)),
+        exclusive=frozenset(options.exclusive),
+        priorities=dict(_priority(text) for text in options.priority),
         jobs=_number("jobs", options.jobs, least=1),
         load=_load(options.load),
         retry=_number("retry", options.retry, least=0) or 0,
@@ -306,10 +290,6 @@ def _elsewhere(options: Options) -> Elsewhere:
     if not Store(options.store).is_shared:
         raise BatchUsageError(f"--store {options.store}: nobody else sees this process's memory")
     return Elsewhere(scheduler, options.store, tls)
-
-
-def _each(text: str) -> list[str]:
-    return text.split("\0") if text else []
 
 
 def _choice(option: str, value: str, choices: Sequence[str]) -> None:

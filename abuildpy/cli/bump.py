@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from abuildpy.cli.program import HELP, VALUE, Given, Option, Program, long_and_short
+from abuildpy.cli.program import HELP, VALUE, Option, Program
 from abuildpy.ui.console import Console, want_colors
 
 if TYPE_CHECKING:
@@ -68,14 +68,14 @@ tree, 130 interrupted
 
 @dataclass(frozen=True, slots=True)
 class BumpOptions:
-    """The command line as it was typed; what may be given several times has NUL between."""
+    """The command line as it was typed."""
 
     latest: bool = False
     rebuild: bool = False
     reason: str = ""
     allow_downgrade: bool = False
-    sets: str = ""
-    fixes: str = ""
+    sets: tuple[str, ...] = ()
+    fixes: tuple[str, ...] = ()
     no_build: bool = False
     no_commit: bool = False
     rebuild_dependants: bool = False
@@ -89,21 +89,6 @@ class BumpOptions:
     repodest: str = ""
 
 
-_SEVERAL = ("--set", "--fixes")
-
-
-def _gathered(arguments: Sequence[str], program: Program[BumpOptions]) -> tuple[Given, list[str]]:
-    """Options as everywhere, but of some that are given several times all count."""
-    given, words = long_and_short(arguments, program)
-    options = list(given)
-    found = [each for each in options if each[0] not in _SEVERAL]
-    for name in _SEVERAL:
-        values = [argument for spelling, argument in options if spelling == name]
-        if values:
-            found.append((name, "\0".join(values)))
-    return iter(found), words
-
-
 PROGRAM = Program(
     "abuildpy bump",
     BumpOptions,
@@ -111,8 +96,8 @@ PROGRAM = Program(
         Option("", "latest", {"latest": True}),
         Option("", "rebuild", {"rebuild": True, "reason": VALUE}, default=""),
         Option("", "allow-downgrade", {"allow_downgrade": True}),
-        Option("", "set", {"sets": VALUE}),
-        Option("", "fixes", {"fixes": VALUE}),
+        Option("", "set", {"sets": VALUE}, several=True),
+        Option("", "fixes", {"fixes": VALUE}, several=True),
         Option("", "no-build", {"no_build": True}),
         Option("", "no-commit", {"no_commit": True}),
         Option("", "rebuild-dependants", {"rebuild_dependants": True}),
@@ -128,7 +113,6 @@ PROGRAM = Program(
     ),
     usage=lambda: _USAGE,
     fits=lambda _options, words: bool(words),
-    splitter=_gathered,
     console=lambda: Console(colors=want_colors(os.environ.get("USE_COLORS", ""))),
 )
 
@@ -238,13 +222,13 @@ def _understood(options: BumpOptions, wishes: Sequence[Wish]) -> Options:
     )
 
 
-def _fixes(text: str, wishes: Sequence[Wish]) -> Mapping[str, tuple[str, ...]]:
+def _fixes(values: Sequence[str], wishes: Sequence[Wish]) -> Mapping[str, tuple[str, ...]]:
     from abuildpy.errors import RecipeError
     from abuildpy.maintain.bumping.errors import BumpUsageError
     from abuildpy.recipe.edit import add_secfix
 
     found: dict[str, tuple[str, ...]] = {}
-    for value in text.split("\0") if text else ():
+    for value in values:
         name, colon, names = value.rpartition(":")
         meant = [wish.name for wish in wishes if not colon or name in (wish.name, wish.pkgname)]
         if not meant:
@@ -263,11 +247,11 @@ def _fixes(text: str, wishes: Sequence[Wish]) -> Mapping[str, tuple[str, ...]]:
     return found
 
 
-def _sets(text: str, wishes: Sequence[Wish]) -> Mapping[str, str]:
+def _sets(values: Sequence[str], wishes: Sequence[Wish]) -> Mapping[str, str]:
     from abuildpy.maintain.bumping.errors import BumpUsageError
 
     found = {}
-    for value in text.split("\0") if text else ():
+    for value in values:
         name, equals, new = value.partition("=")
         if not (equals and name.isidentifier() and name.isascii()):
             raise BumpUsageError(f"--set takes NAME=VALUE, not '{value}'")

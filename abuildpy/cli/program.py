@@ -30,7 +30,8 @@ class Option:
     """One option: its letter or long name (or both), and what it puts into which fields of the program's record.
 
     ``default`` is the argument of a long option that may do without one. Of the options with the same ``choice``, which
-    says what they choose, one may be given. ``listed`` tells whether users are told of it.
+    says what they choose, one may be given. ``listed`` tells whether users are told of it. Of one with ``several`` all
+    arguments count, but empty ones: its field is the tuple of them.
     """
 
     short: str
@@ -39,6 +40,7 @@ class Option:
     default: str | None = None
     choice: str = ""
     listed: bool = True
+    several: bool = False
 
     @property
     def takes_value(self) -> bool:
@@ -181,6 +183,7 @@ class Program(Generic[_T]):
         table = {spelling: option for option in self.options for spelling in option.spellings}
         values: dict[str, object] = {}
         chosen: dict[str, str] = {}
+        gathered: dict[str, list[str]] = {}
         for spelling, argument in given:
             option = table[spelling]
             if "help" in option.sets:
@@ -189,6 +192,11 @@ class Program(Generic[_T]):
                 raise UsageError(f"More than one {option.choice} given: {chosen[option.choice]} and {spelling}")
             if option.choice:
                 chosen[option.choice] = spelling
+            if option.several:
+                (name,) = option.sets
+                gathered.setdefault(name, []).extend(filter(None, (argument,)))
+                values[name] = tuple(gathered[name])
+                continue
             values |= {name: argument if value is VALUE else value for name, value in option.sets.items()}
         return self.record(**values)
 

@@ -19,6 +19,7 @@ class Options:
     loud: bool = True
     level: str = "1"
     quiet: bool = False
+    names: tuple[str, ...] = ()
 
 
 PROGRAM = Program(
@@ -30,6 +31,7 @@ PROGRAM = Program(
         Option("t", "text", {"level": VALUE, "loud": False}),
         Option("", "level", {"level": VALUE}, default="9"),
         Option("q", "quiet", {"quiet": True}),
+        Option("n", "name", {"names": VALUE}, several=True),
         HELP,
     ),
     usage=lambda: "how to\n",
@@ -51,6 +53,8 @@ SHELL_LIKE = replace(PROGRAM, splitter=as_the_shell)
         (["--lev", "x"], Options(level="9"), ["x"]),
         (["--level=", "x"], Options(level=""), ["x"]),
         (["-t", "1", "--level=5"], Options(level="5", loud=False), []),
+        (["-n", "b", "-q", "--name=a", "--name", "b"], Options(quiet=True, names=("b", "a", "b")), []),
+        (["--name="], Options(), []),
     ],
 )
 def test_reading(arguments: list[str], options: Options, words: list[str]) -> None:
