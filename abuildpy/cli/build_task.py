@@ -1,27 +1,24 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Builds one recipe for a batch, in a process of its own: reads an order, tells the steps, leaves the outcome in a file.
 
-Started by ``batch/local.py``: ``build_task FD``. Standard input brings the order, one line of JSON, and ends when whoever gave it
-does: then nobody wants this build any more, and it ends at once. Descriptor FD gets a line for each step. What is said goes to
-standard output and errors, which are the log.
+Started by ``batch/local.py``: ``build_task FD``. The order is one line of JSON (``taskprocess`` says how it comes). Descriptor FD
+gets a line for each step.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from abuildpy.cli.failure import open_standard_streams, report
+from abuildpy.cli.taskprocess import extended, leave, take_order, tell_failure
 from abuildpy.config import Config, load_config
-from abuildpy.errors import AbuildError, PhaseError
+from abuildpy.errors import AbuildError
 from abuildpy.phases.build import Build
 from abuildpy.phases.settings import Settings
 from abuildpy.phases.timing import Timings
@@ -32,7 +29,7 @@ from abuildpy.record import replace
 from abuildpy.ui.console import Console
 
 _PROGRAM = "abuildpy batch"
-_JOBS = """
+_JOBS = """\
 # JOBS of a batch are shared between the builds that run at the same time.
 _abuildpy_jobs=${JOBS:-1}
 export JOBS=%d
@@ -149,34 +146,9 @@ def main() -> int:
     os.set_inheritable(told, False)
     for descriptor in map(int, sys.argv[2:]):
         os.set_inheritable(descriptor, False)
-    order = _read_order()
-    wanted = os.dup(0)
-    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # what is run may read it, and would wait
-    open_standard_streams()
-    os.umask(0o022)
-    from abuildpy.cli.interrupt import raise_signals
-
-    raise_signals()
-    threading.Thread(target=_until_nobody_wants_it, args=(wanted,), daemon=True).start()
+    document = json.loads(take_order())
+    order = Order(**{**document, "earlier": tuple(document["earlier"])})
     return _build(order, _Teller(told))
-
-
-def _read_order() -> Order:
-    line = b""
-    while not line.endswith(b"\n"):
-        data = os.read(0, 1 << 16)
-        if not data:
-            sys.exit(1)
-        line += data
-    document = json.loads(line)
-    document["earlier"] = tuple(document["earlier"])
-    return Order(**document)
-
-
-def _until_nobody_wants_it(wanted: int) -> None:
-    while os.read(wanted, 1 << 10):
-        pass
-    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _build(order: Order, teller: _Teller) -> int:
@@ -211,10 +183,7 @@ def _configuration(order: Order) -> Config:
     environ = {**os.environ, "REPODEST": order.destination, "JOBS": str(order.jobs)}
     config = load_config(environ)
     if config.get("JOBS") != str(order.jobs):  # the packager's own configuration sets it
-        own = config.userconf.read_text(errors="surrogateescape") if config.userconf.is_file() else ""
-        path = Path(order.private, "abuild.conf")
-        path.write_text(own + _JOBS % order.jobs, errors="surrogateescape")
-        config = load_config({**environ, "ABUILD_USERCONF": str(path)})
+        config = extended(config, environ, _JOBS % order.jobs, order.private)
     changed = {"REPODEST": order.destination, "ABUILD_CLEAN_ENV": "yes"}
     if order.earlier:
         changed["ABUILDPY_REPOSITORIES"] = ":".join(order.earlier)
@@ -252,15 +221,8 @@ def _failed(order: Order, error: BaseException, step: str, config: Config | None
     from abuildpy.batch.reasons import cause_of
     from abuildpy.errors import Aborted
 
-    def explain(failed: AbuildError) -> bool:
-        from abuildpy.cli.why import explain as explain_log
-
-        if config is None or not isinstance(failed, PhaseError):
-            return False
-        return explain_log(failed, config, colors=False)
-
     cause = cause_of(error, step, Path(order.log))
-    status = 1 if isinstance(error, MemoryError) else report(error, console, explain)
+    status = tell_failure(error, config, console)
     if not isinstance(error, Aborted | KeyboardInterrupt):
         _leave(order, {"status": "failed", "reason": cause.reason, "error": cause.error, "max_rss": _most_memory()})
     return status
@@ -279,10 +241,7 @@ def _most_memory() -> int:
 
 
 def _leave(order: Order, outcome: dict[str, Any]) -> None:
-    from abuildpy.atomic import replacing
-
-    with replacing(order.outcome, 0o600) as file:
-        file.write(json.dumps({**outcome, "key": order.key}).encode())
+    leave(order.outcome, {**outcome, "key": order.key})
 
 
 if __name__ == "__main__":

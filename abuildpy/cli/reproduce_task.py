@@ -1,23 +1,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """One build of ``abuildpy reproduce``, in a process of its own: reads an order, leaves the outcome in a file.
 
-Standard input brings the order, one line of JSON, and ends when whoever gave it does: then nobody wants this build any more, and
-it ends at once. What is said goes to standard output and errors, which are the log.
+``taskprocess`` says how the order comes, one line of JSON, and when this ends.
 """
 
 from __future__ import annotations
 
-import json
 import os
-import signal
 import sys
-import threading
 from pathlib import Path
-from typing import Any
 
-from abuildpy.cli.failure import open_standard_streams, report
+from abuildpy.cli.taskprocess import extended, leave, take_order, tell_failure
 from abuildpy.config import Config, load_config
-from abuildpy.errors import AbuildError, PhaseError
+from abuildpy.errors import AbuildError
 from abuildpy.maintain.reproduce.around import Disguised, DisguisedRoot
 from abuildpy.maintain.reproduce.order import Order
 from abuildpy.phases.build import Build
@@ -62,32 +57,7 @@ class _Build(Build):
 
 def main() -> int:
     """Entry point; returns the exit status."""
-    order = _read_order()
-    wanted = os.dup(0)
-    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # what is run may read it, and would wait
-    open_standard_streams()
-    os.umask(0o022)
-    from abuildpy.cli.interrupt import raise_signals
-
-    raise_signals()
-    threading.Thread(target=_until_nobody_wants_it, args=(wanted,), daemon=True).start()
-    return _run(order)
-
-
-def _read_order() -> Order:
-    line = b""
-    while not line.endswith(b"\n"):
-        data = os.read(0, 1 << 16)
-        if not data:
-            sys.exit(1)
-        line += data
-    return Order.parse(line)
-
-
-def _until_nobody_wants_it(wanted: int) -> None:
-    while os.read(wanted, 1 << 10):
-        pass
-    os.kill(os.getpid(), signal.SIGKILL)
+    return _run(Order.parse(take_order()))
 
 
 def _run(order: Order) -> int:
@@ -101,24 +71,15 @@ def _run(order: Order) -> int:
         console = build.console
         build.run(("rootbld",) if order.clean_root else ("build_abuildrepo",))
     except (AbuildError, KeyboardInterrupt, OSError, MemoryError) as error:
-        _leave(order, {"status": "failed", "error": str(error) or type(error).__name__})
-        return _failed(error, config, console)
+        leave(order.outcome, {"status": "failed", "error": str(error) or type(error).__name__})
+        return tell_failure(error, config, console)
     finally:
         from abuildpy.cli.interrupt import ignore_signals
 
         ignore_signals()
     inside = build._stages._around.inside(build.recipe.startdir)
-    _leave(order, {"status": "built", "path": str(inside), "jobs": config.get("JOBS")})
+    leave(order.outcome, {"status": "built", "path": str(inside), "jobs": config.get("JOBS")})
     return 0
-
-
-def _failed(error: BaseException, config: Config | None, console: Console) -> int:
-    def explain(failed: AbuildError) -> bool:
-        from abuildpy.cli.why import explain as explain_log
-
-        return config is not None and isinstance(failed, PhaseError) and explain_log(failed, config, colors=False)
-
-    return 1 if isinstance(error, MemoryError) else report(error, console, explain)
 
 
 def _configuration(order: Order) -> Config:
@@ -132,10 +93,7 @@ def _configuration(order: Order) -> Config:
     if order.circumstances.jobs and config.get("JOBS") != order.circumstances.jobs:  # a configuration file sets it
         exports += _JOBS.format(order.circumstances.jobs)
     if exports:
-        own = config.userconf.read_text(errors="surrogateescape") if config.userconf.is_file() else ""
-        path = Path(order.private, "abuild.conf")
-        path.write_text(f"{own}\n{exports}", errors="surrogateescape")
-        config = load_config({**environ, "ABUILD_USERCONF": str(path)})
+        config = extended(config, environ, exports, order.private)
     changed = {
         "REPODEST": order.destination,
         "PACKAGER_PRIVKEY": order.key,
@@ -175,13 +133,6 @@ def _opened(order: Order, config: Config, console: Console) -> Build:
 
     Ordered.order = order
     return Ordered(recipe, config, settings, console, stages)
-
-
-def _leave(order: Order, outcome: dict[str, Any]) -> None:
-    from abuildpy.atomic import replacing
-
-    with replacing(order.outcome, 0o600) as file:
-        file.write(json.dumps(outcome).encode())
 
 
 if __name__ == "__main__":
