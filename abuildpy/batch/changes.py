@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from subprocess import CompletedProcess
 
 from abuildpy.batch.targets import TargetError
+from abuildpy.recipe.git import program, run_git
 
 _WORK = frozenset(("src", "pkg", "tmp"))
 """Folders that a build leaves beside a recipe."""
@@ -122,11 +123,8 @@ def _git(folder: str, *arguments: str, must: str = "") -> str:
     return done.stdout.decode("utf-8", "surrogateescape").removesuffix("\n") if done.returncode == 0 else ""
 
 
-def _run(folder: str, arguments: Sequence[str], data: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-    git = os.environ.get("git") or "git"  # noqa: SIM112 - the variable's name is abuild's
-    # Nothing that a tree brings along is run.
-    command = [git, "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "core.quotePath=false"]
+def _run(folder: str, arguments: Sequence[str], data: bytes = b"") -> CompletedProcess[bytes]:
     try:
-        return subprocess.run([*command, *arguments], cwd=folder, input=data, capture_output=True, check=False)
+        return run_git(folder, *arguments, data=data)
     except OSError as error:
-        raise TargetError(f"cannot run {git}: {error.strerror}", hint="install git") from error
+        raise TargetError(f"cannot run {program()}: {error.strerror}", hint="install git") from error

@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from abuildpy.recipe.git import ask_git
 
 _LATEST = 0o77777777777
 """The largest time that a tar header holds."""
@@ -31,9 +32,9 @@ def provenance(apkbuild: Path, variables: Mapping[str, str]) -> Provenance:
     epoch = variables.get("SOURCE_DATE_EPOCH", "")
     in_git = _in_git(apkbuild.parent)
     if not commit and in_git:
-        commit = _last_commit(apkbuild) + ("-dirty" if _git(apkbuild.parent, "status", "-s", "--", ".") else "")
+        commit = _last_commit(apkbuild) + ("-dirty" if ask_git(apkbuild.parent, "status", "-s", "--", ".") else "")
     if not epoch and in_git and commit and not commit.endswith("-dirty"):
-        epoch = _git(apkbuild.parent, "show", "-s", "--format=%ct", commit)
+        epoch = ask_git(apkbuild.parent, "show", "-s", "--format=%ct", commit)
     date = int(epoch) if epoch else int(apkbuild.stat().st_mtime)
     if not 0 <= date <= _LATEST:
         raise ValueError(f"{date} cannot be stored in a package")
@@ -42,41 +43,28 @@ def provenance(apkbuild: Path, variables: Mapping[str, str]) -> Provenance:
 
 def describe(folder: Path) -> str:
     """``git describe`` of a folder; empty outside git."""
-    return _git(folder, "describe") if _in_git(folder) else ""
+    return ask_git(folder, "describe") if _in_git(folder) else ""
 
 
 def branch(folder: Path) -> str:
     """Name of the branch that is checked out; empty outside git or without one."""
-    return _git(folder, "symbolic-ref", "--short", "HEAD") if _in_git(folder) else ""
+    return ask_git(folder, "symbolic-ref", "--short", "HEAD") if _in_git(folder) else ""
 
 
 def git_settings(folder: Path, section: str) -> dict[str, str]:
     """git's configuration of one section, by the key without the section; of a repeated key the last value."""
-    lines = _git(folder, "config", "--null", "--get-regexp", rf"^{section}\.").split("\0")
+    lines = ask_git(folder, "config", "--null", "--get-regexp", rf"^{section}\.").split("\0")
     return {key[len(section) + 1 :]: value for key, _, value in (line.partition("\n") for line in lines) if key}
 
 
 def _in_git(folder: Path) -> bool:
     """Whether a git tree is around; asked of the file system first, as git itself costs a process."""
     return any((parent / ".git").exists() for parent in (folder, *folder.parents)) and bool(
-        _git(folder, "rev-parse", "--show-toplevel")
+        ask_git(folder, "rev-parse", "--show-toplevel")
     )
 
 
 def _last_commit(apkbuild: Path) -> str:
-    if not _git(apkbuild.parent, "ls-files", "--", apkbuild.name):
+    if not ask_git(apkbuild.parent, "ls-files", "--", apkbuild.name):
         return ""
-    return _git(apkbuild.parent, "log", "--format=%H", "-n", "1", "--", ".")
-
-
-def _git(folder: Path, *arguments: str) -> str:
-    """Output of git without the final newline; empty when it fails or is missing."""
-    import subprocess
-
-    git = os.environ.get("git") or "git"  # noqa: SIM112 - the variable's name is abuild's
-    command = [git, "-c", "color.ui=false", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", *arguments]
-    try:
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    except OSError:
-        return ""
-    return done.stdout.strip() if done.returncode == 0 else ""
+    return ask_git(apkbuild.parent, "log", "--format=%H", "-n", "1", "--", ".")

@@ -8,13 +8,13 @@ import re
 import shlex
 import shutil
 import stat
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from abuildpy.config import Config
 from abuildpy.errors import AbuildError
+from abuildpy.recipe.git import ask_git, run_git
 from abuildpy.recipe.history import Provenance
 from abuildpy.records.buildinfo import BuildInfo, buildinfo_of, read_buildinfo
 from abuildpy.repository.apkfile import ApkFile
@@ -181,17 +181,17 @@ def checkout(folder: Path, commit: str, target: Path) -> bool:
 
     The repository and the work tree stay untouched.
     """
-    top = _git(folder, "rev-parse", "--show-toplevel").decode().strip()
+    top = ask_git(folder, "rev-parse", "--show-toplevel")
     if not top or not re.fullmatch(r"[0-9a-f]{7,64}", commit):
         return False
     inside = os.path.relpath(folder.resolve(), Path(top).resolve())
-    archive = _git(Path(top), "archive", "--format=tar", commit, "--", inside)
-    if not archive:
+    done = run_git(top, "archive", "--format=tar", commit, "--", inside)
+    if done.returncode != 0:
         return False
     import io
     import tarfile
 
-    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:  # of git: no name leads out, nothing lies below a link
+    with tarfile.open(fileobj=io.BytesIO(done.stdout)) as tar:  # of git: no name leads out, nothing lies below a link
         for member in tar:
             if not (member.name + "/").startswith(inside + "/"):
                 continue
@@ -217,15 +217,6 @@ def imitate_tree(folder: Path, repository: Path) -> None:
     if template.is_file():
         shutil.copyfile(template, repository / TEMPLATE)
     tree = repository.parent
-    _git(tree, "init", "-q", f"--initial-branch={branch(folder) or 'master'}")
+    ask_git(tree, "init", "-q", f"--initial-branch={branch(folder) or 'master'}")
     for key, value in git_settings(folder, "abuild").items():
-        _git(tree, "config", f"abuild.{key}", value)
-
-
-def _git(folder: Path, *arguments: str) -> bytes:
-    command = ["git", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", *arguments]
-    try:
-        done = subprocess.run(command, cwd=folder, capture_output=True, check=False)
-    except OSError:
-        return b""
-    return done.stdout if done.returncode == 0 else b""
+        ask_git(tree, "config", f"abuild.{key}", value)
