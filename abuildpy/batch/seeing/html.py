@@ -1,14 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A batch as one HTML file that needs no network: everything in it is text, whatever logs and names hold.
 
-Three walls: jinja2 escapes all that it is given, the script only ever sets texts, and a Content-Security-Policy allows
-this script and this style by their hashes, and nothing else.
+Beside the walls that ``ui/page.py`` puts up, the script only ever sets texts.
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 import os
 import time
@@ -19,13 +16,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from abuildpy import __version__
 from abuildpy.batch.model import STATUSES, Outcome, Refusal, Report
 from abuildpy.batch.seeing.runs import Run
 from abuildpy.batch.seeing.summary import blockers, failures, headline, refused
 from abuildpy.batch.seeing.timeline import timeline
 from abuildpy.batch.seeing.trouble import trouble_of
 from abuildpy.batch.seeing.words import cut, duration, printable, printable_lines, size
+from abuildpy.ui.page import render
 
 _PAGE = Path(__file__).resolve().parent / "page"
 _TAIL = 80
@@ -36,21 +33,10 @@ _LONGEST = 25
 
 def html(report: Report, runs: Sequence[Run], where: Mapping[str, str], *, folder: Path) -> str:
     """The document, for a file in ``folder``."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(_PAGE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters.update(duration=duration, size=size, link=_link)
     style = (_PAGE / "report.css").read_text(encoding="utf-8")
     script = (_PAGE / "report.js").read_text(encoding="utf-8")
     outcomes = {outcome.name: outcome for outcome in report.outcomes}
     facts = {
-        "style": style,
-        "script": script,
-        "style_hash": _hash(style),
-        "script_hash": _hash(script),
-        "version": __version__,
         "headline": headline(report),
         "report": report,
         "started": time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(report.started)),
@@ -67,7 +53,8 @@ def html(report: Report, runs: Sequence[Run], where: Mapping[str, str], *, folde
     facts["known"] = {row["name"] for row in rows}
     facts["counts"] = {status: counts[status] for status in (*STATUSES, "left") if counts[status]}
     facts["reasons"] = sorted({row["reason"] for row in rows if row["reason"]})
-    return environment.get_template("report.html.j2").render(facts)
+    filters = {"duration": duration, "size": size, "link": _link}
+    return render(_PAGE / "report.html.j2", facts, filters, style=style, script=script)
 
 
 def graph_of(report: Report) -> dict[str, Any]:
@@ -180,10 +167,6 @@ def _relative(path: str | None, folder: Path) -> str | None:
 def _link(name: str) -> str:
     """What follows # in a link to a name."""
     return quote(name.encode("utf-8", "replace"), safe="/+:")
-
-
-def _hash(text: str) -> str:
-    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
 def _data(document: object) -> str:

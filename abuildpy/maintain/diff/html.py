@@ -1,22 +1,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A difference as one HTML file that needs no network and runs nothing: whatever packages hold is text in it.
-
-jinja2 escapes all that it is given, and a Content-Security-Policy allows this one style by its hash, and nothing else.
-"""
+"""A difference as one HTML file that needs no network and runs nothing: whatever packages hold is text in it."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from abuildpy import __version__
 from abuildpy.batch.seeing.words import counted, printable
 from abuildpy.maintain.diff.model import Change, Comparison, Section
 from abuildpy.maintain.diff.text import VERDICT_WORDS, arrow, reasons, sizes, title
 from abuildpy.maintain.follows import Following
+from abuildpy.ui.page import render
 
 _PAGE = Path(__file__).resolve().parent / "page"
 _MOST_OPEN = 60
@@ -25,12 +20,6 @@ _MOST_OPEN = 60
 
 def html(comparison: Comparison, following: Following | None = None) -> str:
     """The document; with ``following`` also what has to be rebuilt."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(_PAGE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters.update(arrow=arrow, printable=printable, diffline=_diff_line)
     report = resources.files("abuildpy.batch.seeing").joinpath("page", "report.css")
     style = report.read_text(encoding="utf-8") + (_PAGE / "diff.css").read_text(encoding="utf-8")
     packages = [
@@ -48,16 +37,14 @@ def html(comparison: Comparison, following: Following | None = None) -> str:
     ]
     only = packages[0]["title"] if len(packages) == 1 else counted(len(packages), "package")
     facts: dict[str, Any] = {
-        "style": style,
-        "style_hash": f"sha256-{base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()}",
-        "version": __version__,
         "verdict": comparison.verdict,
         "headline": f"{only if packages else 'Packages'}: {VERDICT_WORDS[comparison.verdict]}",
         "packages": packages,
         "following": following,
         "signs": {"+": "added", "-": "removed", "~": "changed", ">": "renamed"},
     }
-    return environment.get_template("diff.html.j2").render(facts)
+    filters = {"arrow": arrow, "printable": printable, "diffline": _diff_line}
+    return render(_PAGE / "diff.html.j2", facts, filters, style=style)
 
 
 def _section(section: Section) -> dict[str, Any]:
