@@ -17,7 +17,6 @@ from typing import Final
 _Z_BLOCK: Final = 5
 _Z_STREAM_END: Final = 1
 _Z_OK: Final = 0
-_Z_BUF_ERROR: Final = -5
 
 # z_stream.data_type after inflate(): unused bits of the last byte, and two flags.
 _UNUSED_BITS: Final = 0x3F

@@ -26,7 +26,6 @@ from abuildpy.sandbox.base import Running
 _PATIENCE = 15.0
 _FLOOD = 1 << 24
 """Bytes: no answer is that long."""
-_LONGEST_END = 32
 _GROUP = 80
 """Plain recipes in one subshell."""
 _AHEAD = 2

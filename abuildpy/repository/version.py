@@ -46,15 +46,10 @@ def compare(a: str, b: str) -> int:
     return (left > right) - (left < right)
 
 
-def matches_fuzzily(version: str, prefix: str) -> bool:
-    """Whether ``version`` begins with the components of ``prefix`` (apk's ``~``): ``1.2.3-r0`` is a ``1.2``,
-    ``1.20`` is not.
-    """
-    return _shares_prefix(sort_key(version), sort_key(prefix))
-
-
 def compare_fuzzily(version: str, prefix: str) -> int:
-    """Like :func:`compare`, but 0 when ``version`` begins with the components of ``prefix``."""
+    """Like :func:`compare`, but 0 when ``version`` begins with the components of ``prefix`` (apk's ``~``): ``1.2.3-r0`` is
+    a ``1.2``, ``1.20`` is not.
+    """
     left, right = sort_key(version), sort_key(prefix)
     if _shares_prefix(left, right):
         return 0

@@ -408,10 +408,5 @@ def sha512(path: Path) -> str:
     return hashlib.sha512(path.read_bytes()).hexdigest()
 
 
-def only_readable_by_owner(path: Path) -> bool:
-    """Whether nobody else may read it."""
-    return stat.S_IMODE(path.stat().st_mode) & 0o077 == 0
-
-
 def _bytes(content: bytes | str) -> bytes:
     return content if isinstance(content, bytes) else textwrap.dedent(content).encode()

@@ -55,11 +55,6 @@ def cut(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
 
 
-def first_line(text: str | None) -> str:
-    """The first line of an error that has something in it, printable."""
-    return next((found for line in (text or "").split("\n") if (found := printable(line))), "")
-
-
 def some(names: Sequence[str], most: int) -> str:
     """``a b c … and 12 more``."""
     more = len(names) - most

@@ -135,11 +135,6 @@ class Difference:
         return all(section.name == "build" for section in self.sections)
 
     @property
-    def is_identical(self) -> bool:
-        """Whether nothing differs at all that is looked at."""
-        return not self.sections
-
-    @property
     def abi_changed(self) -> bool:
         """Whether programs that were linked with its libraries may fail."""
         return any(change.impact == "abi" for change in self.changes)

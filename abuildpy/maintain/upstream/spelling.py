@@ -75,11 +75,6 @@ def is_unfinished(version: str) -> bool:
     return any(suffix in version for suffix in _UNFINISHED)
 
 
-def is_snapshot(version: str) -> bool:
-    """Whether a version (apk's spelling) is of a day between releases: ``0_git20240131``."""
-    return _SNAPSHOT.search(version) is not None
-
-
 def numbers_of(version: str) -> tuple[int, ...]:
     """The numbers before any suffix: (1, 2) of ``1.2_rc1``; none of what is no version."""
     match = _APK.match(version)
