@@ -12,13 +12,13 @@ import os
 import signal
 import subprocess
 import tarfile
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from buildkit import Done, Place, finish
+from loopback import answering
 from treekit import environment
 
 PACKAGE = """\
@@ -38,15 +38,8 @@ def serving(folder: Path) -> Iterator[tuple[str, list[str]]]:
         def log_message(self, *_: object) -> None:
             asked.append(f"{self.command} {self.path}")
 
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=str(folder)))
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}", asked
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with answering(functools.partial(Handler, directory=str(folder))) as address:
+        yield address, asked
 
 
 def archive(path: Path, members: Mapping[str, bytes]) -> str:

@@ -5,13 +5,11 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
-import http.server
 import os
 import random
 import shutil
 import signal
 import subprocess
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -19,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from buildkit import C_PROGRAM, Package, Place, child_pids, finish
+from loopback import Quiet, answering
 
 from abuildpy.errors import AbuildError
 from abuildpy.records.examining import Indexes, examine
@@ -128,7 +127,7 @@ def ground(place: Place, *options: str) -> Iterator[Ground]:
 def _slow_server(content: bytes) -> Iterator[str]:
     """Serves one file on the loopback in small pieces, and parts of it to who asks; its address."""
 
-    class Handler(http.server.BaseHTTPRequestHandler):
+    class Handler(Quiet):
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
@@ -152,15 +151,8 @@ def _slow_server(content: bytes) -> Iterator[str]:
             except OSError:
                 self.close_connection = True  # whoever asked was killed
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as serving:
-        thread = threading.Thread(target=serving.serve_forever, daemon=True)
-        thread.start()
-        yield f"http://127.0.0.1:{serving.server_port}"
-        serving.shutdown()
-        thread.join()
+    with answering(Handler) as address:
+        yield address
 
 
 @contextmanager

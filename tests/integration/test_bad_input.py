@@ -4,13 +4,11 @@
 from __future__ import annotations
 
 import hashlib
-import http.server
 import os
 import re
 import signal
 import subprocess
 import tarfile
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -26,6 +24,7 @@ from buildkit import (
     session_pids,
     wait_for,
 )
+from loopback import Quiet, answering
 
 from abuildpy.records.names import SUFFIXES
 
@@ -267,22 +266,15 @@ def test_a_source_that_is_not_there(stocked: Place) -> None:
 def server() -> Iterator[str]:
     """A web server that ends every answer half way; the address of a file."""
 
-    class Handler(http.server.BaseHTTPRequestHandler):
+    class Handler(Quiet):
         def do_GET(self) -> None:
             self.send_response(200)
             self.send_header("Content-Length", "1000")
             self.end_headers()
             self.wfile.write(b"x" * 500)
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as serving:
-        thread = threading.Thread(target=serving.serve_forever, daemon=True)
-        thread.start()
-        yield f"http://127.0.0.1:{serving.server_port}/foo-1.0.tar.gz"
-        serving.shutdown()
-        thread.join()
+    with answering(Handler) as address:
+        yield f"{address}/foo-1.0.tar.gz"
 
 
 def test_a_download_that_ends_early(stocked: Place, server: str) -> None:

@@ -4,15 +4,14 @@
 from __future__ import annotations
 
 import hashlib
-import http.server
 import os
 import shutil
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from buildkit import PATH, Place, processes_with, sha512, wait_for
+from loopback import Quiet, answering
 
 pytest_plugins = ["buildfixtures"]
 
@@ -528,22 +527,15 @@ def test_device_nodes(place: Place, sandbox: str) -> None:
 def server() -> Iterator[str]:
     """A web server on the loopback that says "reached" to everybody; its URL."""
 
-    class Handler(http.server.BaseHTTPRequestHandler):
+    class Handler(Quiet):
         def do_GET(self) -> None:
             self.send_response(200)
             self.send_header("Content-Length", "7")
             self.end_headers()
             self.wfile.write(b"reached")
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as serving:
-        thread = threading.Thread(target=serving.serve_forever, daemon=True)
-        thread.start()
-        yield f"http://127.0.0.1:{serving.server_port}/x"
-        serving.shutdown()
-        thread.join()
+    with answering(Handler) as address:
+        yield f"{address}/x"
 
 
 @pytest.mark.usefixtures("walls")

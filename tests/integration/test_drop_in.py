@@ -4,18 +4,17 @@
 from __future__ import annotations
 
 import hashlib
-import http.server
 import os
 import re
 import shutil
 import subprocess
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from buildkit import PATH, Place, finish
+from loopback import Quiet, answering
 
 from abuildpy.repository.index import read_index
 
@@ -316,7 +315,7 @@ def server() -> Iterator[tuple[str, list[str]]]:
     """A web server that has one file; its address, and what was asked of it."""
     asked: list[str] = []
 
-    class Handler(http.server.BaseHTTPRequestHandler):
+    class Handler(Quiet):
         def do_HEAD(self) -> None:
             self.answer(False)
 
@@ -332,15 +331,8 @@ def server() -> Iterator[tuple[str, list[str]]]:
             if body and there:
                 self.wfile.write(b"there\n")
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as serving:
-        thread = threading.Thread(target=serving.serve_forever, daemon=True)
-        thread.start()
-        yield f"http://127.0.0.1:{serving.server_port}", asked
-        serving.shutdown()
-        thread.join()
+    with answering(Handler) as address:
+        yield address, asked
 
 
 def test_fetching(place: Place, server: tuple[str, list[str]]) -> None:

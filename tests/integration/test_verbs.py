@@ -4,18 +4,17 @@
 from __future__ import annotations
 
 import hashlib
-import http.server
 import os
 import re
 import subprocess
 import tarfile
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from buildkit import Place
+from loopback import Quiet, answering
 
 from abuildpy.shell import find_program
 
@@ -38,7 +37,7 @@ def proxy() -> Iterator[tuple[str, list[str]]]:
     """A proxy that answers everything itself; its address, and the addresses it was asked for."""
     asked: list[str] = []
 
-    class Handler(http.server.BaseHTTPRequestHandler):
+    class Handler(Quiet):
         def do_GET(self) -> None:
             asked.append(self.path)
             self.send_response(200)
@@ -50,15 +49,8 @@ def proxy() -> Iterator[tuple[str, list[str]]]:
             asked.append(self.path)
             self.send_error(403)
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as serving:
-        thread = threading.Thread(target=serving.serve_forever, daemon=True)
-        thread.start()
-        yield f"http://127.0.0.1:{serving.server_port}", asked
-        serving.shutdown()
-        thread.join()
+    with answering(Handler) as address:
+        yield address, asked
 
 
 # --- archives --------------------------------------------------------------------------------------------------------

@@ -1,15 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-import http.server
 import signal
 import subprocess
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from loopback import Quiet, answering
 from programs import Result, module_command, module_environment
 
 URL = "https://example.invalid/dir/foo-1.0.tar.gz?x=1"
@@ -209,20 +208,15 @@ def test_a_folder_that_is_not_there(shop: Shop) -> None:
 
 @pytest.fixture
 def server() -> Iterator[str]:
-    class Handler(http.server.BaseHTTPRequestHandler):
+    class Handler(Quiet):
         def do_GET(self) -> None:
             self.send_response(200)
             self.send_header("Content-Length", "4")
             self.end_headers()
             self.wfile.write(b"ours")
 
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
-        threading.Thread(target=running.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{running.server_address[1]}"
-        running.shutdown()
+    with answering(Handler) as address:
+        yield address
 
 
 @pytest.mark.parametrize("broken_curl", [False, True])

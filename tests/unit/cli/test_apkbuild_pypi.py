@@ -4,12 +4,11 @@ from __future__ import annotations
 import io
 import json
 import tarfile
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from loopback import Quiet, answering
 from programs import Run
 
 from abuildpy.cli import apkbuild_pypi
@@ -23,7 +22,7 @@ def index(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, bytes]]:
     """An index with one project, ``thing``; its pages can be changed."""
     pages: dict[str, bytes] = {}
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Quiet):
         def do_GET(self) -> None:
             self.send_response(200 if self.path in pages else 404)
             self.end_headers()
@@ -32,20 +31,12 @@ def index(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, bytes]]:
 
         do_HEAD = do_GET
 
-        def log_message(self, format: str, *arguments: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    monkeypatch.setenv("PIP_INDEX_URL", f"http://127.0.0.1:{server.server_port}/simple/")
     monkeypatch.delenv("PYPI_URL", raising=False)
     monkeypatch.delenv("PIP_CERT", raising=False)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
     _publish(pages, "1.0")
-    yield pages
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with answering(Handler) as address:
+        monkeypatch.setenv("PIP_INDEX_URL", f"{address}/simple/")
+        yield pages
 
 
 def _publish(pages: dict[str, bytes], version: str) -> None:

@@ -3,13 +3,11 @@ from __future__ import annotations
 
 import io
 import tarfile
-import threading
 from collections.abc import Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from loopback import serving
 from programs import Run
 
 from abuildpy.cli import newapkbuild
@@ -124,17 +122,8 @@ def site(tmp_path: Path) -> Iterator[str]:
     _pack(www / "thing-1.2.tar.gz", {"thing-1.2/Makefile": "all:\n", "thing-1.2/src/thing.h": ""})
     _pack(www / "odd-1.tar.gz", {"odd-1/meson.build": "project('odd', 'c')\ndependency('oddity')\n"})
 
-    class Quiet(SimpleHTTPRequestHandler):
-        def log_message(self, format: str, *arguments: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(www)))
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serving(www) as address:
+        yield address
 
 
 def test_from_address_to_recipe_with_checksums(run: Run, site: str, monkeypatch: pytest.MonkeyPatch) -> None:

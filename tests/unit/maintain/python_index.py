@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from loopback import Quiet, answering
 
 SIMPLE = "application/vnd.pypi.simple.v1+json"
 
@@ -34,7 +34,7 @@ def serve() -> Iterator[Server]:
     """Runs the server for a while."""
     server = Server()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Quiet):
         def do_GET(self) -> None:
             self._answer()
 
@@ -52,19 +52,8 @@ def serve() -> Iterator[Server]:
             if self.command == "GET":
                 self.wfile.write(content)
 
-        def log_message(self, format: str, *arguments: object) -> None:
-            pass
-
-    http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.url = f"http://127.0.0.1:{http.server_port}"
-    thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
+    with answering(Handler) as server.url:
         yield server
-    finally:
-        http.shutdown()
-        http.server_close()
-        thread.join()
 
 
 def document(server: Server, name: str, version: str, **info: Any) -> dict[str, Any]:

@@ -3,13 +3,11 @@ from __future__ import annotations
 
 import os
 import subprocess
-import threading
 from collections.abc import Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from loopback import serving
 
 from abuildpy.errors import FetchError
 from abuildpy.maintain.forges import best_tag, find_archive, is_project, newest_tag
@@ -110,17 +108,8 @@ def forge(tmp_path: Path) -> Iterator[str]:
     git("clone", "-q", "--bare", str(work), str(bare))
     git("-C", str(bare), "update-server-info")
 
-    class Quiet(SimpleHTTPRequestHandler):
-        def log_message(self, format: str, *arguments: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(tmp_path / "www")))
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serving(tmp_path / "www") as address:
+        yield address
 
 
 def test_git_tells_the_newest_tag(forge: str) -> None:

@@ -8,8 +8,9 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+
+from loopback import Quiet, answering
 
 from abuildpy.maintain.upstream.settings import Host, UpstreamSettings
 from abuildpy.recipe.model import Recipe, Source
@@ -93,7 +94,7 @@ def listing(*names: str) -> str:
 
 @contextmanager
 def serve() -> Iterator[Server]:
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Quiet):
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
@@ -127,19 +128,9 @@ def serve() -> Iterator[Server]:
             if found.status != 304:
                 self.wfile.write(found.body)
 
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    httpd = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    httpd.daemon_threads = True
-    server = Server(f"http://127.0.0.1:{httpd.server_address[1]}")
-    thread = threading.Thread(target=httpd.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    try:
+    with answering(Handler) as address:
+        server = Server(address)
         yield server
-    finally:
-        httpd.shutdown()
-        httpd.server_close()
 
 
 def a_recipe(

@@ -17,11 +17,12 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from plain_trees import tree_of
 
 from abuildpy.errors import PackageError
 from abuildpy.package import apk
 from abuildpy.package.apk import Written, write_apk
-from abuildpy.package.model import Entry, Tree
+from abuildpy.package.model import Tree
 from abuildpy.package.sign import SignatureType, Signer
 
 EPOCH = 1_700_000_000
@@ -46,29 +47,6 @@ Write = Callable[..., Written]
 @pytest.fixture(scope="module")
 def key() -> rsa.RSAPrivateKey:
     return rsa.generate_private_key(public_exponent=65537, key_size=2048)
-
-
-def tree_of(root: Path) -> Tree:
-    entries = []
-    for path in sorted(root.rglob("*"), key=os.fsencode):
-        status = path.lstat()
-        kind = {stat.S_IFREG: "f", stat.S_IFDIR: "d", stat.S_IFLNK: "l"}[stat.S_IFMT(status.st_mode)]
-        entries.append(
-            Entry(
-                path=os.fsencode(path.relative_to(root)),
-                kind=kind,
-                mode=stat.S_IMODE(status.st_mode),
-                uid=0,
-                gid=0,
-                user="root",
-                group="root",
-                size=status.st_size if kind == "f" else 0,
-                target=os.fsencode(path.readlink()) if kind == "l" else b"",
-                inode=(status.st_dev, status.st_ino),
-                nlink=status.st_nlink,
-            )
-        )
-    return Tree(root, tuple(entries))
 
 
 @pytest.fixture

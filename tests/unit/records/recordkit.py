@@ -3,15 +3,13 @@
 
 from __future__ import annotations
 
-import os
-import stat
 from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import rsa
+from plain_trees import tree_of
 
 from abuildpy.package.apk import write_apk
-from abuildpy.package.model import Entry, Tree
 from abuildpy.package.sign import Signer
 from abuildpy.records.buildinfo import (
     BuildInfo,
@@ -122,7 +120,7 @@ def make_build(folder: Path, key: Signer, *, license_: str = "MIT") -> Build:
             folder / f"{name}-1.0-r0.apk",
             pkginfo=said,
             scripts={},
-            tree=_tree(root),
+            tree=tree_of(root),
             epoch=EPOCH,
             signer=key,
             on_step=lambda _: None,
@@ -140,26 +138,3 @@ def make_build(folder: Path, key: Signer, *, license_: str = "MIT") -> Build:
     index = key.sign_index(compress_index(format_index(entries, "main", EPOCH)), epoch=EPOCH)
     (folder / INDEX_NAME).write_bytes(index)
     return Build(folder, key, info, tuple(finished))
-
-
-def _tree(root: Path) -> Tree:
-    entries = []
-    for path in sorted(root.rglob("*"), key=os.fsencode):
-        status = path.lstat()
-        kind = {stat.S_IFREG: "f", stat.S_IFDIR: "d", stat.S_IFLNK: "l"}[stat.S_IFMT(status.st_mode)]
-        entries.append(
-            Entry(
-                path=os.fsencode(path.relative_to(root)),
-                kind=kind,
-                mode=stat.S_IMODE(status.st_mode),
-                uid=0,
-                gid=0,
-                user="root",
-                group="root",
-                size=status.st_size if kind == "f" else 0,
-                target=os.fsencode(path.readlink()) if kind == "l" else b"",
-                inode=(status.st_dev, status.st_ino),
-                nlink=status.st_nlink,
-            )
-        )
-    return Tree(root, tuple(entries))

@@ -4,12 +4,11 @@
 from __future__ import annotations
 
 import hashlib
-import http.server
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from loopback import Quiet, answering
 
 pytest.importorskip("fsspec", reason="fsspec is not installed")
 
@@ -19,7 +18,7 @@ from abuildpy.errors import ConfigError
 CONTENT = b"content\n" * 1000
 
 
-class _Server(http.server.BaseHTTPRequestHandler):
+class _Server(Quiet):
     files: dict[str, bytes]
 
     def do_HEAD(self) -> None:
@@ -40,9 +39,6 @@ class _Server(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, format: str, *args: object) -> None:
-        pass
-
 
 @pytest.fixture(params=["file", "memory", "http"])
 def url(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
@@ -53,10 +49,8 @@ def url(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Monk
     else:
         monkeypatch.setenv("no_proxy", "*")
         handler = type("Handler", (_Server,), {"files": {}})
-        with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-            threading.Thread(target=server.serve_forever, daemon=True).start()
-            yield f"http://127.0.0.1:{server.server_address[1]}/a/store"
-            server.shutdown()
+        with answering(handler) as address:
+            yield f"{address}/a/store"
 
 
 def test_there_and_back(url: str, tmp_path: Path) -> None:
