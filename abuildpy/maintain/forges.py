@@ -12,14 +12,12 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
-from abuildpy import __version__
 from abuildpy.errors import FetchError
 from abuildpy.maintain.origin import has_archive_suffix, tag_version
 from abuildpy.maintain.upstreamversion import apk_version
 from abuildpy.repository import version
 
 _TIMEOUT = 60
-_MOST = 16 << 20
 _UNFINISHED = re.compile(r"_(?:alpha|beta|pre|rc)")
 _PARTS = re.compile(
     r"(?P<project>https?://[^/]+/(?:[^/?#]+/)+?[^/?#]+?)(?:\.git)?"
@@ -205,24 +203,19 @@ def _from_crates(place: str, name: str, wanted: str) -> Found:
         if not isinstance(found, str):
             raise FetchError(f"{place} knows no crate '{name}'", hint="is the name spelt right?")
         wanted = found
-    url = f"{place}/api/v1/crates/{quote(name)}/{quote(wanted)}/{quote(name)}-{quote(wanted)}.crate"
-    return Found(
-        url.replace(f"/{quote(name)}-{quote(wanted)}.crate", "/download"), f"{name}", f"{place}/crates/{quote(name)}"
-    )
+    url = f"{place}/api/v1/crates/{quote(name)}/{quote(wanted)}/download"
+    return Found(url, name, f"{place}/crates/{quote(name)}")
 
 
 def _json(url: str) -> dict[str, Any]:
-    import requests
+    """A JSON object; an empty one where the server has none there. Raises FetchError."""
+    from abuildpy.maintain.upstream.settings import UpstreamSettings
+    from abuildpy.maintain.upstream.web import Answer, Unanswered, Web
 
     try:
-        with requests.get(
-            url, headers={"User-Agent": f"abuildpy/{__version__}"}, timeout=(20, 60), stream=True
-        ) as answer:
-            if answer.status_code == 404:
-                return {}
-            if not answer.ok:
-                raise FetchError(f"{url}: the server answered {answer.status_code} {answer.reason}".rstrip())
-            document = json.loads(answer.raw.read(_MOST, decode_content=True))
-    except (requests.RequestException, OSError, ValueError) as error:
-        raise FetchError(f"{url}: {type(error).__name__}", hint="is the network up?") from error
+        document = Web(UpstreamSettings()).parsed(url, Answer.json, accept="application/json")
+    except Unanswered as error:
+        if error.status == 404:
+            return {}
+        raise
     return document if isinstance(document, dict) else {}

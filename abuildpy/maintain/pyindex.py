@@ -8,9 +8,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from email.message import Message
 from typing import Any
-from urllib.parse import urljoin, urlsplit, urlunsplit
+from urllib.parse import urljoin
 
 from abuildpy.errors import FetchError
+from abuildpy.maintain.answers import dicts, text, without_password
 from abuildpy.maintain.pylicense import spdx_license
 
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
@@ -128,22 +129,6 @@ def from_metadata(metadata: Message, *, asked: str, version: str, source: str) -
         requires=tuple(metadata.get_all("Requires-Dist", [])),
         source=_checked_url(source),
     )
-
-
-def dicts(value: object) -> list[Mapping[str, Any]]:
-    """The objects of a JSON array; of anything else none."""
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
-
-
-def text(value: object) -> str:
-    """A JSON string without blanks around it; of anything else an empty one."""
-    return value.strip() if isinstance(value, str) else ""
-
-
-def without_password(url: str) -> str:
-    """The URL without user and password."""
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
 def _checked_url(url: str) -> str:

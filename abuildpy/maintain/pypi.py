@@ -11,11 +11,12 @@ import json
 import re
 from email.message import Message
 from email.parser import HeaderParser
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 
 from abuildpy import __version__
 from abuildpy.errors import ConfigError, FetchError
+from abuildpy.maintain.answers import LargeAnswerError, body_of, reason_of, text, without_password
 from abuildpy.maintain.pipconfig import Address
 from abuildpy.maintain.pyindex import (
     Project,
@@ -23,15 +24,9 @@ from abuildpy.maintain.pyindex import (
     from_metadata,
     is_name,
     newest_files,
-    text,
-    without_password,
 )
 
-if TYPE_CHECKING:
-    import requests
-
 _TIMEOUT = (20.0, 60.0)
-_MAX_ANSWER = 64 << 20
 _SIMPLE_JSON = "application/vnd.pypi.simple.v1+json"
 
 
@@ -116,28 +111,11 @@ class Index:
                     return None
                 if not answer.ok:
                     raise FetchError(f"{shown}: the server answered {answer.status_code} {answer.reason}".rstrip())
-                return _content(answer, shown)
+                return body_of(answer)
+        except LargeAnswerError as error:
+            raise FetchError(f"{shown}: {error.strerror}")
         except requests.RequestException as error:
-            raise FetchError(f"{shown}: {_reason(error)}", hint="is the index's address right, is the network up?")
+            raise FetchError(f"{shown}: {reason_of(error)}", hint="is the index's address right, is the network up?")
         except OSError as error:
             # How requests says that the file of authorities is missing.
             raise ConfigError(f"{self._address.certificates}: {error}", hint="PIP_CERT or cert= in pip.conf names it")
-
-
-def _content(answer: requests.Response, shown: str) -> bytes:
-    parts: list[bytes] = []
-    size = 0
-    for part in answer.iter_content(1 << 16):
-        size += len(part)
-        if size > _MAX_ANSWER:
-            raise FetchError(f"{shown}: the answer is larger than {_MAX_ANSWER >> 20} MiB")
-        parts.append(part)
-    return b"".join(parts)
-
-
-def _reason(error: Exception) -> str:
-    """Why a request failed. requests quotes the URL with any password, so only the innermost cause is told."""
-    cause: BaseException = error
-    while (inner := cause.__cause__ or cause.__context__) is not None:
-        cause = inner
-    return str(getattr(cause, "strerror", "") or "") or type(cause).__name__

@@ -11,8 +11,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from abuildpy.errors import ConfigError, RecipeError
+from abuildpy.maintain.answers import without_password
 from abuildpy.maintain.pipconfig import Address
-from abuildpy.maintain.pyindex import without_password
 from abuildpy.maintain.upstream.choose import Rules, series_of
 from abuildpy.maintain.upstream.facts import Described, Facts, facts_of
 from abuildpy.maintain.upstream.model import Upstream

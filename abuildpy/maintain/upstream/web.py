@@ -18,14 +18,13 @@ from urllib.parse import urlsplit
 
 from abuildpy import __version__
 from abuildpy.errors import ConfigError, FetchError
-from abuildpy.maintain.pyindex import without_password
+from abuildpy.maintain.answers import body_of, cause_of, reason_of, without_password
 from abuildpy.maintain.upstream.settings import UpstreamSettings
 
 if TYPE_CHECKING:
     import requests
 
 AGENT = f"abuildpy/{__version__} (upstream versions of aports)"
-_MOST = 64 << 20
 _AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
 _NOTHING = frozenset({401, 403, 404, 406, 410})
 _TROUBLES = 3
@@ -222,9 +221,9 @@ class Web:
 
     def _trouble(self, question: _Question, host: _Host, error: OSError) -> str:
         """Counts a connection that failed; tells in which words. A host that failed often is not bothered again."""
-        failure = f"{_shown(question.url)}: {_reason(error)}"
+        failure = f"{_shown(question.url)}: {reason_of(error)}"
         host.troubles += 1
-        if host.troubles >= _TROUBLES or isinstance(_cause(error), socket.gaierror):
+        if host.troubles >= _TROUBLES or isinstance(cause_of(error), socket.gaierror):
             host.down = failure
         return failure
 
@@ -248,14 +247,7 @@ class Web:
             stream=True,
             verify=question.verify or True,
         ) as response:
-            parts: list[bytes] = []
-            size = 0
-            for part in response.iter_content(1 << 16):
-                size += len(part)
-                if size > _MOST:
-                    raise OSError(f"the answer is larger than {_MOST >> 20} MiB")
-                parts.append(part)
-            return Answer(response.status_code, b"".join(parts), without_password(response.url)), response.headers
+            return Answer(response.status_code, body_of(response), without_password(response.url)), response.headers
 
     def _session(self) -> requests.Session:
         if not hasattr(self._local, "session"):
@@ -357,15 +349,3 @@ def _shown(url: str) -> str:
     """An address without user, password and query, which may hold secrets."""
     split = urlsplit(url)
     return without_password(f"{split.scheme}://{split.netloc}{split.path}")
-
-
-def _reason(error: BaseException) -> str:
-    """Why a connection failed. requests quotes addresses, so only the innermost cause is told."""
-    cause = _cause(error)
-    return str(getattr(cause, "strerror", "") or "") or type(cause).__name__
-
-
-def _cause(error: BaseException) -> BaseException:
-    while (inner := error.__cause__ or error.__context__) is not None:
-        error = inner
-    return error

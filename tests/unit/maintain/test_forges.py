@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from loopback import serving
+from upstream_server import serve
 
 from abuildpy.errors import FetchError
 from abuildpy.maintain.forges import best_tag, find_archive, is_project, newest_tag
@@ -127,3 +128,19 @@ def test_git_runs_no_helper_of_another_kind() -> None:
     with pytest.raises(FetchError, match="git cannot ask it"):
         newest_tag("ext::sh -c touch% bad")
     assert not Path("/bad").exists()
+
+
+def test_the_newest_version_of_a_crate(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    with serve() as server:
+        monkeypatch.setenv("http_proxy", server.address)
+        place = "http://crates.example/api/v1/crates"
+        server.says(f"{place}/foo", {"crate": {"max_stable_version": "1.2", "max_version": "2.0-rc1"}})
+        found = find_archive("http://crates.example/crates/foo", {}, lambda _: pytest.fail("asked"))
+        assert (found.url, found.pkgname) == (f"{place}/foo/1.2/download", "foo")
+        with pytest.raises(FetchError, match="knows no crate 'bar'"):
+            find_archive("http://crates.example/crates/bar", {}, lambda _: False)
+        server.says(f"{place}/odd", "<html>")
+        with pytest.raises(FetchError, match="no JSON"):
+            find_archive("http://crates.example/crates/odd", {}, lambda _: False)

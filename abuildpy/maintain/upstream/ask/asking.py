@@ -103,13 +103,3 @@ def elements(answer: Answer, tag: str) -> list[str]:
     """The texts of a tag's elements in an XML document that holds no such element in another."""
     found = re.findall(rf"<{tag}(?:\s[^>]*)?>(.*?)</{tag}>", answer.text(), re.DOTALL)
     return [re.sub(r"\A<!\[CDATA\[(.*)\]\]>\Z", r"\1", text.strip(), flags=re.DOTALL) for text in found]
-
-
-def dicts(value: object) -> list[dict[str, object]]:
-    """The objects of a JSON array; of anything else none."""
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
-
-
-def text_of(value: object) -> str:
-    """A JSON string; of anything else an empty one."""
-    return value if isinstance(value, str) else ""

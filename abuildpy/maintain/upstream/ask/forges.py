@@ -6,8 +6,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from urllib.parse import quote, urlsplit
 
+from abuildpy.maintain.answers import dicts, text
 from abuildpy.maintain.upstream.ask import git
-from abuildpy.maintain.upstream.ask.asking import Asking, Named, Published, dicts, last_part, links, text_of
+from abuildpy.maintain.upstream.ask.asking import Asking, Named, Published, last_part, links
 from abuildpy.maintain.upstream.facts import stem
 from abuildpy.maintain.upstream.web import Answer, Unanswered
 from abuildpy.repository.version import compare
@@ -39,7 +40,7 @@ def github(asking: Asking) -> Published:
 
 def _github_releases(answer: Answer) -> tuple[Named, ...]:
     return tuple(
-        Named(text_of(each.get("tag_name")), text_of(each.get("published_at")), bool(each.get("prerelease")))
+        Named(text(each.get("tag_name")), text(each.get("published_at")), bool(each.get("prerelease")))
         for each in dicts(answer.json())
         if not each.get("draft")
     )
@@ -61,8 +62,8 @@ def _gitlab_tags(answer: Answer) -> tuple[Named, ...]:
     found = []
     for each in dicts(answer.json()):
         commit = each.get("commit")
-        date = text_of(commit.get("committed_date")) if isinstance(commit, dict) else ""
-        found.append(Named(text_of(each.get("name")), date))
+        date = text(commit.get("committed_date")) if isinstance(commit, dict) else ""
+        found.append(Named(text(each.get("name")), date))
     return tuple(found)
 
 
@@ -105,8 +106,8 @@ def _bitbucket_names(answer: Answer) -> tuple[Named, ...]:
     found = []
     for each in dicts(values):
         target = each.get("target")
-        date = text_of(target.get("date")) if isinstance(target, dict) else text_of(each.get("created_on"))
-        found.append(Named(text_of(each.get("name")), date))
+        date = text(target.get("date")) if isinstance(target, dict) else text(each.get("created_on"))
+        found.append(Named(text(each.get("name")), date))
     return tuple(found)
 
 
@@ -133,7 +134,7 @@ def mercurial(asking: Asking) -> Published:
 def _hg_tags(answer: Answer) -> tuple[Named, ...]:
     document = answer.json()
     return tuple(
-        Named(text_of(each.get("tag"))) for each in dicts(document.get("tags") if isinstance(document, dict) else [])
+        Named(text(each.get("tag"))) for each in dicts(document.get("tags") if isinstance(document, dict) else [])
     )
 
 

@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Mapping
 from urllib.parse import quote
 
-from abuildpy.maintain.pyindex import dicts, text, without_password
+from abuildpy.maintain.answers import dicts, text, without_password
 from abuildpy.maintain.upstream.ask.asking import Asking, Named, Published, elements, last_part, links
 from abuildpy.maintain.upstream.facts import stem
 from abuildpy.maintain.upstream.web import Answer, Unanswered

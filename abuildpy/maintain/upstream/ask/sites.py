@@ -8,15 +8,14 @@ from email.utils import parsedate_to_datetime
 from urllib.parse import quote, unquote, urlsplit
 
 from abuildpy.errors import FetchError
+from abuildpy.maintain.answers import dicts, text
 from abuildpy.maintain.upstream.ask.asking import (
     Asking,
     Named,
     Published,
-    dicts,
     elements,
     last_part,
     links,
-    text_of,
 )
 from abuildpy.maintain.upstream.facts import is_archive, stem
 from abuildpy.maintain.upstream.model import Form, Release
@@ -56,7 +55,7 @@ def launchpad(asking: Asking) -> Published:
     """Releases of a project (launchpad.net/+apidoc)."""
     document = asking.web.parsed(asking.upstream.address, lambda answer: answer.json(), accept="application/json")
     found = [
-        Named(text_of(each.get("version")), text_of(each.get("date_released"))[:10])
+        Named(text(each.get("version")), text(each.get("date_released"))[:10])
         for each in dicts(document.get("entries") if isinstance(document, dict) else None)
     ]
     return asking.published(found, complete=False, form=Form())
@@ -72,21 +71,19 @@ def _gnome(answer: Answer) -> tuple[Named, ...]:
     modules = document[2] if isinstance(document, list) and len(document) > 2 else None
     if not isinstance(modules, dict):
         raise Unanswered(f"{answer.url}: the list of versions has another form")
-    return tuple(
-        Named(text_of(each)) for versions in modules.values() if isinstance(versions, list) for each in versions
-    )
+    return tuple(Named(text(each)) for versions in modules.values() if isinstance(versions, list) for each in versions)
 
 
 def kernel(asking: Asking) -> Published:
     """Linux's releases. A recipe of a series that is maintained for long stays among such."""
     document = asking.web.parsed(asking.upstream.address, lambda answer: answer.json(), accept="application/json")
     listed = dicts(document.get("releases") if isinstance(document, dict) else None)
-    series = {_series(text_of(each.get("version"))) for each in listed if each.get("moniker") == "longterm"}
+    series = {_series(text(each.get("version"))) for each in listed if each.get("moniker") == "longterm"}
     stays = _series(asking.packaged) in series
     found = []
     for each in listed:
-        moniker, version, released = text_of(each.get("moniker")), text_of(each.get("version")), each.get("released")
-        date = text_of(released.get("isodate")) if isinstance(released, dict) else ""
+        moniker, version, released = text(each.get("moniker")), text(each.get("version")), each.get("released")
+        date = text(released.get("isodate")) if isinstance(released, dict) else ""
         if moniker in ("stable", "longterm", "mainline") and not (stays and moniker != "longterm"):
             found.append(Named(version, date, moniker == "mainline" and "-rc" in version))
     return asking.published(found, complete=False)
@@ -169,12 +166,12 @@ def anitya(asking: Asking) -> Published:
         url = f"{root}/versions/?project_id={project}"
         document = asking.web.parsed(url, lambda answer: answer.json(), accept="application/json")
         stable = document.get("stable_versions") if isinstance(document, dict) else None
-        found = [Named(text_of(each)) for each in stable] if isinstance(stable, list) else []
+        found = [Named(text(each)) for each in stable] if isinstance(stable, list) else []
         return asking.published(found, complete=bool(found), form=Form(loose=True))
     url = f"{root}/packages/?distribution=Alpine&name={quote(project)}"
     document = asking.web.parsed(url, lambda answer: answer.json(), accept="application/json")
     items = dicts(document.get("items") if isinstance(document, dict) else None)
-    found = [Named(text_of(each.get("stable_version")) or text_of(each.get("version"))) for each in items[:1]]
+    found = [Named(text(each.get("stable_version")) or text(each.get("version"))) for each in items[:1]]
     return asking.published(found, complete=False, form=Form(loose=True))
 
 
@@ -184,7 +181,7 @@ def debian(asking: Asking) -> Published:
     document = asking.web.parsed(url, lambda answer: answer.json(), accept="application/json")
     found = []
     for each in dicts(document.get("versions") if isinstance(document, dict) else None):
-        version = text_of(each.get("version")).partition(":")[2] or text_of(each.get("version"))
+        version = text(each.get("version")).partition(":")[2] or text(each.get("version"))
         bare = version.rpartition("-")[0] or version
         found.append(Named(re.sub(r"[+~.](?:dfsg|ds|repack|really)[\w.]*\Z", "", bare)))
     return asking.published(found, complete=False, form=Form(separators="."))
