@@ -50,6 +50,11 @@ def read_license(text: str) -> License:
     return License(expression, dict(reader.references), note)
 
 
+def is_listed(name: str) -> bool:
+    """Whether SPDX's list has a licence of that name, spelled so."""
+    return _known()[0].get(name.lower()) == name
+
+
 @cache
 def _known() -> tuple[Mapping[str, str], Mapping[str, str]]:
     """Licences and exceptions of SPDX's list 3.27, by their names in lower case: SPDX matches them without regard to case."""

@@ -115,13 +115,6 @@ _PERL = (
 PERL = "GPL-1.0-or-later OR Artistic-1.0-Perl"
 """What "the same terms as Perl itself" means, as Alpine's recipes write it."""
 
-IDENTIFIERS = frozenset(rule.name for rule in _RULES if not rule.name.startswith(("GPL", "LGPL", "AGPL", "GFDL"))) | {
-    f"{name}-{suffix}"
-    for name in (rule.name for rule in _RULES if rule.name.startswith(("GPL", "LGPL", "AGPL", "GFDL")))
-    for suffix in ("only", "or-later")
-}
-"""The licences that can be told apart here, as SPDX writes them."""
-
 _LATER = re.compile(
     r" (?:any|or) later version | or at your option any later | version 2 or later | v2 or later | version 3 or later "
     r"| or newer | any later version "

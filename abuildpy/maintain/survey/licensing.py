@@ -9,8 +9,9 @@ from collections import Counter
 from dataclasses import dataclass
 
 from abuildpy.maintain.pylicense import spdx_license
-from abuildpy.maintain.survey.licensetext import IDENTIFIERS, PERL, gnu_notice, licenses_in
+from abuildpy.maintain.survey.licensetext import PERL, gnu_notice, licenses_in
 from abuildpy.maintain.survey.tree import SourceTree
+from abuildpy.records.licenses import is_listed
 
 _FILE = re.compile(
     r"(?i)(?:.*[-_.])?(?:li[cs]en[cs]es?|copying|unlicense|copyright|mit-license|notice)(?:[-_.].*)?(?<!\.[ch])(?<!\.py)"
@@ -32,7 +33,7 @@ _HEAD = 4000
 _MOST_HEADS = 250
 _OLD_NAMES = {
     f"{name}{sign}": f"{name}{suffix}"
-    for name in ("GPL-1.0", "GPL-2.0", "GPL-3.0", "LGPL-2.0", "LGPL-2.1", "LGPL-3.0", "AGPL-3.0")
+    for name in "GPL-1.0 GPL-2.0 GPL-3.0 LGPL-2.0 LGPL-2.1 LGPL-3.0 AGPL-3.0 GFDL-1.1 GFDL-1.2 GFDL-1.3".split()
     for sign, suffix in (("", "-only"), ("+", "-or-later"))
 }
 _NAMED = re.compile(r"(?i)mit|apache|bsd|gpl|lib|lesser|isc|mpl|zlib|boost|cc0|\d|copyright")
@@ -90,7 +91,7 @@ def _is_spdx(text: str) -> bool:
     if _EXPRESSION.fullmatch(text.replace("(", "").replace(")", "")) is None:
         return False
     names = re.split(r" (?:AND|OR|WITH) ", text.replace("(", "").replace(")", ""))
-    return all(name in IDENTIFIERS or name in _OLD_NAMES or "-exception" in name or name == "custom" for name in names)
+    return all(is_listed(name) or name in _OLD_NAMES or "-exception" in name or name == "custom" for name in names)
 
 
 def _bare_gnu(text: str) -> bool:

@@ -82,6 +82,8 @@ def test_notices(text: str, expected: str) -> None:
         ({"LICENSE": MIT, "COPYING.bsd": BSD2}, "", "BSD-2-Clause AND MIT"),
         ({"LICENSE": MIT}, "Apache-2.0 OR MIT", "Apache-2.0 OR MIT"),
         ({"LICENSE": MIT}, "some licence of ours", "MIT"),
+        ({"LICENSE": MIT}, "EUPL-1.1 OR Python-2.0", "EUPL-1.1 OR Python-2.0"),
+        ({"LICENSE": MIT}, "GFDL-1.3", "MIT"),
         ({"LICENSES/ISC.txt": "", "a.c": "// SPDX-License-Identifier: ISC\n"}, "", "ISC"),
         ({f"{name}.c": "// SPDX-License-Identifier: GPL-2.0+\n" for name in "abc"}, "", "GPL-2.0-or-later"),
         ({"a.c": LATER}, "", "GPL-2.0-or-later"),
