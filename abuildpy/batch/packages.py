@@ -3,27 +3,23 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import shutil
 import tarfile
-import zlib
 from pathlib import Path
-from typing import IO, Final, Self
+from typing import IO
 
 from abuildpy.atomic import replacing
 from abuildpy.batch.model import Task
 from abuildpy.errors import PackageError, RepositoryError
 from abuildpy.package.sign import Signer, signature_member
 from abuildpy.repository import apkfile
+from abuildpy.repository.datapart import reading
 from abuildpy.repository.index import IndexEntry, entry_of
 from abuildpy.repository.trust import Keys
 
-_EXTENDED: Final = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
 _CHECKSUM = "APK-TOOLS.checksum.SHA1"
 _CHUNK = 1 << 20
-_LARGEST_HEADER = 1 << 20
-"""Of an extended header, which is held in memory: a kilobyte of package can hold a megabyte of it."""
 _LINK_FIELD = 100
 """abuild-tar hashes what is in the link field of a symbolic link's header, so of longer targets the first part."""
 
@@ -91,35 +87,11 @@ def _refused(name: str, task: Task, why: str) -> PackageError:
     return PackageError(f"{name}, from the build of {task.name}, is refused: {why}", hint="build it again")
 
 
-class _Member(tarfile.TarInfo):
-    """A header of an archive that somebody may have made to use up our memory."""
-
-    @classmethod
-    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
-        """The header in a block. Raises ReadError for one that announces absurdly much."""
-        member = super().frombuf(buf, encoding, errors)
-        if member.size > _LARGEST_HEADER and member.type in _EXTENDED:
-            raise tarfile.ReadError("an extended header is absurdly large")
-        return member
-
-
 def _require_checksums(apk: apkfile.ApkFile) -> None:
     """Raises RepositoryError unless every file of the data part is what its checksum says, and stays in its place."""
-    try:
-        with apk.path.open("rb") as stream:
-            stream.seek(apk.data_offset)
-            with (
-                gzip.GzipFile(fileobj=stream) as unpacked,
-                tarfile.open(
-                    fileobj=unpacked, mode="r|", tarinfo=_Member, encoding="utf-8", errors="surrogateescape"
-                ) as tar,
-            ):
-                for member in tar:
-                    _require_member(apk.path, member, tar.extractfile(member) if member.isreg() else None)
-    except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise RepositoryError(f"{apk.path}: its data part is damaged ({error})", hint="build it again") from error
-    except OSError as error:
-        raise RepositoryError(f"cannot read {apk.path}: {error.strerror or error}") from error
+    with reading(apk, bounded=False) as members:
+        for member, content in members:
+            _require_member(apk.path, member, content)
 
 
 def _require_member(path: Path, member: tarfile.TarInfo, content: IO[bytes] | None) -> None:

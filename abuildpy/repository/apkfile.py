@@ -113,13 +113,14 @@ def read(path: Path) -> ApkFile:
     Raises RepositoryError, naming the file, if it cannot be read or is no apk file.
     """
     try:
-        with _open_regular(path) as stream:
+        with open_regular(path) as stream:
             return _read_front(path, stream)
     except OSError as error:
         raise RepositoryError(f"cannot read {path}: {error.strerror or error}") from error
 
 
-def _open_regular(path: Path) -> IO[bytes]:
+def open_regular(path: Path) -> IO[bytes]:
+    """The file, to read. Raises RepositoryError if it is something else than a regular file, OSError."""
     # O_NONBLOCK: a fifo that somebody called foo.apk must not hang us.
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
@@ -197,7 +198,7 @@ def signatures_of(path: Path) -> tuple[tuple[Signature, ...], bytes]:
     """
     signatures: list[Signature] = []
     try:
-        with _open_regular(path) as stream:
+        with open_regular(path) as stream:
             end = 0
             buffer = b""
             while True:
@@ -301,7 +302,7 @@ def verify_data(apk: ApkFile) -> None:
         raise _damaged(apk.path, "its .PKGINFO has no datahash")
     digest = hashlib.sha256()
     try:
-        with _open_regular(apk.path) as stream:
+        with open_regular(apk.path) as stream:
             stream.seek(apk.data_offset)
             while chunk := stream.read(1024 * 1024):
                 digest.update(chunk)
@@ -373,22 +374,10 @@ def data_members(apk: ApkFile, *, contents: bool = False) -> Iterator[tuple[tarf
     bytes).
 
     Names that are not UTF-8 come as surrogates (``os.fsencode`` gives the bytes back).
-    Raises RepositoryError, naming the file, for a part that is damaged.
+    Raises RepositoryError, naming the file, for a part that is damaged or absurdly large.
     """
-    import gzip
-    import tarfile
+    from abuildpy.repository.datapart import reading
 
-    try:
-        with _open_regular(apk.path) as stream:
-            stream.seek(apk.data_offset)
-            with (
-                gzip.GzipFile(fileobj=stream) as unpacked,
-                tarfile.open(fileobj=unpacked, mode="r|", encoding="utf-8", errors="surrogateescape") as tar,
-            ):
-                for member in tar:
-                    reader = tar.extractfile(member) if contents and member.isreg() else None
-                    yield member, reader.read() if reader else b""
-    except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise _damaged(apk.path, f"its data part is damaged ({error})") from error
-    except OSError as error:
-        raise RepositoryError(f"cannot read {apk.path}: {error.strerror or error}") from error
+    with reading(apk) as members:
+        for member, stream in members:
+            yield member, stream.read() if contents and stream is not None else b""

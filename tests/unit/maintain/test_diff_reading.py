@@ -15,7 +15,7 @@ from elf_symbols import Layout, Sym, library
 from abuildpy.errors import RepositoryError
 from abuildpy.maintain.diff import compare_packages, contents, render_text
 from abuildpy.maintain.diff.contents import capability_text, read_contents
-from abuildpy.repository import apkfile
+from abuildpy.repository import apkfile, datapart
 
 
 def with_data(tmp_path: Path, data: bytes, *, compressed: bool = False) -> Path:
@@ -42,18 +42,18 @@ def test_damage(tmp_path: Path) -> None:
 
 
 def test_a_bomb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(contents, "_ALWAYS", 1 << 20)
+    monkeypatch.setattr(datapart, "_ALWAYS", 1 << 20)
     path = package(tmp_path, files={"usr/zeros": bytes(50 << 20)})
     with pytest.raises(RepositoryError, match="unpacks to more than"):
         read_contents(path)
-    monkeypatch.setattr(contents, "_ALWAYS", 1 << 30)
+    monkeypatch.setattr(datapart, "_ALWAYS", 1 << 30)
     assert read_contents(path).files["usr/zeros"].size == 50 << 20
 
 
 def test_too_many_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = package(tmp_path, files={f"usr/{number}": b"" for number in range(20)})
     assert len(read_contents(path).files) == 20
-    monkeypatch.setattr(contents, "_MOST_FILES", 19)
+    monkeypatch.setattr(datapart, "_MOST_FILES", 19)
     with pytest.raises(RepositoryError, match="more than 19 files"):
         read_contents(path)
 

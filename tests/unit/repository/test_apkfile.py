@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from abuildpy.errors import RepositoryError
-from abuildpy.repository import apkfile
+from abuildpy.repository import apkfile, datapart
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +99,17 @@ def test_data_members(make_apk: MakeApk) -> None:
     found = [(m.name, m.size, data) for m, data in apkfile.data_members(apk, contents=True)]
     assert found == [("usr/a", 1, b"1"), ("usr/b", 2, b"22")]
     assert [data for _, data in apkfile.data_members(apk)] == [b"", b""]
+
+
+def test_an_absurd_data_part(make_apk: MakeApk, monkeypatch: pytest.MonkeyPatch) -> None:
+    apk = apkfile.read(make_apk(files={"usr/zeros": bytes(1 << 20)}))
+    assert list(apkfile.data_members(apk))
+    monkeypatch.setattr(datapart, "_ALWAYS", 1 << 16)
+    monkeypatch.setattr(datapart, "_MOST_TIMES", 1)
+    with pytest.raises(RepositoryError, match="unpacks to more than"):
+        list(apkfile.data_members(apk))
+    with datapart.reading(apk, bounded=False) as members:
+        assert [member.name for member, _ in members][-1] == "usr/zeros"
 
 
 def test_damaged_data_part(make_apk: MakeApk) -> None:
