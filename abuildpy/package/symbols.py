@@ -86,6 +86,7 @@ class _Table:
         self._strings = self._whole(_DT_STRTAB, min(values.get(_DT_STRSZ, 0), _MOST_TEXT))
 
     def symbols(self, most: int) -> tuple[Symbol, ...]:
+        """All symbols of the table. Raises SymbolError where there are more, or they make no sense."""
         wide = self._frame.bits == 64
         # name, info, other, section, value, size; or name, value, size, info, other, section
         layout = struct.Struct(self._frame.order + ("IBBHQQ" if wide else "IIIBBH"))

@@ -53,7 +53,10 @@ def kind_of(operand: Path) -> Kind:
 
 
 def in_folder(folder: Path, arch: str) -> tuple[Path, ...]:
-    """The package files of a folder, or of the repositories below it: in ``ARCH`` or ``REPOSITORY/ARCH``."""
+    """The package files of a folder, or of the repositories below it: in ``ARCH`` or ``REPOSITORY/ARCH``.
+
+    Raises OperandError if there is none.
+    """
     for pattern in ("*.apk", f"{arch}/*.apk", f"*/{arch}/*.apk"):
         found = sorted(path for path in folder.glob(pattern) if not path.name.startswith("."))
         if found:

@@ -78,7 +78,7 @@ class Job:
             return self._report(recipe.pkgname, recipe.version, reproduction, outcome, count)
 
     def of_package(self, target: Path) -> Report:
-        """Rebuilds a package as it was built."""
+        """Rebuilds a package as it was built. Raises UnknownError where its recipe makes no such package."""
         apk = read(target)
         recorded = recorded_of(apk)
         subject = self._subject(apk, recorded)

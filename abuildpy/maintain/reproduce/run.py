@@ -166,7 +166,7 @@ class Reproduction:
         return Outcome(_pairs(compared, always, guilty, control, single), searched=True)
 
     def elsewhere(self) -> tuple[Held, ...]:
-        """The files that hold the path, found by a build in another one."""
+        """The files that hold the path, found by a build in another one. Raises UnbuildableError."""
         first = self._first()
         built = self._builder.build(Circumstances(), "in another folder", elsewhere=True)
         if built.failure:

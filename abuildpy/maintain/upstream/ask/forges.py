@@ -112,7 +112,7 @@ def _bitbucket_names(answer: Answer) -> tuple[Named, ...]:
 
 
 def cgit(asking: Asking) -> Published:
-    """Tags, by git where the server lets it, else from the page of references."""
+    """Tags, by git where the server lets it, else from the page of references. Raises Unanswered if neither is there."""
     try:
         return git.ask(asking)
     except Unanswered as failure:

@@ -96,7 +96,10 @@ def _crates(answer: Answer) -> tuple[Named, ...]:
 
 
 def cpan(asking: Asking) -> Published:
-    """The newest version of a distribution, from the index of all that each mirror has: one question for all recipes."""
+    """The newest version of a distribution, from the index of all that each mirror has: one question for all recipes.
+
+    Raises Unanswered if no distribution of that name is in it.
+    """
     upstream = asking.upstream
     newest = asking.web.parsed(upstream.address, _perl_index).get(upstream.project)
     if newest is None:
