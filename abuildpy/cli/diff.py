@@ -130,7 +130,7 @@ def _act(options: _Options, words: list[str]) -> int:
         recipes = _Recipes(config, console, Path(downloads))
         sides = both(old, new, config.carch, published=recipes.published, built=recipes.built)
         if sides.left_out:
-            from abuildpy.batch.seeing.words import counted
+            from abuildpy.ui.words import counted
 
             some = " ".join(sides.left_out[:10]) + (" …" if len(sides.left_out) > 10 else "")
             console.msg(f"only one side has packages of {counted(len(sides.left_out), 'recipe')}, not compared: {some}")

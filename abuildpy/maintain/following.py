@@ -8,10 +8,10 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from abuildpy.batch.gate import KINDS
-from abuildpy.batch.seeing.words import counted, printable
 from abuildpy.maintain.follows import Follower, Following, Reason
 from abuildpy.repository import depends
 from abuildpy.ui.styled import Line
+from abuildpy.ui.words import counted, printable
 
 _MOST: Final = 4
 _MOST_NAMED: Final = 10

@@ -17,10 +17,10 @@ from typing import Protocol
 from abuildpy.batch.model import Outcome, Plan, Report, Task
 from abuildpy.batch.seeing.place import recipe_line, seen_from
 from abuildpy.batch.seeing.plain import PlainView
-from abuildpy.batch.seeing.summary import refused
+from abuildpy.batch.seeing.summary import refused, titled
 from abuildpy.batch.seeing.trouble import Trouble, trouble_of
-from abuildpy.batch.seeing.words import counted, cut, duration, printable, printable_lines, titled
 from abuildpy.messages import Messages
+from abuildpy.ui.words import counted, cut, duration, printable, printable_lines
 
 _LINES, _BYTES = 400, 256 << 10
 _SUMMARY = 1000 << 10

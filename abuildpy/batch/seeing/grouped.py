@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from abuildpy.batch.model import Outcome
-from abuildpy.batch.seeing.words import counted, printable, some
+from abuildpy.ui.words import counted, printable, some
 
 _NAMES = 6
 

@@ -21,8 +21,8 @@ from abuildpy.batch.seeing.runs import Run
 from abuildpy.batch.seeing.summary import blockers, failures, headline, refused
 from abuildpy.batch.seeing.timeline import timeline
 from abuildpy.batch.seeing.trouble import trouble_of
-from abuildpy.batch.seeing.words import cut, duration, printable, printable_lines, size
 from abuildpy.ui.page import render
+from abuildpy.ui.words import cut, duration, printable, printable_lines, size
 
 _PAGE = Path(__file__).resolve().parent / "page"
 _TAIL = 80

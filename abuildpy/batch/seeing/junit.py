@@ -16,7 +16,7 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 from abuildpy.batch.model import RETRIED, Outcome, Refusal, Report
 from abuildpy.batch.seeing.summary import headline, not_reached, refused
 from abuildpy.batch.seeing.trouble import trouble_of
-from abuildpy.batch.seeing.words import cut
+from abuildpy.ui.words import cut
 
 _ERRORS = RETRIED | {"evaluate", "cycle", "dependencies", "disk"}
 """What JUnit calls an error: the recipe was not tried out. All else is a failure."""

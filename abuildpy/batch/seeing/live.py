@@ -19,8 +19,8 @@ from abuildpy.batch.seeing.grouped import Crowd
 from abuildpy.batch.seeing.picture import Said, ending, failure, picture
 from abuildpy.batch.seeing.region import Region
 from abuildpy.batch.seeing.tally import Tally
-from abuildpy.batch.seeing.words import cut, printable
 from abuildpy.messages import Messages
+from abuildpy.ui.words import cut, printable
 
 _EVERY = 0.5
 _TABLE, _TEXT = 132, 200

@@ -8,9 +8,9 @@ import time
 from collections.abc import Iterator
 
 from abuildpy.batch.model import GOOD, Outcome, Report
-from abuildpy.batch.seeing.summary import blockers, failures, headline, not_reached, refused
+from abuildpy.batch.seeing.summary import blockers, failures, headline, not_reached, refused, titled
 from abuildpy.batch.seeing.trouble import trouble_of
-from abuildpy.batch.seeing.words import cut, duration, printable, size, titled
+from abuildpy.ui.words import cut, duration, printable, size
 
 _SPECIAL = re.compile(r"([\\`*_\[\]#|<>~&$]|(?<=www)\.|(?<=:)/(?=/))", re.IGNORECASE)
 """What means something in the middle of a line, and what would make a link of an address."""

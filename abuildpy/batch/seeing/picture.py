@@ -13,10 +13,10 @@ from rich.table import Table
 from rich.text import Text
 
 from abuildpy.batch.model import Outcome, Report, Status
-from abuildpy.batch.seeing.summary import summary
+from abuildpy.batch.seeing.summary import summary, titled
 from abuildpy.batch.seeing.tally import Running, Tally
 from abuildpy.batch.seeing.trouble import first_error
-from abuildpy.batch.seeing.words import counted, cut, duration, printable, size, titled
+from abuildpy.ui.words import counted, cut, duration, printable, size
 
 _WIDE, _USUAL, _SMALL = 120, 64, 36
 """From so many columns on there is room for versions and bars, for former times and places, and for phases."""

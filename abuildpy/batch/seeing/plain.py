@@ -5,11 +5,11 @@ from __future__ import annotations
 
 from abuildpy.batch.model import Outcome, Plan, Report, Task
 from abuildpy.batch.seeing.grouped import Crowd
-from abuildpy.batch.seeing.summary import Line, summary
+from abuildpy.batch.seeing.summary import Line, summary, titled
 from abuildpy.batch.seeing.tally import Tally
 from abuildpy.batch.seeing.trouble import first_error
-from abuildpy.batch.seeing.words import counted, cut, duration, printable, size, titled
 from abuildpy.messages import Messages
+from abuildpy.ui.words import counted, cut, duration, printable, size
 
 _WIDEST = 300
 

@@ -10,7 +10,7 @@ from typing import Literal
 
 from abuildpy.batch.model import STATUSES, Outcome, Report
 from abuildpy.batch.seeing.trouble import first_error
-from abuildpy.batch.seeing.words import counted, cut, duration, printable, some, titled
+from abuildpy.ui.words import counted, cut, duration, printable, some
 
 _FAILURES, _NAMES = 25, 8
 Kind = Literal["good", "bad", "failed", "detail", "plain"]
@@ -82,3 +82,8 @@ def summary(report: Report, *, most: int = _FAILURES) -> Iterator[Line]:
         yield Line(
             "plain", f"{printable(name)} blocks {len(names)}: {some([printable(each) for each in names], _NAMES)}"
         )
+
+
+def titled(outcome: Outcome) -> str:
+    """Name and version."""
+    return f"{printable(outcome.name)} {printable(outcome.version)}".rstrip()

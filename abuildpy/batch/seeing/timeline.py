@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from abuildpy.batch.model import Outcome
 from abuildpy.batch.seeing.runs import Run
-from abuildpy.batch.seeing.words import duration, printable
+from abuildpy.ui.words import duration, printable
 
 _STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400)
 _TICKS = 10

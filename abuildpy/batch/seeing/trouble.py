@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from abuildpy.batch.model import Outcome, Reason
-from abuildpy.batch.seeing.words import printable, printable_lines
+from abuildpy.ui.words import printable, printable_lines
 
 if TYPE_CHECKING:
     from abuildpy.diagnosis.model import Diagnosis

@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from abuildpy.batch.seeing.words import counted, printable, some
 from abuildpy.maintain.bumping.model import BAD, Result, Status, Summary
+from abuildpy.ui.words import counted, printable, some
 
 _WORDS: dict[Status, str] = {
     "bumped": "bumped",

@@ -7,11 +7,11 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from abuildpy.batch.seeing.words import counted, printable
 from abuildpy.maintain.diff.model import Change, Comparison, Section
 from abuildpy.maintain.diff.text import VERDICT_WORDS, arrow, reasons, sizes, title
 from abuildpy.maintain.follows import Following
 from abuildpy.ui.page import render
+from abuildpy.ui.words import counted, printable, printable_line
 
 _PAGE = Path(__file__).resolve().parent / "page"
 _MOST_OPEN = 60
@@ -58,4 +58,4 @@ def _section(section: Section) -> dict[str, Any]:
 
 def _diff_line(line: str) -> tuple[str, str]:
     kind = {"+": "come", "-": "gone", "@": "place"}.get(line[:1], "")
-    return kind, "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in line.expandtabs(8))
+    return kind, printable_line(line)

@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from abuildpy.batch.seeing.words import counted, printable
 from abuildpy.maintain.diff.model import VERDICTS, Change, Comparison, Difference, Section, Sign, Verdict
 from abuildpy.ui.styled import Line, Piece, as_text
+from abuildpy.ui.words import counted, printable, printable_line
 
 VERDICT_WORDS: Final[dict[Verdict, str]] = {
     "same": "the same",
@@ -200,5 +200,4 @@ def arrow(change: Change) -> str:
 
 def _diff_line(line: str, indent: str) -> Line:
     style = {"+": "green", "-": "red", "@": "cyan"}.get(line[:1], "")
-    text = "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in line.expandtabs(8))
-    return ((style, f"{indent}    {text}"),)
+    return ((style, f"{indent}    {printable_line(line)}"),)

@@ -5,8 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from abuildpy.batch.model import Outcome
-
 _MARK = "\N{REPLACEMENT CHARACTER}"
 
 
@@ -42,12 +40,14 @@ def printable(text: str) -> str:
     return "".join(sign if sign.isprintable() else _MARK for sign in " ".join(text.split()))
 
 
+def printable_line(line: str) -> str:
+    """The same of one line, with its indent; tabs become blanks."""
+    return "".join(sign if sign.isprintable() else _MARK for sign in line.expandtabs(8))
+
+
 def printable_lines(text: str) -> list[str]:
-    """The same for each line of a text, with its indent; tabs become blanks."""
-    return [
-        "".join(sign if sign.isprintable() else _MARK for sign in line.expandtabs(8).rstrip())
-        for line in text.replace("\r\n", "\n").split("\n")
-    ]
+    """The same for each line of a text, without blanks at its end."""
+    return [printable_line(line.rstrip()) for line in text.replace("\r\n", "\n").split("\n")]
 
 
 def cut(text: str, most: int) -> str:
@@ -64,8 +64,3 @@ def some(names: Sequence[str], most: int) -> str:
 def counted(number: int, one: str, many: str = "") -> str:
     """``1 recipe``, ``3 recipes``."""
     return f"{number} {one if number == 1 else many or f'{one}s'}"
-
-
-def titled(outcome: Outcome) -> str:
-    """Name and version."""
-    return f"{printable(outcome.name)} {printable(outcome.version)}".rstrip()
