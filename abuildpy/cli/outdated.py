@@ -114,7 +114,7 @@ def _act(options: _Options, targets: list[str]) -> int:
 
         documents = [_document(answer) for answer in answers]
         documents += [{"path": path, "error": error} for path, error in unread]
-        sys.stdout.write(json.dumps(documents, indent=2, ensure_ascii=False) + "\n")
+        sys.stdout.write(json.dumps(documents, indent=2) + "\n")
     else:
         _show(answers, options, colors=colors)
         for _, error in unread:
@@ -224,6 +224,8 @@ def _document(answer: Newest) -> dict[str, object]:
 
 def _show(answers: Sequence[Newest], options: _Options, *, colors: bool) -> None:
     """What is behind, or all of which something is known; then of which nothing is; how many there are, on standard error."""
+    from abuildpy.batch.seeing.words import printable
+
     known = [answer for answer in answers if answer.is_newer or (options.everything and answer.version is not None)]
     if known:
         heads = ("recipe", "has", "newest", "upstream")
@@ -231,7 +233,7 @@ def _show(answers: Sequence[Newest], options: _Options, *, colors: bool) -> None
     unknown = [answer for answer in answers if answer.version is None]
     if options.everything:
         for answer in unknown:
-            _line(f"{_name(str(answer.path))}: {answer.error}")
+            _line(printable(f"{_name(str(answer.path))}: {answer.error}"))
     behind = sum(answer.is_newer for answer in answers)
     trouble = sum(_is_trouble(answer) for answer in answers)
     if len(answers) == 1:
@@ -241,7 +243,7 @@ def _show(answers: Sequence[Newest], options: _Options, *, colors: bool) -> None
         if trouble:
             text = f"{text}; of {trouble} nothing could be learnt{'' if options.everything else ' (--all tells why)'}"
     sys.stdout.flush()
-    sys.stderr.write(f"{text}\n")
+    sys.stderr.write(f"{printable(text)}\n")
 
 
 def _row(answer: Newest) -> tuple[str, ...]:
@@ -294,7 +296,7 @@ def _show_sources(
     if options.as_json:
         import json
 
-        sys.stdout.write(json.dumps(documents, indent=2, ensure_ascii=False) + "\n")
+        sys.stdout.write(json.dumps(documents, indent=2) + "\n")
     elif rows:
         _table(("recipe", "has", "kind", "form", "asked"), rows, colors=colors, marked=[False] * len(rows))
     return 0
@@ -307,6 +309,9 @@ def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], *, colors: bool,
     """
     from shutil import get_terminal_size
 
+    from abuildpy.batch.seeing.words import printable
+
+    rows = [[printable(cell) for cell in row] for row in rows]  # names are a recipe's or a server's
     widths = [max(len(row[at]) for row in (heads, *rows)) for at in range(len(heads))]
     width = get_terminal_size().columns if os.isatty(1) else 0
     for row, mark in zip((heads, *rows), (None, *marked), strict=True):

@@ -110,7 +110,8 @@ def _next(version: str, at: int, state: int) -> tuple[_Token, int]:
 
 
 def _number(digits: str) -> int:
-    return int(digits) & 0xFFFF_FFFF_FFFF_FFFF  # apk counts in 64 bits and wraps
+    # apk counts in 64 bits and wraps. 10**64 is a multiple of 2**64: what stands further left makes no difference.
+    return int(digits[-64:]) & 0xFFFF_FFFF_FFFF_FFFF
 
 
 @total_ordering

@@ -41,7 +41,8 @@ class UpstreamSettings:
     """``cache`` is where answers are kept (None: nowhere); ``max_age`` the seconds for which nothing is asked again.
 
     ``jobs`` questions are asked at the same time, ``per_host`` of them of one host and these not closer together than
-    ``interval`` seconds. ``longest_wait`` is how long a host that asks for patience is waited for. ``prereleases`` lets
+    ``interval`` seconds. ``longest_wait`` is how long a host that asks for patience is waited for, ``longest_answer``
+    how long an answer may take in all, and ``timeout`` how long it may be silent. ``prereleases`` lets
     unfinished versions count, ``last_resort`` what is found by name alone. ``hosts`` and ``recipes`` are the user's own
     tables; ``tokens`` are by host and never shown.
     """
@@ -55,6 +56,7 @@ class UpstreamSettings:
     back_off: float = 1.0
     longest_wait: float = 60.0
     timeout: float = 30.0
+    longest_answer: float = 300.0
     prereleases: bool = False
     last_resort: bool = True
     offline: bool = False
@@ -74,6 +76,13 @@ class UpstreamSettings:
             return url
         root = f"{split.scheme}://{split.netloc}"
         return given.address.rstrip("/") + url[len(root) :]
+
+    def token_for(self, url: str) -> str:
+        """The token for an address. It does not go over the wire in the clear because a recipe says ``http:``, only if the user
+        does, in the table of hosts.
+        """
+        own = any(host.address and url.startswith(host.address) for host in self.hosts.values())
+        return self.tokens.get(urlsplit(url).netloc, "") if own or url.startswith("https://") else ""
 
 
 def settings_from(config: Config) -> UpstreamSettings:

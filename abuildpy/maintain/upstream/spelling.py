@@ -60,6 +60,8 @@ _SNAPSHOT = re.compile(r"_(?:git|svn|cvs|hg)")
 _LOOSE = re.compile(r"(?:(?P<word>\D.*?)(?:(?<=[A-Za-z])|[-_./]+))?[vV]?(?P<version>\d.*)", re.DOTALL)
 _USUAL = frozenset("v ver version release releases rel r tag tags stable prod production upstream".split())
 _LONG = 6
+_LONGEST = 100
+"""No version has so many characters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +245,7 @@ def _read_loosely(text: str, names: frozenset[str]) -> Spelled | None:
 
 def to_apk(text: str, form: Form = Form()) -> Spelled | None:  # noqa: B008 (immutable)
     """Upstream's spelling of a version in apk's; None if it is none, or one of a day's state rather than a release."""
-    read_numbers = _numbers(text, form)
+    read_numbers = _numbers(text, form) if len(text) <= _LONGEST else None
     if read_numbers is None:
         return None
     numbers, rest = read_numbers

@@ -9,6 +9,7 @@ import json
 import os
 import random
 import socket
+import stat
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -134,7 +135,7 @@ class Web:
         With ``body`` it is posted. ``verify`` is a file of authorities to trust. Raises Unanswered.
         """
         question = _Question(self._settings.address_of(url), accept, body, headers or {}, verify)
-        return self.once((question.key, parse), lambda: parse(self._answer(question)))
+        return self.once((question.key, parse), lambda: _made_of(self._answer(question), parse))
 
     def once(self, key: object, make: Callable[[], _T]) -> _T:
         """What ``make`` gives; made once a run. Only FetchError and ConfigError may be raised by it, and are again."""
@@ -184,7 +185,10 @@ class Web:
                 self._wait_turn(question, host)
                 try:
                     answer, headers = self._send(question, entry)
-                except OSError as error:  # requests' exceptions are among these
+                except (
+                    OSError,
+                    ValueError,
+                ) as error:  # requests' own, and for what is no address
                     failure, status = self._trouble(question, host, error), 0
                     if host.down:
                         raise Unanswered(failure) from None
@@ -219,7 +223,7 @@ class Web:
         with host.lock:
             host.closed_until = max(host.closed_until, self._settings.clock() + wait)
 
-    def _trouble(self, question: _Question, host: _Host, error: OSError) -> str:
+    def _trouble(self, question: _Question, host: _Host, error: OSError | ValueError) -> str:
         """Counts a connection that failed; tells in which words. A host that failed often is not bothered again."""
         failure = f"{_shown(question.url)}: {reason_of(error)}"
         host.troubles += 1
@@ -233,7 +237,7 @@ class Web:
             headers["If-None-Match"] = entry.etag
         if entry is not None and entry.modified:
             headers["If-Modified-Since"] = entry.modified
-        token = self._settings.tokens.get(urlsplit(question.url).netloc)
+        token = self._settings.token_for(question.url)
         if token:
             headers["Authorization"] = f"Bearer {token}"
         session = self._session()
@@ -251,9 +255,9 @@ class Web:
 
     def _session(self) -> requests.Session:
         if not hasattr(self._local, "session"):
-            import requests
+            from abuildpy.maintain.upstream.patience import session
 
-            self._local.session = requests.Session()
+            self._local.session = session(self._settings.longest_answer)
             self._local.session.headers["User-Agent"] = AGENT
         return self._local.session  # type: ignore[no-any-return]
 
@@ -268,11 +272,14 @@ class Web:
         if path is None:
             return None
         try:
-            with open(path, "rb") as file:
+            with open(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
+                state = os.fstat(file.fileno())
+                if not stat.S_ISREG(state.st_mode) or state.st_uid != os.geteuid():
+                    return None  # a folder that others write to: what they say servers said is nothing
                 head, _, body = file.read().partition(b"\n")
             document = json.loads(head)
             return _Entry(**document, body=body)
-        except (OSError, ValueError, TypeError):
+        except (OSError, ValueError, TypeError, RecursionError):
             return None
 
     def _keep(self, question: _Question, entry: _Entry) -> None:
@@ -319,6 +326,14 @@ class _Entry:
         return Answer(self.status, self.body, self.url, kept=True)
 
 
+def _made_of(answer: Answer, parse: Callable[[Answer], _T]) -> _T:
+    """What is made of an answer. Whatever a server sends, it spoils nothing but the answer about itself."""
+    try:
+        return parse(answer)
+    except (ValueError, TypeError, LookupError, AttributeError, AssertionError, ArithmeticError, RecursionError):
+        raise Unanswered(f"{_shown(answer.url)}: the answer makes no sense") from None
+
+
 def _final(answer: Answer, question: _Question) -> Answer:
     if answer.status < 400:
         return answer
@@ -333,16 +348,30 @@ def _asked_to_wait(status: int, headers: Mapping[str, str], now: float) -> float
     if status not in (403, 429, 503):
         return None
     after = headers.get("Retry-After", "").strip()
-    if after.isdigit():
-        return float(after)
     if after:
-        parsed = email.utils.parsedate_tz(after)
-        return max(0.0, email.utils.mktime_tz(parsed) - now) if parsed else None
+        return _number(after) if _is_number(after) else _until(after, now)
     if headers.get("X-RateLimit-Remaining", headers.get("RateLimit-Remaining", "")).strip() == "0":
         reset = headers.get("X-RateLimit-Reset", headers.get("RateLimit-Reset", "")).strip()
-        if reset.isdigit():
-            return max(0.0, float(reset) - now) if int(reset) > 1_000_000_000 else float(reset)
+        if _is_number(reset):
+            number = _number(reset)
+            return max(0.0, number - now) if number > 1_000_000_000 else number
     return None
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit()
+
+
+def _number(text: str) -> float:
+    return float(text[:20])  # any longer one is too long to wait for as well
+
+
+def _until(date: str, now: float) -> float | None:
+    try:
+        parsed = email.utils.parsedate_tz(date)
+        return max(0.0, email.utils.mktime_tz(parsed) - now) if parsed else None
+    except (ValueError, OverflowError):
+        return None
 
 
 def _shown(url: str) -> str:

@@ -250,3 +250,22 @@ def test_help(run: Run) -> None:
     result = run("--help")
     assert (result.status, result.err) == (0, "")
     assert all(len(line) <= 130 for line in result.out.splitlines())
+
+
+def test_nothing_that_a_server_says_commands_the_terminal(run: Run, server: Server) -> None:
+    said = b"ERR \x1b]0;title\x07 \xe2\x80\xae\xc2\x9b31m\n"
+    server.says("github.com/a/foo.git/git-upload-pack", b"%04x%s" % (len(said) + 4, said), 200)
+    server.says("github.com/a/foo.git/info/refs?service=git-upload-pack", b"%04x%s" % (len(said) + 4, said))
+    server.says("h.example/pub/", listing("bar-1.0.tar.gz", "bar-2.0\x1b[31m.tar.gz", "bar-$(id).tar.gz"))
+    for words in (("--all", "--no-guess"), ("--no-guess", "main/foo"), ("--json", "--no-guess")):
+        result = run(*words)
+        assert all(sign.isprintable() or sign == "\n" for sign in result.out + result.err), words
+    assert json.loads(run("--json", "--no-guess", "main/bar").out)[0]["newest"] == "1.0"
+
+
+@pytest.mark.parametrize("version", ["9" * 5000, "1" + ".1" * 5000, "1_rc" + "1" * 5000])
+def test_endless_versions_spoil_nothing(run: Run, server: Server, version: str) -> None:
+    server.says("github.com/a/foo.git/git-upload-pack", tags("v1.3", f"v{version}"))
+    result = run("--no-guess", "main/foo")
+    assert (result.status, "Traceback" in result.err) == (1, False)
+    assert " 1.3 " in result.out

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import gzip
+import os
 import socket
 import threading
 import time
@@ -12,8 +14,11 @@ from pathlib import Path
 import pytest
 from upstream_server import Reply, Server, reply, serve
 
+from abuildpy.maintain.upstream.ask.asking import elements, links
+from abuildpy.maintain.upstream.ask.registries import _perl_index
+from abuildpy.maintain.upstream.ask.sites import _feed
 from abuildpy.maintain.upstream.lanes import Lanes
-from abuildpy.maintain.upstream.settings import Host
+from abuildpy.maintain.upstream.settings import Host, UpstreamSettings
 from abuildpy.maintain.upstream.web import Answer, Unanswered, Web
 
 URL = "https://api.example/things"
@@ -265,3 +270,132 @@ def test_a_failure_is_raised_and_ends_it() -> None:
 
 def test_no_tasks() -> None:
     assert list(Lanes([], 4, 1).results()) == []
+
+
+# --- servers that mean no good ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Retry-After": "\xb2"},
+        {"Retry-After": "9" * 5000},
+        {"Retry-After": "Wed, 31 Jan 99999999999 10:00:00 GMT"},
+        {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "9" * 5000},
+        {"Location": "http://[::1/x"},
+        {"Location": "http://a.example:99999999/"},
+        {"Location": "file:///etc/passwd"},
+    ],
+)
+def test_headers_that_make_no_sense(server: Server, tmp_path: Path, headers: dict[str, str]) -> None:
+    server.replies[KEY] = Reply(b"", 302 if "Location" in headers else 429, headers)
+    with pytest.raises(Unanswered):
+        Web(server.settings(tmp_path, attempts=1)).parsed(URL, text)
+
+
+def test_an_answer_that_drips_is_not_waited_for(tmp_path: Path) -> None:
+    """Each byte is in time, and all of them would take years."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    stop = threading.Event()
+
+    def drip() -> None:
+        client, _ = listener.accept()
+        with client:
+            client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+            while not stop.wait(0.02):
+                try:
+                    client.sendall(b"x")
+                except OSError:
+                    return
+
+    thread = threading.Thread(target=drip, daemon=True)
+    thread.start()
+    address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    settings = UpstreamSettings(hosts={"api.example": Host(address)}, attempts=1, longest_answer=0.2)
+    try:
+        with pytest.raises(Unanswered, match="takes longer than"):
+            Web(settings).parsed(URL, text)
+    finally:
+        stop.set()
+        thread.join(10)
+        listener.close()
+
+
+@pytest.mark.parametrize("error", [ValueError, TypeError, KeyError, AssertionError, OverflowError, RecursionError])
+def test_whatever_is_made_of_an_answer(server: Server, tmp_path: Path, error: type[Exception]) -> None:
+    """It may spoil nothing but what is known of that one recipe."""
+
+    def parse(_: Answer) -> str:
+        raise error("\x1b[31m")
+
+    server.says(KEY, "x")
+    with pytest.raises(Unanswered, match="makes no sense"):
+        Web(server.settings(tmp_path)).parsed(URL, parse)
+
+
+def test_a_token_goes_to_its_host_only(server: Server, tmp_path: Path) -> None:
+    host = server.address.removeprefix("http://")
+    server.replies[KEY] = Reply(b"", 302, {"Location": server.address.replace("127.0.0.1", "localhost") + "/there"})
+    server.says("there", "x")
+    assert Web(server.settings(tmp_path, tokens={host: "s3cret"})).parsed(URL, text) == "x"
+    assert [asked.headers.get("Authorization") for asked in server.asked] == ["Bearer s3cret", None]
+
+
+def test_a_token_goes_in_the_clear_only_where_the_user_says_so() -> None:
+    settings = UpstreamSettings(tokens={"git.example": "s3cret"})
+    assert settings.token_for("https://git.example/api") == "s3cret"
+    assert settings.token_for("http://git.example/api") == ""
+    own = UpstreamSettings(tokens={"git.example": "s3cret"}, hosts={"x": Host("http://git.example")})
+    assert own.token_for("http://git.example/api") == "s3cret"
+
+
+def test_what_somebody_else_put_into_the_cache_counts_for_nothing(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.says(KEY, "one")
+    settings = server.settings(tmp_path)
+    assert Web(settings).parsed(URL, text) == "one"
+    (entry,) = tmp_path.iterdir()
+    kept = entry.read_bytes()
+    (tmp_path / "elsewhere").write_bytes(kept.replace(b"one", b"two"))
+    entry.unlink()
+    entry.symlink_to(tmp_path / "elsewhere")
+    assert Web(settings).parsed(URL, text) == "one"
+    entry.unlink()
+    os.mkfifo(entry)
+    assert Web(settings).parsed(URL, text) == "one"
+    entry.write_bytes(kept.replace(b"one", b"two"))
+    monkeypatch.setattr("os.geteuid", lambda: 12345)
+    assert Web(settings).parsed(URL, text) == "one"
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        b"<item>" * 300_000,
+        b"<item " * 300_000,
+        b"<item>" + b"<title>" * 300_000 + b"</item>",
+        b"<a href=x>" + b"<!--" * 200_000,
+        b"<a href=x>" + b"<![CDATA[" * 200_000,
+        b'<a href="&#' + b"9" * 10_000 + b';">',
+        b"<a href=x>" + b"</" * 200_000,
+    ],
+)
+def test_pages_that_never_end(page: bytes) -> None:
+    """They are read in one pass; read in the usual way, the first ones take hours."""
+    answer = Answer(200, page, "https://x.example/")
+    assert elements(answer, "item") in ([], ["<title>" * 300_000])
+    links(answer)
+    _feed(answer)
+
+
+def test_elements() -> None:
+    page = b"<r><v>1.0</v><v a='b'> 2.0 </v><v><![CDATA[3.0]]></v><version>4</version><v>5"
+    assert elements(Answer(200, page, ""), "v") == ["1.0", "2.0", "3.0"]
+
+
+def test_an_index_that_is_a_bomb(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("abuildpy.maintain.upstream.ask.registries._LARGEST_INDEX", 1000)
+    body = gzip.compress(b"head\n\n" + b"A 1 A/AB/ABC/A-1.0.tar.gz\n" * 1000)
+    with pytest.raises(Unanswered, match="the index is damaged"):
+        _perl_index(Answer(200, body, ""))

@@ -161,3 +161,9 @@ def test_apk_agrees(apk: str) -> None:
         a, b = pick.choice(ORDERED), pick.choice(ORDERED)
         answer = subprocess.run([apk, "version", "-t", a, b], capture_output=True, text=True, check=True)
         assert answer.stdout.strip() == "<=>"[compare(a, b) + 1], (a, b)
+
+
+def test_numbers_without_end() -> None:
+    """apk counts in 64 bits, whatever their length; Python would refuse to."""
+    assert compare("9" * 5000, f"{int('9' * 4000) % 2**64}") == 0
+    assert compare("1." + "9" * 100, f"1.{int('9' * 100) % 2**64}") == 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from html.parser import HTMLParser
 from urllib.parse import unquote, urljoin, urlsplit
@@ -80,7 +81,8 @@ def links(answer: Answer) -> tuple[str, ...]:
         lines = [line.rsplit(None, 1)[-1] for line in text.splitlines() if line.strip() and "<" not in line]
         return tuple(urljoin(answer.url, line) for line in lines if re.fullmatch(r"[\w.+~%/-]+", line))
     parser = _Links()
-    parser.feed(text)
+    with suppress(ValueError, AssertionError):  # of what makes no sense, what was found before it will do
+        parser.feed(text)
     found: dict[str, None] = {}
     for link in parser.found:
         try:
@@ -101,5 +103,17 @@ def last_part(url: str) -> str:
 
 def elements(answer: Answer, tag: str) -> list[str]:
     """The texts of a tag's elements in an XML document that holds no such element in another."""
-    found = re.findall(rf"<{tag}(?:\s[^>]*)?>(.*?)</{tag}>", answer.text(), re.DOTALL)
-    return [re.sub(r"\A<!\[CDATA\[(.*)\]\]>\Z", r"\1", text.strip(), flags=re.DOTALL) for text in found]
+    return elements_in(answer.text(), tag)
+
+
+def elements_in(text: str, tag: str) -> list[str]:
+    """The same of a part of a document."""
+    found: list[str] = []
+    start = -1
+    for match in re.finditer(rf"<(/?){tag}(?:\s[^<>]*)?>", text):  # in one pass, however many are never closed
+        if not match[1] and start < 0:
+            start = match.end()
+        elif match[1] and start >= 0:
+            found.append(text[start : match.start()].strip())
+            start = -1
+    return [re.sub(r"\A<!\[CDATA\[(.*)\]\]>\Z", r"\1", each, flags=re.DOTALL) for each in found]

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import gzip
 import re
 import zlib
 from collections.abc import Mapping
@@ -95,6 +94,10 @@ def _crates(answer: Answer) -> tuple[Named, ...]:
     )
 
 
+_LARGEST_INDEX = 128 << 20
+"""The real one has a quarter of that."""
+
+
 def cpan(asking: Asking) -> Published:
     """The newest version of a distribution, from the index of all that each mirror has: one question for all recipes.
 
@@ -110,8 +113,13 @@ def cpan(asking: Asking) -> Published:
 def _perl_index(answer: Answer) -> Mapping[str, str]:
     """Version by distribution (CPAN::Meta's notes on 02packages: module, its version, the archive's path, in columns)."""
     try:
-        data = gzip.decompress(answer.body) if answer.body[:2] == b"\x1f\x8b" else answer.body
-    except (OSError, EOFError, zlib.error):
+        data = answer.body
+        if data[:2] == b"\x1f\x8b":
+            inflater = zlib.decompressobj(wbits=31)
+            data = inflater.decompress(data, _LARGEST_INDEX)
+            if not inflater.eof:
+                raise zlib.error("it ends too early, or is absurdly large")
+    except zlib.error:
         raise Unanswered(f"{answer.url}: the index is damaged") from None
     found: dict[str, str] = {}
     seen = set()

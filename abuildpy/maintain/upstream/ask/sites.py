@@ -14,6 +14,7 @@ from abuildpy.maintain.upstream.ask.asking import (
     Named,
     Published,
     elements,
+    elements_in,
     last_part,
     links,
 )
@@ -37,17 +38,16 @@ def sourceforge(asking: Asking) -> Published:
 def _feed(answer: Answer) -> tuple[Named, ...]:
     names = []
     for item in elements(answer, "item"):
-        title = re.search(r"<title>(?:<!\[CDATA\[)?(.*?)(?:\]\]>)?</title>", item, re.DOTALL)
-        date = re.search(r"<pubDate>(.*?)</pubDate>", item)
-        if title is not None:
-            names.append(Named(stem(title[1].strip().rpartition("/")[2]), _day(date[1]) if date else ""))
+        titles, dates = elements_in(item, "title"), elements_in(item, "pubDate")
+        if titles:
+            names.append(Named(stem(titles[0].strip().rpartition("/")[2]), _day(dates[0]) if dates else ""))
     return tuple(names)
 
 
 def _day(date: str) -> str:
     try:
         return parsedate_to_datetime(date.strip().removesuffix("UT") + "+0000").date().isoformat()
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return ""
 
 
