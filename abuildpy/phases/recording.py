@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 _LARGEST = 16 << 20
 """Larger files of a recipe's folder are old downloads as a rule: their size will do."""
-_MATTER = frozenset(
+MATTER = frozenset(
     (
         "ABUILD_BOOTSTRAP APORTS_BOOTSTRAP BOOTSTRAP BOOTSTRAP_USR_MERGED CARCH CBUILD CBUILDROOT CBUILD_ARCH CC CFLAGS CHOST "
         "CLIBC CPPFLAGS CTARGET CTARGET_ARCH CTARGET_LIBC CXX CXXFLAGS DEBUG DEFAULT_DBG DFLAGS EXTRADEPENDS_BUILD "
@@ -272,7 +272,7 @@ def _variables(recipe: Recipe, environment: Mapping[str, str], config: Config) -
     from abuildpy.recipe.secrets import why_secret
 
     found = {}
-    for name in sorted({*_MATTER, *(n for n in environment if n in RECIPE or n.startswith("LC_"))}):
+    for name in sorted({*MATTER, *(n for n in environment if n in RECIPE or n.startswith("LC_"))}):
         value = environment[name] if name in _OF_THE_STAGE else recipe.variables.get(name, environment.get(name))
         if value is not None and not why_secret(name, value):
             found[name] = _homeless(value, config.home)

@@ -24,6 +24,7 @@ from abuildpy.phases.walls import Stages
 from abuildpy.recipe.evaluate import evaluate, find_apkbuild
 from abuildpy.recipe.history import Provenance
 from abuildpy.recipe.model import Recipe
+from abuildpy.records.form import shown as as_shown
 from abuildpy.repository.apkfile import ApkFile, read
 from abuildpy.sandbox.probe import choose
 from abuildpy.ui.console import Console
@@ -120,7 +121,7 @@ class Job:
             folder = subjects.find_recipe(origin, recorded.repo, self._trees(apk.path))
         if folder is None or not (folder / "APKBUILD").is_file():
             raise UnknownError(
-                f"the recipe of {apk.path.name} ({recorded.repo}/{origin}) was not found",
+                f"the recipe of {apk.path.name} ({recorded.repo}/{as_shown(origin)}) was not found",
                 hint="go into the tree of aports, set APORTSDIR, or name it: --recipe DIR",
             )
         folder = folder.resolve()
@@ -130,7 +131,7 @@ class Job:
             why = (
                 "was built from changes that were not committed"
                 if recorded.dirty
-                else f"names the commit {recorded.commit[:12]}, which is not here"
+                else f"names the commit {as_shown(recorded.commit[:12])}, which is not here"
                 if recorded.commit
                 else "names no commit"
             )
@@ -139,12 +140,13 @@ class Job:
         recipe, _ = self._evaluated(copy)
         if recipe.version != apk.version:
             raise UnknownError(
-                f"{folder} is of version {recipe.version}, and the package of {apk.version}",
+                f"{folder} is of version {recipe.version}, and the package of {as_shown(apk.version)}",
                 hint="check out the recipe of that version, and name it: --recipe DIR",
             )
         if recorded.variables is None:
             notes.append("there is no buildinfo beside the package: the environment is this one's")
-        shown = Path(recorded.path) if recorded.path and not recorded.clean else folder
+        told = recorded.path if recorded.path.isprintable() else ""
+        shown = Path(told) if told and not recorded.clean else folder
         needed = (self._scratch, source_folder(recipe, self._config), *self._config.files(), Path(PACKAGE_DIR))
         if shown != folder and not can_show(shown, [path.resolve() for path in needed]):
             notes.append(f"it was built in {shown}, which cannot be had here: paths in it may differ")
@@ -160,8 +162,11 @@ class Job:
             exact = tuple(f"{name}={version}" for name, version in sorted((recorded.installed or {}).items()))
         commit = recorded.commit + "-dirty" * bool(recorded.dirty and recorded.commit)
         provenance = Provenance(commit, recorded.epoch)
-        exports = subjects.exports_of(recorded, self._config)
-        siblings = shown if shown.is_dir() else None
+        exports, left = subjects.exports_of(recorded, self._config)
+        if left:
+            notes.append(f"variables of its build that are not taken from a buildinfo: {as_shown(' '.join(left))}")
+        # A folder that somebody else names is looked into only if it is the recipe's own.
+        siblings = shown if shown == folder or (shown.name == folder.name and (shown / "APKBUILD").is_file()) else None
         return subjects.Subject(
             copy, shown, siblings, provenance, str(self._config.repodest), exports, exact, tuple(notes)
         )

@@ -17,7 +17,11 @@ from abuildpy.errors import AbuildError
 from abuildpy.recipe.git import ask_git, run_git
 from abuildpy.recipe.history import Provenance
 from abuildpy.records.buildinfo import BuildInfo, buildinfo_of, read_buildinfo
+from abuildpy.records.form import shown
 from abuildpy.repository.apkfile import ApkFile
+
+_LATEST = 1 << 36
+"""Seconds since 1970: more than files, archives and our own arithmetic can hold."""
 
 
 class SubjectError(AbuildError):
@@ -84,6 +88,10 @@ def recorded_of(apk: ApkFile) -> Recorded:
         return found
     told = read_buildinfo(path)
     around = told.surrounding
+    if told.recipe.repository and not is_plain(told.recipe.repository):
+        raise SubjectError(f"{path} tells of a repository '{shown(told.recipe.repository)}', which is no name of one")
+    if not 0 <= told.epoch < _LATEST:
+        raise SubjectError(f"{path} tells of a time that no build can have")
     return replace(
         found,
         commit=told.recipe.commit or found.commit,
@@ -113,32 +121,53 @@ def installed_in(build: Path) -> Mapping[str, str] | None:
     return None
 
 
-_OURS = frozenset(
-    "HOME PATH APKBUILD REPODEST SRCDEST LD_PRELOAD TERM COLUMNS LINES NO_COLOR USE_COLORS APORTSDIR ABUILD_CONF "
-    "ABUILD_DEFCONF ABUILD_USERCONF ABUILD_USERDIR ABUILD_SHAREDIR ABUILD_SYSCONFDIR SOURCE_DATE_EPOCH PACKAGER_PRIVKEY "
-    "PACKAGER_PUBKEY ABUILD_LAST_COMMIT PWD OLDPWD SHLVL".split()
-)
-"""Variables that lie about this build if they are taken from another."""
+_NOT_TAKEN = frozenset("PATH SOURCE_DATE_EPOCH CBUILDROOT USE_CCACHE".split())
+"""Variables that builds depend on, and that lie about this machine, or open folders of it, if they are taken from another."""
+_TRIPLETS = frozenset("CARCH CBUILD CBUILD_ARCH CHOST CLIBC CTARGET CTARGET_ARCH CTARGET_LIBC".split())
+"""Of these paths are made."""
+_TRIPLET = re.compile(r"[A-Za-z0-9_]+(?:[.+-][A-Za-z0-9_]+)*", re.ASCII)
 
 
-def exports_of(recorded: Recorded, config: Config) -> str:
-    """Lines of shell that give the recorded environment, as far as the configuration here says something else."""
-    lines = []
+def is_plain(name: str) -> bool:
+    """Whether a name leads nowhere but into the folder that it is put into: ``main``, ``gtk+3.0``."""
+    return re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*", name, re.ASCII) is not None
+
+
+def exports_of(recorded: Recorded, config: Config) -> tuple[str, tuple[str, ...]]:
+    """Lines of shell that give the recorded environment, as far as the configuration here says something else; and the names
+    of variables that are left out.
+
+    A buildinfo is a stranger's word: it may say what compilers are told, and not which network, folders or programs of this
+    machine a build gets. Of the recipe's own variables only ``options`` is taken, without ``net``.
+    """
+    from abuildpy.phases.recording import MATTER
+
+    lines, left = [], []
     for name, recorded_value in sorted((recorded.variables or {}).items()):
         value = recorded_value
         if recorded.debug and name.endswith("FLAGS"):  # abuild adds that where there is a -dbg package
             value = value.removesuffix(" -g")
-        if name in _OURS or not re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII) or "$HOME" in value:
+        if name in _NOT_TAKEN or "$HOME" in value or (config.get(name) == value and name in config.exported):
             continue
-        if config.get(name) != value or name not in config.exported:
-            lines.append(f"export {name}={shlex.quote(value)}\n")
+        if name == "options":
+            value = " ".join(word for word in value.split() if word != "net")
+        elif not (name in MATTER or (name.startswith("LC_") and is_plain(name))) or _is_no_value(name, value):
+            left.append(name)
+            continue
+        lines.append(f"export {name}={shlex.quote(value)}\n")
     if recorded.packager:
         lines.append(f"PACKAGER={shlex.quote(recorded.packager)}\n")
-    return "".join(lines)
+    return "".join(lines), tuple(left)
+
+
+def _is_no_value(name: str, value: str) -> bool:
+    return "\0" in value or (name in _TRIPLETS and bool(value) and _TRIPLET.fullmatch(value) is None)
 
 
 def find_recipe(origin: str, repo: str, places: tuple[Path, ...]) -> Path | None:
-    """The folder of a recipe in one of the trees of aports."""
+    """The folder of a recipe in one of the trees of aports; None also for a name that would lead elsewhere."""
+    if not is_plain(origin):
+        return None
     for tree in places:
         candidates = [tree / repo / origin, tree / origin, *sorted(tree.glob(f"*/{origin}"))]
         for folder in candidates:

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from recordkit import EPOCH, make_build, signer
 
 from abuildpy.errors import RepositoryError
+from abuildpy.maintain.reproduce.subject import SubjectError, recorded_of
 from abuildpy.records.buildinfo import (
     BuildInfo,
     BuiltRecipe,
@@ -24,6 +26,7 @@ from abuildpy.records.buildinfo import (
     parse_buildinfo,
     read_buildinfo,
 )
+from abuildpy.repository.apkfile import read
 
 MUSL = InstalledPackage("musl", "1.2.5-r0", "x86_64", "musl", "Q1abcdefghijklmnopqrstuvwxyz0=", True)
 INFO = BuildInfo(
@@ -114,3 +117,16 @@ def test_of_a_key_that_is_there_twice_nobody_chooses() -> None:
     text = format_buildinfo(INFO)
     with pytest.raises(ValueError, match="twice"):
         parse_buildinfo(text.replace(b'"epoch": ', b'"epoch": 1, "epoch": ', 1))
+
+
+@pytest.mark.parametrize(
+    ("recipe", "epoch"),
+    [("../../elsewhere", EPOCH), ("/etc", EPOCH), ("..", EPOCH), ("a/b", EPOCH), ("main", -1), ("main", 10**30)],
+)
+def test_a_buildinfo_that_leads_elsewhere(tmp_path: Path, recipe: str, epoch: int) -> None:
+    """What is unpacked and written has its place by these."""
+    build = make_build(tmp_path, signer())
+    told = replace(build.info, recipe=replace(build.info.recipe, repository=recipe), epoch=epoch)
+    (tmp_path / "tool-1.0-r0.buildinfo.json").write_bytes(format_buildinfo(told))
+    with pytest.raises(SubjectError):
+        recorded_of(read(tmp_path / "tool-1.0-r0.apk"))

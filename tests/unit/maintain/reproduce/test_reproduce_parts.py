@@ -323,13 +323,65 @@ def test_recorded_environment() -> None:
         "REPODEST": "/y",
         "CCACHE_DIR": "$HOME/.ccache",
         "bad name": "x",
-        "QUOTED": "it's",
+        "LDFLAGS": "it's",
     }
     recorded = Recorded("", 0, "Some Body <some@body.example>", variables=variables, debug=True)
-    assert exports_of(recorded, config).splitlines() == [
+    assert exports_of(recorded, config)[0].splitlines() == [
         "export CXXFLAGS=-O1",
         "export JOBS=5",
-        "export QUOTED='it'\"'\"'s'",
+        "export LDFLAGS='it'\"'\"'s'",
         "PACKAGER='Some Body <some@body.example>'",
     ]
-    assert "export CFLAGS='-Os -g'" in exports_of(replace(recorded, debug=False), config)
+    assert "export CFLAGS='-Os -g'" in exports_of(replace(recorded, debug=False), config)[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ABUILD_NET", "always"),
+        ("ABUILD_REQUIRE_SANDBOX", "none"),
+        ("ABUILD_PASS_ENV", "*"),
+        ("CARGO_HOME", "/root/.ssh"),
+        ("GOCACHE", "/root/.ssh"),
+        ("CCACHE_DIR", "/root/.ssh"),
+        ("USE_CCACHE", "1"),
+        ("SUDO_APK", "/tmp/run-me"),
+        ("APK", "/tmp/run-me"),
+        ("LD_PRELOAD", "/tmp/x.so"),
+        ("LD_AUDIT", "/tmp/x.so"),
+        ("PYTHONPATH", "/tmp"),
+        ("ENV", "/tmp/x.sh"),
+        ("PATH", "/tmp"),
+        ("SRCDEST", "/root"),
+        ("CBUILDROOT", "/"),
+        ("DISTFILES_MIRROR", "http://elsewhere.example"),
+        ("ABUILD_SHAREDIR", "/tmp"),
+        ("source", "../../secret"),
+        ("builddir", "/etc"),
+        ("install", "../../secret"),
+        ("CARCH", "../../../../x"),
+        ("CARCH", "x/y"),
+        ("CHOST", ".."),
+        ("LC_X;id", "x"),
+        ("x\nid\ny", "x"),
+        ("CFLAGS", "a\0b"),
+    ],
+)
+def test_what_a_buildinfo_may_not_say(name: str, value: str) -> None:
+    """It is a stranger's: no network, folder, program or wall of this machine is his to choose."""
+    lines, _ = exports_of(Recorded("", 0, "", variables={name: value}), Config({}, frozenset(), {}))
+    assert lines == ""
+
+
+def test_options_of_a_buildinfo_open_no_network() -> None:
+    lines, left = exports_of(Recorded("", 0, "", variables={"options": "!check net"}), Config({}, frozenset(), {}))
+    assert (lines, left) == ("export options='!check'\n", ())
+
+
+def test_names_of_a_package_lead_into_trees_only(tmp_path: Path) -> None:
+    tree = tmp_path / "aports"
+    for place in (tree / "main/foo", tmp_path / "elsewhere"):
+        place.mkdir(parents=True)
+        (place / "APKBUILD").touch()
+    for name in ("../elsewhere", "../../elsewhere", str(tmp_path / "elsewhere"), "*", "**", "", ".", "..", "a\0b"):
+        assert find_recipe(name, "main", (tree,)) is None, name
