@@ -10,6 +10,26 @@ from abuildpy.record import record
 
 _NORMAL, _STRONG = "\033[1;0m", "\033[1;1m"
 _RED, _GREEN, _YELLOW, _BLUE = "\033[1;31m", "\033[1;32m", "\033[1;33m", "\033[1;34m"
+_MARK = "\ufffd"
+_COMMANDS = dict.fromkeys(
+    (
+        *range(9),
+        *range(11, 32),
+        *range(127, 160),
+        0x61C,
+        0x200E,
+        0x200F,
+        *range(0x202A, 0x202F),
+        *range(0x2066, 0x206A),
+    ),
+    _MARK,
+)
+"""Control characters but tab and newline, and signs that turn the direction of writing."""
+
+
+def _tame(text: str) -> str:
+    """A message, which may quote names of strangers' files and packages, without what commands a terminal."""
+    return text if text.isascii() and text.isprintable() else text.translate(_COMMANDS)
 
 
 def want_titles(use_colors: str) -> bool:
@@ -50,7 +70,7 @@ class Console:
     def msg2(self, text: str) -> None:
         """A continuation, indented by four blanks, unless quiet."""
         if not self.quiet:
-            _write(2, f"    {text}\n")
+            _write(2, f"    {_tame(text)}\n")
 
     def warning(self, text: str) -> None:
         """``>>> WARNING: NAME: text``."""
@@ -58,7 +78,7 @@ class Console:
 
     def warning2(self, text: str) -> None:
         """Continues a warning."""
-        _write(2, f"{'':13}{text}\n")
+        _write(2, f"{'':13}{_tame(text)}\n")
 
     def error(self, text: str) -> None:
         """``>>> ERROR: NAME: text``; the log gets it too."""
@@ -79,7 +99,7 @@ class Console:
 
     def error2(self, text: str) -> None:
         """Continues an error."""
-        _write(2, f"{'':11}{text}\n")
+        _write(2, f"{'':11}{_tame(text)}\n")
 
     def plain(self, text: str) -> None:
         """A line on standard output."""
@@ -94,7 +114,8 @@ class Console:
         if self.titles:
             _write(2, f"\033]0;{text}\007")
 
-    def _say(self, color: str, prompt: str, text: str) -> None:
+    def _say(self, color: str, prompt: str, said: str) -> None:
+        text = _tame(said)
         if self.colors:
             about = "" if self.name is None else f"{_STRONG}{self.name}{_NORMAL}{self._star(_BLUE, _NORMAL)}: "
             _write(2, f"{color}{prompt}{_NORMAL} {about}{text}\n")
