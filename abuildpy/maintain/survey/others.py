@@ -133,7 +133,7 @@ def _haskell(subject: Subject) -> Plan:
 
 def _ocaml(subject: Subject) -> Plan:
     tree = subject.tree
-    names = [name.removesuffix(".opam") for name in tree.at_top(r".*\.opam")] or re.findall(
+    names = [name.removesuffix(".opam") for name in tree.at_top(r"\w[\w-]*\.opam")] or re.findall(
         r"\(package\s*\(name\s+([\w-]+)\)", tree.text("dune-project")
     )
     stem = subject.stem.removeprefix("ocaml-")

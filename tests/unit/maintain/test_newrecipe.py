@@ -523,6 +523,20 @@ def test_metadata_stays_data(tmp_path: Path) -> None:
     assert _variables(recipe)["pkgdesc"] == f"x {nasty} y"
 
 
+def test_what_a_source_needs_stays_a_comment(tmp_path: Path) -> None:
+    files = {"meson.build": "project('x', 'c')\ndependency('odd\ntouch bad\n')\ndependency('a\\r\\x85b')\n", "x.c": ""}
+    recipe = _Shop(files).make(tmp_path, _wish())
+    assert "# TODO: makedepends lacks what gives pc:odd touch bad pc:a" in recipe.read_text()
+
+
+def test_names_of_files_stay_words(tmp_path: Path) -> None:
+    names = ("$(touch bad)", "`touch bad`", "a; touch bad ;", "a|b", "-x", "good-name")
+    files = {"dune-project": "(lang dune 2)", "dune": "(test", **{f"{name}.opam": "" for name in names}}
+    recipe = _Shop(files).make(tmp_path, _wish(kind=BuildType.OCAML))
+    assert "\tdune build @install -p good-name\n" in recipe.read_text()
+    assert "touch" not in recipe.read_text()
+
+
 def test_samples(tmp_path: Path) -> None:
     recipe = _Shop({"Makefile": "all:\n"}).make(tmp_path, _wish(samples=True))
     variables = _variables(recipe)
