@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import signal
 import socket
@@ -107,6 +108,44 @@ def test_patches_are_dropped_refreshed_and_named(tree: Aports) -> None:
     changed = tree.git("show", "--format=", "--name-status", "HEAD").splitlines()
     assert changed == ["M\tmain/foo/APKBUILD", "M\tmain/foo/musl.patch", "D\tmain/foo/upstream.patch"]
     assert tree.git("status", "--porcelain") == ""
+
+
+@pytest.mark.parametrize("how", ["path", "absolute", "folder", "file"])
+def test_what_lies_outside_of_the_recipe_stays(tree: Aports, how: str) -> None:
+    """However a recipe leads there: the file is another's, and nobody keeps it to put it back."""
+    shared = tree.place.aports / "main/shared"
+    shared.mkdir(parents=True)
+    for name, content in (("upstream.patch", UPSTREAM), ("musl.patch", MUSL)):
+        (shared / name).write_bytes(content)
+    names = {
+        "path": ("../shared/upstream.patch", "../shared/musl.patch"),
+        "absolute": (f"{shared}/upstream.patch", f"{shared}/musl.patch"),
+        "folder": ("link/upstream.patch", "link/musl.patch"),
+        "file": ("upstream.patch", "musl.patch"),
+    }[how]
+    folder = tree.recipe("foo")
+    if how == "folder":
+        (folder / "link").symlink_to("../shared")
+    elif how == "file":
+        for name in names:
+            (folder / name).symlink_to(f"../shared/{name}")
+    apkbuild = folder / "APKBUILD"
+    text = apkbuild.read_text()
+    sums = "".join(
+        f"{hashlib.sha512(content).hexdigest()}  {name}\n"
+        for name, content in zip(names, (UPSTREAM, MUSL), strict=True)
+    )
+    text = text.replace("$pkgver.tar.gz", f"$pkgver.tar.gz {' '.join(names)}", 1)
+    apkbuild.write_text(text.replace("foo-1.0.tar.gz\n", f"foo-1.0.tar.gz\n{sums}", 1))
+    tree.commit_all()
+    new = GREETING.replace(b"line 20\n", b"LINE 20\n").replace(b"line 29\n", b"new\nmore\nline twenty-nine\n")
+    tree.release("foo", "1.1", {"greeting.txt": new})
+    for words in (("--dry-run",), ()):
+        done = tree.bump(*words, "foo-1.1")
+        assert "Traceback" not in done.err, str(done)
+        assert (shared / "upstream.patch").read_bytes() == UPSTREAM, str(done)
+        assert (shared / "musl.patch").read_bytes() == MUSL, str(done)
+        assert tree.git("status", "--porcelain") == "", str(done)
 
 
 def test_a_patch_that_git_does_not_know(tree: Aports) -> None:

@@ -65,7 +65,7 @@ def look_after(recipe: Recipe, text: bytes, srcdest: Path, log: Messages) -> Loo
 
 
 def _look(recipe: Recipe, text: bytes, builddir: Path, strip: int, srcdest: Path, *, certain: bool) -> Looked:
-    found = _Found(text)
+    found = _Found(text, recipe.startdir)
     patches = [source for source in recipe.source if source.name.endswith(".patch")]
     texts = [_read(source, recipe, srcdest) for source in patches]
     upstream = upstream_has(texts, Files(builddir), strip)
@@ -104,6 +104,7 @@ class _Found:
     """What was found out so far; ``text`` is the recipe without what was dropped."""
 
     text: bytes
+    folder: Path
     dropped: list[str] = field(default_factory=list)
     refreshed: dict[str, tuple[str, ...]] = field(default_factory=dict)
     changed: dict[str, bytes | None] = field(default_factory=dict)
@@ -114,16 +115,20 @@ class _Found:
         if verdict.kind == "upstream":
             self.dropped.append(source.name)
             self.text = _without(self.text, source)
-            if not source.remote:
+            if self._lies_here(Path(source.entry).parent, source):
                 self.changed[source.entry] = None
             self.notes += _mentions(self.text, source.name)
-        elif verdict.kind == "refreshed" and source.remote:
-            self.notes.append(
-                f"{source.name} fits with {'; '.join(verdict.notes)}: it is a download, and stays as it is"
-            )
+        elif verdict.kind == "refreshed" and not self._lies_here(Path(source.entry), source):
+            what = "is a download" if source.remote else "lies outside of the recipe's folder"
+            self.notes.append(f"{source.name} fits with {'; '.join(verdict.notes)}: it {what}, and stays as it is")
         elif verdict.kind == "refreshed":
             self.refreshed[source.name] = verdict.notes
             self.changed[source.entry] = verdict.text
+
+    def _lies_here(self, place: Path, source: Source) -> bool:
+        """Whether it is one of the recipe's own files: what others share, or a path or link leads to, is not ours to write."""
+        folder = self.folder.resolve()
+        return not source.remote and (folder / place).resolve().is_relative_to(folder)
 
 
 def _without(text: bytes, source: Source) -> bytes:

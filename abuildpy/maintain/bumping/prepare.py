@@ -6,7 +6,7 @@ from __future__ import annotations
 import difflib
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -76,6 +76,7 @@ class Preparing:
                 if request.version is not None:
                     looked = self._renew(wish, recipe, scratch)
                 files = dict(_changes(names, wish.folder, scratch))
+                _require_own(wish.folder, files)
         except OSError as error:
             where = f"{error.filename}: " if error.filename else ""
             raise BumpError("edit", f"{where}{error.strerror or error}") from error
@@ -171,6 +172,16 @@ class Preparing:
                 self._say(f"    {note}")
         for note in looked.notes:
             self._say(note)
+
+
+def _require_own(folder: Path, files: Iterable[str]) -> None:
+    """Raises BumpError for a file that is another's: written through a link, it could not be put back."""
+    top = folder.resolve()
+    for name in files:
+        real = (folder / name).resolve()
+        if not real.is_relative_to(top):
+            hint = "bump the recipe that it belongs to, or do this one by hand"
+            raise BumpError("edit", f"{name} is a link to {real}, outside of the recipe's folder", hint=hint)
 
 
 def diff_of(edit: Edit) -> str:

@@ -8,6 +8,8 @@ import os
 import stat
 from pathlib import Path
 
+_LARGEST = 32 << 20
+"""As lines in memory, a file is many times its size; of new sources nobody knows yet what is in them."""
 _FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW
 
 
@@ -43,8 +45,11 @@ class Files:
         finally:
             os.close(descriptor)
         with open(opened, "rb") as file:
-            if not stat.S_ISREG(os.fstat(opened).st_mode):
+            state = os.fstat(opened)
+            if not stat.S_ISREG(state.st_mode):
                 raise Unreadable(f"{path} is not a regular file")
+            if state.st_size > _LARGEST:
+                raise Unreadable(f"{path} is absurdly large")
             return file.read()
 
     def change(self, changes: dict[str, bytes | None]) -> None:
