@@ -19,6 +19,8 @@ from abuildpy.records.form import Fields, dump, parse
 if TYPE_CHECKING:
     from abuildpy.package.sign import Signer
 
+_MOST_SIGNATURES = 64
+"""Each is over the whole payload: a million of them are an attack."""
 IN_TOTO = "application/vnd.in-toto+json"
 
 
@@ -70,6 +72,8 @@ def unseal(content: bytes) -> Envelope:
         _decode(top.value("payload", str)),
         tuple((each.value("keyid", str), _decode(each.value("sig", str))) for each in top.each("signatures")),
     )
+    if len(envelope.signatures) > _MOST_SIGNATURES:
+        raise ValueError("it has more signatures than anybody makes")
     if _format(envelope) != content:  # what is beside the signed bytes could say anything
         raise ValueError("something around its signed part was changed")
     return envelope

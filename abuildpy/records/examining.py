@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -162,7 +162,7 @@ class _Package:
     def checks(self) -> Iterator[Check]:
         """All checks, in the order of KINDS."""
         apk = self._apk
-        yield _check("signature", lambda: _signed(self._path, self._keys, apk.signatures, apk.control))
+        yield _check("signature", self._signature)
         yield _check("content", self._content)
         yield _check("index", self._index)
         version = apk.version
@@ -172,6 +172,13 @@ class _Package:
             ("buildinfo", buildinfo_name(self._origin, version), self._buildinfo),
         ):
             yield self._record(kind, name, action)  # type: ignore[arg-type]
+
+    def _signature(self) -> Check:
+        """A signature says nothing of the file's name: an old package can go by the name of a new one."""
+        apk = self._apk
+        found = _signed(self._path, self._keys, apk.signatures, apk.control)
+        own = f"{apk.name}-{apk.version}.apk"
+        return found if self._path.name == own else replace(found, text=f"{found.text} (of {shown(own)})")
 
     def _content(self) -> Check:
         apkfile.verify_data(self._apk)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -91,8 +92,10 @@ def load_keys(folders: Iterable[Path]) -> dict[str, bytes]:
             continue
         for name in names:
             try:
-                with open(folder / name, "rb") as file:
-                    keys[name] = file.read(_LARGEST_KEY)
+                # O_NONBLOCK: a fifo of that name must not hang us.
+                with open(os.open(folder / name, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb") as file:
+                    if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                        keys[name] = file.read(_LARGEST_KEY)
             except OSError:
                 continue
     return keys

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -22,10 +23,11 @@ from abuildpy.package.sign import Signer
 from abuildpy.records.buildinfo import buildinfo_of
 from abuildpy.records.dsse import IN_TOTO, encode, seal, unseal
 from abuildpy.records.examining import Check, Indexes, examine
+from abuildpy.records.form import dump
 from abuildpy.records.making import make_records
 from abuildpy.repository.apkfile import signatures_of
 from abuildpy.repository.index import INDEX_NAME
-from abuildpy.repository.trust import Keys
+from abuildpy.repository.trust import Keys, load_keys
 
 APK = "tool-1.0-r0.apk"
 BUILDINFO, PROVENANCE, SPDX = "tool-1.0-r0.buildinfo.json", "tool-1.0-r0.provenance.json", "tool-1.0-r0.spdx.json"
@@ -240,3 +242,26 @@ def test_what_a_stranger_wrote_commands_no_terminal(built: Build) -> None:
     built.path(PROVENANCE).write_bytes(seal(IN_TOTO, payload, stranger))
     check = _checks(built)["provenance"]
     assert (check.answer, check.text.isprintable()) == ("bad", True)
+
+
+def test_a_folder_of_keys_with_a_fifo_in_it(built: Build, tmp_path: Path) -> None:
+    folder = tmp_path / "keys"
+    folder.mkdir()
+    os.mkfifo(folder / "a.rsa.pub")
+    (folder / "link.rsa.pub").symlink_to("/dev/zero")
+    (folder / built.signer.name).write_bytes(built.signer.public_pem)
+    assert list(load_keys([folder])) == [built.signer.name]
+
+
+def test_a_million_signatures_are_not_tried(built: Build) -> None:
+    envelope = json.loads(built.path(PROVENANCE).read_bytes())
+    envelope["signatures"] *= 65
+    built.path(PROVENANCE).write_bytes(dump(envelope))
+    check = _checks(built)["provenance"]
+    assert (check.answer, "more signatures" in check.text) == ("bad", True)
+
+
+def test_a_package_that_goes_by_the_name_of_another_is_told(built: Build) -> None:
+    shutil.copy(built.path(APK), built.path("curl-9.0-r0.apk"))
+    assert _checks(built)["signature"].text == "by me-1.rsa.pub"
+    assert _checks(built, name="curl-9.0-r0.apk")["signature"].text == "by me-1.rsa.pub (of tool-1.0-r0.apk)"
