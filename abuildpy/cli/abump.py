@@ -23,7 +23,8 @@ _PROGRAM = "abump"
 
 _USAGE = f"""\
 {_PROGRAM} {__version__} - raise pkgver in APKBUILDs, build and commit
-Usage: {_PROGRAM} [-s CVE-1,CVE-2] [-m TEXT] [-f ISSUE] [-p REMOTE] [-b] [-k] [-r] [-q] NAME-VERSION...
+Usage: {_PROGRAM} [-s CVE-1,CVE-2] [-m TEXT] [-f ISSUE] [-p REMOTE] [-b] [-k]
+             [-r] [-q] NAME-VERSION...
 Options:
   -s, --security CVE-1,CVE-2  It is a security upgrade: the subject names these
   -m, --message TEXT          Body of the commit message
@@ -35,8 +36,9 @@ Options:
   -q, --quiet                 No messages
   -h, --help                  Show this help
 
-NAME is a package (foo) or section and package (main/foo) of APORTSDIR, else of the git tree around.
-ABUILD names the program that builds (default: abuild), ABUILD_OPTS its options (default: -r).
+NAME is a package (foo) or section and package (main/foo) of APORTSDIR, else of
+the git tree around. ABUILD names the program that builds (default: abuild),
+ABUILD_OPTS its options (default: -r).
 """
 
 

@@ -35,7 +35,8 @@ Subcommands are:
   toplevel-aports
 
 Options:
-  -d, --dir DIR  The folder of a repository, e.g. ~/aports/main; may be given several times (default: the current folder)
+  -d, --dir DIR  The folder of a repository, e.g. ~/aports/main; may be given
+                 several times (default: the current folder)
   --json         Answer with a JSON array
   -h, --help     Show this help
 """

@@ -20,14 +20,18 @@ if TYPE_CHECKING:
 _PROGRAM = "apkbuild-lint"
 
 _USAGE = f"""\
-{_PROGRAM} {__version__} - find what is wrong or unusual in recipes, without running them
-usage: {_PROGRAM} [--fix] [--format FORMAT] [--severity LETTER] [--certain] [--only TAGS] [--skip TAGS] APKBUILD|FOLDER...
+{_PROGRAM} {__version__} - find what is wrong or unusual in recipes
+usage: {_PROGRAM} [--fix] [--format FORMAT] [--severity LETTER] [--certain]
+                     [--only TAGS] [--skip TAGS] APKBUILD|FOLDER...
        {_PROGRAM} --explain TAG
        {_PROGRAM} --list
 Options:
-  --fix              Mend what can be mended mechanically, then tell what is left
-  --format FORMAT    text (SEVERITY:[TAG]:FILE:LINE:MESSAGE), json, github, gitlab or sarif
-  --severity LETTER  Only what is at least serious (S), important (I), minor (M) or a matter of style (T, all)
+  --fix              Mend what can be mended mechanically, then tell what is
+                     left
+  --format FORMAT    text (SEVERITY:[TAG]:FILE:LINE:MESSAGE), json, github,
+                     gitlab or sarif
+  --severity LETTER  Only what is at least serious (S), important (I), minor (M)
+                     or a matter of style (T, all)
   --certain          Only what is certain
   --only TAGS        Only these rules (tags or labels, with commas between)
   --skip TAGS        All but these rules
@@ -35,8 +39,9 @@ Options:
   --list             All rules: tag, severity and certainty, label
   -h, --help         Show this help
 
-A FOLDER stands for the APKBUILD in it or, if it has none, for all those below it.
-The exit status is 0 if there is nothing to say, 1 if there is, or if a recipe cannot be read.
+Recipes are not run. A FOLDER stands for the APKBUILD in it or, if it has none,
+for all those below it. The exit status is 0 if there is nothing to say, 1 if
+there is, or if a recipe cannot be read.
 """
 
 

@@ -23,22 +23,28 @@ _PROGRAM = "apkbuild-pypi"
 
 _USAGE = f"""\
 {_PROGRAM} {__version__} - recipes of Python packages
-Usage: {_PROGRAM} create NAME [homepage] | recreate [deps] | upgrade | check | update
+Usage: {_PROGRAM} create NAME [homepage] | recreate [deps] | upgrade |
+                     check | update
 
 In the folder of a repository:
   create NAME [homepage]
-                    Make py3-NAME/APKBUILD; with 'homepage', url= is the project's own page
+                    Make py3-NAME/APKBUILD; with 'homepage', url= is the
+                    project's own page
 In a recipe's folder:
-  recreate [deps]   Make the recipe again for the newest version; with 'deps', its dependencies too
-  upgrade           Put the newest version's number into the recipe, and the dependencies that changed; shows the diff
-  check             Say what is newest and what is packaged; status 1 if they differ
+  recreate [deps]   Make the recipe again for the newest version; with 'deps',
+                    its dependencies too
+  upgrade           Put the newest version's number into the recipe, and the
+                    dependencies that changed; shows the diff
+  check             Say what is newest and what is packaged; status 1 if they
+                    differ
   update            Run abuild checksum unpack prepare
 
 Options:
   -h, --help        Show this help
 
-The index is the one that pip uses: PIP_INDEX_URL, index-url in pip.conf. PYPI_URL overrules it: the address
-above /pypi/NAME/json. The tree of aports around you, or APORTSDIR, tells the names of packages.
+The index is the one that pip uses: PIP_INDEX_URL, index-url in pip.conf.
+PYPI_URL overrules it: the address above /pypi/NAME/json. The tree of aports
+around you, or APORTSDIR, tells the names of packages.
 """
 
 

@@ -26,14 +26,15 @@ usage: {_PROGRAM} [-z] [-a] [-g] [-s NUM] [-t] [-f] FOLDER|APKBUILD|NAME...
 Options:
   -z, --zero       Set pkgrel to 0
   -a, --add        Add 1 to pkgrel
-  -g, --clean-git  Add 1 to pkgrel, but leave alone what has changes in git that are not staged
+  -g, --clean-git  Add 1 to pkgrel, but leave alone what has changes in git that
+                   are not staged
   -s, --set NUM    Set pkgrel to NUM
   -t, --test       Only check that every recipe has a proper pkgrel
   -f, --force      Do without that check
   -h, --help       Show this help
 
-Without an option that changes it, pkgrel is printed. The last of -z -a -g -s -t counts.
-A NAME is looked for in APORTSDIR, else in the git tree around.
+Without an option that changes it, pkgrel is printed. The last of -z -a -g -s -t
+counts. A NAME is looked for in APORTSDIR, else in the git tree around.
 """
 
 

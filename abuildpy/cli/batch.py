@@ -26,27 +26,36 @@ REPORTS = (".json", ".xml", ".html", ".md")
 _USAGE = """\
 usage: abuildpy batch [options] [TARGET...]
 
-Builds recipes and what waits for them in the right order. A TARGET is a recipe (its folder or APKBUILD), a folder of recipes,
-a repository, a tree of these, or a name: of a repository, a recipe (main/foo, foo) or a package. With a selection and no
-TARGET all of the tree around the current folder is looked at.
+Builds recipes and what waits for them in the right order. A TARGET is a recipe
+(its folder or APKBUILD), a folder of recipes, a repository, a tree of these, or
+a name: of a repository, a recipe (main/foo, foo) or a package. With a selection
+and no TARGET all of the tree around the current folder is looked at.
 
 What is built:
-  --changed-since REV     Recipes in which anything changed since this git revision
-  --status STATE          Recipes that are failed (the last time), outdated or unbuilt (in REPODEST); several with commas
-  --rebuild-of NAME       Recipes whose packages depend on it: so:libfoo.so.1, pc:foo, cmd:foo, foo
-  --rebuild-dependants    Also rebuild what would lose a library (with a pkgrel bump)
-  --publish-rest          Hold back only what takes a library away and what needs that, and publish the rest
+  --changed-since REV     Recipes in which anything changed since this git
+                          revision
+  --status STATE          Recipes that are failed (the last time), outdated or
+                          unbuilt (in REPODEST); several with commas
+  --rebuild-of NAME       Recipes whose packages depend on it: so:libfoo.so.1,
+                          pc:foo, cmd:foo, foo
+  --rebuild-dependants    Also rebuild what would lose a library (with a pkgrel
+                          bump)
+  --publish-rest          Hold back only what takes a library away and what
+                          needs that, and publish the rest
   --plan                  Only show the order, and why each is built or not
   --json                  With --plan: as JSON
 
 How:
-  -j, --jobs N            So many packages at once (default: as many as cores and memory allow)
+  -j, --jobs N            So many packages at once (default: as many as cores
+                          and memory allow)
   --load N                Start nothing while the load is above this
   --exclusive NAME        Nothing else runs beside this recipe
-  --priority NAME=N       Recipes with higher numbers come first, and what they need
+  --priority NAME=N       Recipes with higher numbers come first, and what they
+                          need
   --keep-going            Build what can be built after a failure (default)
   --fail-fast             Start nothing after a failure
-  --retry N               Try again so often after failures of the network or the machine
+  --retry N               Try again so often after failures of the network or
+                          the machine
   --timeout TIME          The longest that a function of a recipe may take
   --no-output-timeout TIME
                           The longest that it may be silent
@@ -56,16 +65,21 @@ How:
 
 Where:
   --executor WHERE        local (default) or dask
-  --scheduler ADDRESS     Of dask: HOST:PORT or tls://HOST:PORT (default: one of its own, with workers on this machine)
-  --store URL             Where sources and packages travel between machines: file:///shared/folder, s3://bucket/path, ...
-  --tls-ca FILE           Certificate of the authority that all certificates are of (or ABUILDPY_TLS_CA)
+  --scheduler ADDRESS     Of dask: HOST:PORT or tls://HOST:PORT (default: one of
+                          its own, with workers on this machine)
+  --store URL             Where sources and packages travel between machines:
+                          file:///shared/folder, s3://bucket/path, ...
+  --tls-ca FILE           Certificate of the authority that all certificates are
+                          of (or ABUILDPY_TLS_CA)
   --tls-cert FILE         This machine's certificate (or ABUILDPY_TLS_CERT)
   --tls-key FILE          The key to it (or ABUILDPY_TLS_KEY)
 
-  --report FILE           Write a report, by its ending: .json, .xml (JUnit), .html or .md; several are possible
+  --report FILE           Write a report, by its ending: .json, .xml (JUnit),
+                          .html or .md; several are possible
   -h, --help              Show this help
 
-Exit status: 0 all built or reused, 1 some failed or blocked, 2 wrong command line, 3 nothing could be planned, 130 interrupted
+Exit status: 0 all built or reused, 1 some failed or blocked, 2 wrong command
+line, 3 nothing could be planned, 130 interrupted
 """
 
 

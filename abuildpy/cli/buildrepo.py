@@ -24,20 +24,25 @@ if TYPE_CHECKING:
 _USAGE = """\
 usage: buildrepo [-hknps] [-a DIR] [-d DIR] [-l DIR] [-r REPO] REPO...
 
-Builds what is missing of each repository of a tree of aports, in the right order.
+Builds what is missing of each repository of a tree of aports, in the right
+order.
 
   -a, --aports=DIR      The tree of aports (default: ~/aports)
   -c, --config=FILE     A configuration (default: /etc/buildrepo/config.lua)
-  -d, --destdir=DIR     Where the repositories of packages are (default: REPODEST, else ~/packages)
+  -d, --destdir=DIR     Where the repositories of packages are (default:
+                        REPODEST, else ~/packages)
   -h, --help            Show this help
   -l, --logdir=DIR      Keep logs in DIR/REPO/pkgname/ instead of printing them
   -k, --keep-going      Build what can be built after a failure
   -n, --dry-run         Build and delete nothing, only tell what would be
   -p, --purge           Delete packages that no recipe makes any more
-  -r, --deps-repo=REPO  Has no effect: dependencies are found in all repositories
-  -s, --skip-failed     Leave out what failed the last time (its src folder is there)
+  -r, --deps-repo=REPO  Has no effect: dependencies are found in all
+                        repositories
+  -s, --skip-failed     Leave out what failed the last time (its src folder is
+                        there)
   -R, --rootbld         Build in clean roots
-      --jobs=N          So many packages at once, each in a clean root (default: 1)
+      --jobs=N          So many packages at once, each in a clean root (default:
+                        1)
       --no-deps-install Install no dependencies: they only order the builds
 """
 

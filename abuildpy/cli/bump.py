@@ -24,23 +24,30 @@ usage: abuildpy bump [options] TARGET-VERSION...
        abuildpy bump [options] --latest TARGET...
        abuildpy bump [options] --rebuild[=REASON] TARGET...
 
-Gives recipes a new version: checks that there is one, edits pkgver and pkgrel (and nothing else), fetches the sources and
-writes their checksums, looks after patches, builds in the order that recipes need each other, compares with the packages
-published before, and commits, one recipe at a time. A TARGET is a recipe (its folder, main/foo, foo); with --latest and
---rebuild also anything else that 'abuildpy batch' takes: a package, a folder of recipes, a repository.
+Gives recipes a new version: checks that there is one, edits pkgver and pkgrel
+(and nothing else), fetches the sources and writes their checksums, looks after
+patches, builds in the order that recipes need each other, compares with the
+packages published before, and commits, one recipe at a time. A TARGET is a
+recipe (its folder, main/foo, foo); with --latest and --rebuild also anything
+else that 'abuildpy batch' takes: a package, a folder of recipes, a repository.
 
 Which version:
-  --latest                The newest that upstream has; recipes that have it already are left alone
-  --rebuild[=REASON]      The same version with a higher pkgrel; the commit says 'rebuild REASON', such as 'against foo-2.0'
+  --latest                The newest that upstream has; recipes that have it
+                          already are left alone
+  --rebuild[=REASON]      The same version with a higher pkgrel; the commit says
+                          'rebuild REASON', such as 'against foo-2.0'
   --allow-downgrade       Also an older version than the recipe has
-  --set NAME=VALUE        Set another variable too, such as _commit or _gitrev; several are possible
-  --fixes CVE-1,CVE-2     What the new version fixes, for secfixes and the commit's title; FOO:CVE-1 where there are several
+  --set NAME=VALUE        Set another variable too, such as _commit or _gitrev;
+                          several are possible
+  --fixes CVE-1,CVE-2     What the new version fixes, for secfixes and the
+                          commit's title; FOO:CVE-1 where there are several
                           recipes. Several are possible
 
 What is done with it:
   --no-build              Do not build, compare or publish
   --no-commit             Leave the changes uncommitted
-  --rebuild-dependants    Afterwards rebuild what would lose a library, or anything else that it needs
+  --rebuild-dependants    Afterwards rebuild what would lose a library, or
+                          anything else that it needs
   --branch NAME           Commit to a new branch
   --push[=REMOTE]         Push what was committed (default: origin)
   -m, --message TEXT      Body of the commit messages
@@ -53,16 +60,20 @@ How it is built:
   -P, --repodest DIR      Where the repositories are (default: REPODEST)
   -h, --help              Show this help
 
-Patches that upstream has by now (the new source has, to the line, what they do) go: from source=, the checksums and the
-folder. Patches that fit with an offset or fuzz are refreshed, and hunks that upstream has are left out; their own text above
-the changes stays. One that does not fit ends the recipe's bump, and names file and hunk.
+Patches that upstream has by now (the new source has, to the line, what they do)
+go: from source=, the checksums and the folder. Patches that fit with an offset
+or fuzz are refreshed, and hunks that upstream has are left out; their own text
+above the changes stays. One that does not fit ends the recipe's bump, and names
+file and hunk.
 
-A recipe that fails is put back as it was, to the byte, and what needs it is held back; the others go on. That is so after an
-interrupt too, and after a run that was killed the next one sees to it. Recipes with uncommitted changes are refused, unless
---no-commit; whatever else is staged or changed stays so, and in no commit of this command.
+A recipe that fails is put back as it was, to the byte, and what needs it is
+held back; the others go on. That is so after an interrupt too, and after a run
+that was killed the next one sees to it. Recipes with uncommitted changes are
+refused, unless --no-commit; whatever else is staged or changed stays so, and in
+no commit of this command.
 
-Exit status: 0 all done, 1 some failed or are held back, or could not be published or pushed, 2 wrong command line or no such
-tree, 130 interrupted
+Exit status: 0 all done, 1 some failed or are held back, or could not be
+published or pushed, 2 wrong command line or no such tree, 130 interrupted
 """
 
 

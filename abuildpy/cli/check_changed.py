@@ -24,27 +24,36 @@ FORMATS = ("text", "json", "github", "gitlab")
 _USAGE = """\
 usage: abuildpy check-changed [--since REV] [--format FORMAT | --paths]
 
-Looks at every recipe of the tree around the current folder in which something changed since a git revision, and tells, a line
-for each, where packages would come out differently under a version that is taken already.
+Looks at every recipe of the tree around the current folder in which something
+changed since a git revision, and tells, a line for each, where packages would
+come out differently under a version that is taken already.
 
-  --since REV      The branch that the changes are to be merged into, or any git revision; what the work tree changed since
-                   the two went separate ways counts (default: in CI what GitHub or GitLab says, else origin/HEAD,
-                   origin/master or origin/main)
-  --format FORMAT  text, json (all that changed, with the verdict), github (annotations) or gitlab (Code Quality)
-  --paths          Only print the APKBUILDs that changed, one a line, for other programs: nothing is judged
+  --since REV      The branch that the changes are to be merged into, or any git
+                   revision; what the work tree changed since the two went
+                   separate ways counts (default: in CI what GitHub or GitLab
+                   says, else origin/HEAD, origin/master or origin/main)
+  --format FORMAT  text, json (all that changed, with the verdict), github
+                   (annotations) or gitlab (Code Quality)
+  --paths          Only print the APKBUILDs that changed, one a line, for other
+                   programs: nothing is judged
   -h, --help       Show this help
 
-Refused: a recipe that changed in what packages are made of while its version stayed; a pkgver or pkgrel that goes down; a
-recipe that cannot be evaluated. A pkgrel that is not 0 with a new pkgver is a warning. New recipes are fine, also those
-moved here from another repository, unless their pkgver went down on the way.
+Refused: a recipe that changed in what packages are made of while its version
+stayed; a pkgver or pkgrel that goes down; a recipe that cannot be evaluated. A
+pkgrel that is not 0 with a new pkgver is a warning. New recipes are fine, also
+those moved here from another repository, unless their pkgver went down on the
+way.
 
-What packages are made of: the variables once the recipe is evaluated, its functions, and the files that it names (source,
-install, triggers, or anywhere in its text). Of no consequence: comments, blanks and line breaks, secfixes, the maintainer;
-the order of dependencies; check() and functions that only it calls, checkdepends, and !check in options; where a source
-comes from, as long as its name and checksum stay; architectures that come or go; private variables (_name) that no function
-uses; files that the recipe does not name.
+What packages are made of: the variables once the recipe is evaluated, its
+functions, and the files that it names (source, install, triggers, or anywhere
+in its text). Of no consequence: comments, blanks and line breaks, secfixes, the
+maintainer; the order of dependencies; check() and functions that only it calls,
+checkdepends, and !check in options; where a source comes from, as long as its
+name and checksum stay; architectures that come or go; private variables (_name)
+that no function uses; files that the recipe does not name.
 
-Exit status: 0 nothing to refuse, 1 something was refused, 2 wrong command line, no git tree, or no such revision
+Exit status: 0 nothing to refuse, 1 something was refused, 2 wrong command line,
+no git tree, or no such revision
 """
 
 

@@ -28,32 +28,42 @@ _USAGE = """\
 usage: abuildpy diff [options] OLD NEW
        abuildpy diff [options] RECIPE
 
-Tells what differs between packages: metadata, dependencies, what they provide, libraries and their symbols, files, scripts,
-what happens when they are installed. Nothing is unpacked to disk. OLD and NEW are each
+Tells what differs between packages: metadata, dependencies, what they provide,
+libraries and their symbols, files, scripts, what happens when they are
+installed. Nothing is unpacked to disk. OLD and NEW are each
 
-  a package         FILE.apk; beside a folder, the package of the same name in it is compared
-  a folder          of packages, or of repositories (*/ARCH/*.apk): the packages of all recipes that both sides have packages
-                    of, pairwise; those that came or went are named
-  a recipe          its folder or name: as OLD what is published (in apk's repositories, else an earlier build), as NEW what
-                    was built last. RECIPE alone means both
+  a package         FILE.apk; beside a folder, the package of the same name in
+                    it is compared
+  a folder          of packages, or of repositories (*/ARCH/*.apk): the packages
+                    of all recipes that both sides have packages of, pairwise;
+                    those that came or went are named
+  a recipe          its folder or name: as OLD what is published (in apk's
+                    repositories, else an earlier build), as NEW what was built
+                    last. RECIPE alone means both
 
 Options:
   --contents        Also show the changed lines of text files
-  --follows         Also list the recipes to rebuild because of it, in build order (see abuildpy follows)
+  --follows         Also list the recipes to rebuild because of it, in build
+                    order (see abuildpy follows)
   --full            Leave nothing out of long lists
   --format FORMAT   text, json or html (one file that needs no network)
   --json            The same as --format json
   -o, --output FILE Write to this file
   -h, --help        Show this help
 
-The ABI has changed if a package does not provide a soname (so:) that it provided, or if a library that it provides has lost
-a symbol, or a symbol's version, or has it as another kind of thing or, for data, in another size. Names of other kinds that
-are lost (pc:, cmd:, py3.12:, any in provides), or provided in a lower version, are told apart from that. Additions, functions
-of another size, private libraries (no so:), symbols that linkers make, and lost weak instances of C++'s standard library
-change no ABI. A name or library that another package of the same side has now is not lost.
+The ABI has changed if a package does not provide a soname (so:) that it
+provided, or if a library that it provides has lost a symbol, or a symbol's
+version, or has it as another kind of thing or, for data, in another size. Names
+of other kinds that are lost (pc:, cmd:, py3.12:, any in provides), or provided
+in a lower version, are told apart from that. Additions, functions of another
+size, private libraries (no so:), symbols that linkers make, and lost weak
+instances of C++'s standard library change no ABI. A name or library that
+another package of the same side has now is not lost.
 
-Exit status: 0 the same (but for build time, commit, and the hash of it), 1 something differs, 2 trouble (wrong command line, a
-package that cannot be read), 3 the ABI changed, 4 it did not, but names that others may depend on are lost
+Exit status: 0 the same (but for build time, commit, and the hash of it), 1
+something differs, 2 trouble (wrong command line, a package that cannot be
+read), 3 the ABI changed, 4 it did not, but names that others may depend on are
+lost
 """
 
 

@@ -26,21 +26,27 @@ if TYPE_CHECKING:
 _USAGE = """\
 usage: abuildpy follows [options] NAME|PACKAGE.apk...
 
-Lists the recipes of the tree around the current folder to rebuild after a change, in build order, and why each: those with
-packages that depend on it at run time, and those that only build with it. Last come the commands that build them.
+Lists the recipes of the tree around the current folder to rebuild after a
+change, in build order, and why each: those with packages that depend on it at
+run time, and those that only build with it. Last come the commands that build
+them.
 
-  NAME          What changes or goes away: so:libfoo.so.1, pc:foo, cmd:foo, py3.12:foo, anything in provides; or a package, of
-                which a new version is meant, so that those follow that depend on the old one (python3~3.11, foo=1.0-r0)
-  PACKAGE.apk   A new package: what it provides is compared with the one of that name in the indexes, and its libraries, if
-                the file of that is there, too
+  NAME          What changes or goes away: so:libfoo.so.1, pc:foo, cmd:foo,
+                py3.12:foo, anything in provides; or a package, of which a new
+                version is meant, so that those follow that depend on the old
+                one (python3~3.11, foo=1.0-r0)
+  PACKAGE.apk   A new package: what it provides is compared with the one of that
+                name in the indexes, and its libraries, if the file of that is
+                there, too
   --names       Only print the names of those to rebuild, one a line
   --json        As JSON
   -h, --help    Show this help
 
-What packages depend on is told by the indexes on this machine: of REPODEST, and of apk's repositories (folders, and its
-cache, which 'apk update' fills).
+What packages depend on is told by the indexes on this machine: of REPODEST, and
+of apk's repositories (folders, and its cache, which 'apk update' fills).
 
-Exit status: 0 nothing has to be rebuilt, 1 something has, 2 trouble (wrong command line, unreadable package, no index)
+Exit status: 0 nothing has to be rebuilt, 1 something has, 2 trouble (wrong
+command line, unreadable package, no index)
 """
 
 

@@ -42,7 +42,8 @@ Options:
   -q, --quiet         No messages
   -h, --help          Show this help
 
-For -i the program named by SUDO is used (default: doas, else sudo; empty: none).
+For -i the program named by SUDO is used (default: doas, else sudo; empty:
+none).
 """
 
 

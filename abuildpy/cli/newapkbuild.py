@@ -26,7 +26,8 @@ _PROGRAM = "newapkbuild"
 
 _USAGE = f"""\
 {_PROGRAM} {__version__} - start a new APKBUILD
-Usage: {_PROGRAM} [-n NAME] [-d DESC] [-l LICENSE] [-u URL] [-a|-C|-m|-p|-y|-r] [-s] [-c] [-f] NAME[-VERSION]
+Usage: {_PROGRAM} [-n NAME] [-d DESC] [-l LICENSE] [-u URL]
+                   [-a|-C|-m|-p|-y|-r] [-s] [-c] [-f] NAME[-VERSION]
        {_PROGRAM} [the same options] SRCURL
 
 What it is (default: found out from the unpacked source):
@@ -37,22 +38,28 @@ What it is (default: found out from the unpacked source):
   -y, -e  a Python package, pyproject.toml or setup.py
   -r      Rust, built with cargo
 What to write:
-  -n      Name of the package (only with SRCURL; default: from the file's or GitHub project's name)
+  -n      Name of the package (only with SRCURL; default: from the file's or
+          GitHub project's name)
   -d      Description
   -l      Licence, as an SPDX expression (https://spdx.org/licenses)
   -u      Home page
   -s      The source is on SourceForge (only with NAME)
-  -c      Also make an OpenRC service, its configuration and install scripts, to be adapted
+  -c      Also make an OpenRC service, its configuration and install scripts, to
+          be adapted
   -f      Write over a recipe that exists
   -h      Show this help
-      --aports DIR  Tree of aports that tells which packages there are (default: APORTSDIR, or the tree around you)
+      --aports DIR  Tree of aports that tells which packages there are (default:
+                    APORTSDIR, or the tree around you)
       --print       Write the recipe to standard output and nothing else
 
-SRCURL is a source archive's address, or a project's page at a forge (with or without a release), or its page in the
-index of Python, npm or crates. pypi:NAME and npm:NAME, each with @VERSION or not, ask the index that pip or npm use.
-Licence, description, tests, dependencies and subpackages are found out from the source; nothing of it is run.
+SRCURL is a source archive's address, or a project's page at a forge (with or
+without a release), or its page in the index of Python, npm or crates. pypi:NAME
+and npm:NAME, each with @VERSION or not, ask the index that pip or npm use.
+Licence, description, tests, dependencies and subpackages are found out from the
+source; nothing of it is run.
 
-The folder NAME is made where you are; MAINTAINER in abuild.conf is who the recipe names.
+The folder NAME is made where you are; MAINTAINER in abuild.conf is who the
+recipe names.
 """
 
 

@@ -23,29 +23,40 @@ if TYPE_CHECKING:
 _USAGE = """\
 usage: abuildpy outdated [OPTIONS] [TARGET…]
 
-Asks upstreams for their newest versions and shows the recipes that are behind. A TARGET is a recipe, a folder of recipes, a
-repository or a package's name, as for `abuildpy batch` (default: the recipe or repository here).
+Asks upstreams for their newest versions and shows the recipes that are behind.
+A TARGET is a recipe, a folder of recipes, a repository or a package's name, as
+for `abuildpy batch` (default: the recipe or repository here).
 
-  -a, --all          Show all recipes: those that are current and those of which nothing is known too
-      --json         An array with an object for each recipe (all of them) instead of a table
+  -a, --all          Show all recipes: those that are current and those of which
+                     nothing is known too
+      --json         An array with an object for each recipe (all of them)
+                     instead of a table
       --prereleases  Let alphas, betas and release candidates count
-      --age TIME     Take answers that are younger from the cache: 90 (seconds), 30m, 6h, 2d (default: 6h; 0: ask again)
+      --age TIME     Take answers that are younger from the cache: 90 (seconds),
+                     30m, 6h, 2d (default: 6h; 0: ask again)
       --offline      Ask nobody: only what the cache has
-      --no-guess     Do not look up what is recognised nowhere by its name alone, at release-monitoring and Debian
-      --sources      Ask nobody, and show whom each recipe's upstream would be asked of
-      --jobs N       Questions at the same time, to all hosts together (default: 16; at most 4 to one host)
+      --no-guess     Do not look up what is recognised nowhere by its name
+                     alone, at release-monitoring and Debian
+      --sources      Ask nobody, and show whom each recipe's upstream would be
+                     asked of
+      --jobs N       Questions at the same time, to all hosts together (default:
+                     16; at most 4 to one host)
   -h, --help         Show this help
 
-Where upstream publishes is worked out from `source` and `url`: forges, registries of languages, and any server that lists
-its files. A comment in the recipe says what cannot be worked out, and which versions count:
+Where upstream publishes is worked out from `source` and `url`: forges,
+registries of languages, and any server that lists its files. A comment in the
+recipe says what cannot be worked out, and which versions count:
 
-  # upstream: github owner/name tag=release-{} ignore=9.9*      or: # upstream: none
+  # upstream: github owner/name tag=release-{} ignore=9.9*
   # upstream: series=1.2 prereleases=yes
+  # upstream: none
 
-Tokens in GITHUB_TOKEN, GITLAB_TOKEN and GITEA_TOKEN are used. abuildpy(1) tells more, also of upstream.toml.
+Tokens in GITHUB_TOKEN, GITLAB_TOKEN and GITEA_TOKEN are used. abuildpy(1) tells
+more, also of upstream.toml.
 
-Exit status: 0 all that could be asked are current, 1 something is behind, 2 wrong command line, 3 nothing is known to be
-behind, but of some recipes nothing could be learnt
+Exit status: 0 all that could be asked are current, 1 something is behind, 2
+wrong command line, 3 nothing is known to be behind, but of some recipes nothing
+could be learnt
 """
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 BEHIND, UNKNOWN = 1, 3

@@ -23,33 +23,43 @@ if TYPE_CHECKING:
 _USAGE = """\
 usage: abuildpy reproduce [OPTIONS] [RECIPE | PACKAGE.apk]
 
-Builds a recipe (an APKBUILD or its folder; default: the one here) twice, the second time in other circumstances, and compares
-the packages to the byte; or rebuilds PACKAGE.apk as its buildinfo and .PKGINFO say that it was built, and compares with that.
-Where they differ: which files, what in them, the usual cause, and what to do. Signatures are left aside.
+Builds a recipe (an APKBUILD or its folder; default: the one here) twice, the
+second time in other circumstances, and compares the packages to the byte; or
+rebuilds PACKAGE.apk as its buildinfo and .PKGINFO say that it was built, and
+compares with that. Where they differ: which files, what in them, the usual
+cause, and what to do. Signatures are left aside.
 
-  --vary LIST     What to vary, of time, zone, locale, umask, user, cores, order (of folders), host, environment and path, with
-                  commas between; all or none (default: all but path for a RECIPE, none for a PACKAGE)
+  --vary LIST     What to vary, of time, zone, locale, umask, user, cores, order
+                  (of folders), host, environment and path, with commas between;
+                  all or none (default: all but path for a RECIPE, none for a
+                  PACKAGE)
   --no-vary LIST  What not to vary
-  --no-bisect     Do not look for the variation that makes a difference, which takes some more builds
+  --no-bisect     Do not look for the variation that makes a difference, which
+                  takes some more builds
   --check         Run check() as well
-  --recipe DIR    The recipe that PACKAGE.apk was built from (default: found by name in the tree around this folder or around the
-                  package, or in APORTSDIR, as it was at the commit that the package names)
-  --rootbld       Build in clean roots; for a PACKAGE that was built in one, with exactly the versions that its buildinfo names
+  --recipe DIR    The recipe that PACKAGE.apk was built from (default: found by
+                  name in the tree around this folder or around the package, or
+                  in APORTSDIR, as it was at the commit that the package names)
+  --rootbld       Build in clean roots; for a PACKAGE that was built in one,
+                  with exactly the versions that its buildinfo names
   --keep DIR      Leave packages and logs of all builds in this new folder
   --json          Tell it all as JSON
   -d              Do not look at build dependencies
-  -r              Install missing build dependencies with $SUDO_APK, remove them afterwards
+  -r              Install missing build dependencies with $SUDO_APK, remove them
+                  afterwards
   --sandbox=auto|bwrap|landlock|none, --net=recipe|always|never
                   As of abuild
   -h, --help      Show this help
 
-Nothing of yours is changed: builds are made in folders of their own, below $TMPDIR or /var/tmp, and signed with a key made for
-that. The path that the recipe's functions see is the same each time, that of the recipe. `--vary path` makes one more build in
-another one and says which files hold it; that does not count for the result. What could not be varied here is said, with the
-reason.
+Nothing of yours is changed: builds are made in folders of their own, below
+$TMPDIR or /var/tmp, and signed with a key made for that. The path that the
+recipe's functions see is the same each time, that of the recipe. `--vary path`
+makes one more build in another one and says which files hold it; that does not
+count for the result. What could not be varied here is said, with the reason.
 
-Exit status: 0 reproducible, 1 not (or it cannot be built in other circumstances), 2 wrong command line, 3 it could not be found
-out: no such recipe, commit or package, or it cannot be built at all
+Exit status: 0 reproducible, 1 not (or it cannot be built in other
+circumstances), 2 wrong command line, 3 it could not be found out: no such
+recipe, commit or package, or it cannot be built at all
 """
 
 

@@ -26,8 +26,9 @@ Usage: {_PROGRAM} [-k KEY] [-p NAME] [-t TYPE] [-q] FILE...
 Options:
   -e, --installed     Only look whether both key files exist
   -k, --private KEY   Private key file (default: PACKAGER_PRIVKEY)
-  -p, --public NAME   Public key (default: PACKAGER_PUBKEY, or the private key's name with .pub);
-                      only its file name counts, apk looks for it in /etc/apk/keys
+  -p, --public NAME   Public key (default: PACKAGER_PUBKEY, or the private key's
+                      name with .pub); only its file name counts, apk looks for
+                      it in /etc/apk/keys
   -t, --type TYPE     RSA (SHA-1, the default) or RSA256 (SHA-256)
   -q, --quiet         No messages
   -h, --help          Show this help

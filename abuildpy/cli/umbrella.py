@@ -19,41 +19,115 @@ from abuildpy.ui.console import Console, want_colors
 _USAGE = """\
 usage: abuildpy SUBCOMMAND [arguments]
 
-  batch [OPTIONS] [TARGET…]
-                        build many recipes in the right order, or show that order
-  bump [OPTIONS] TARGET-VERSION…
-                        give recipes a new version: edit, fetch, build, compare, commit
-  cache [--json]        what is kept of evaluated recipes, and where
-  cache prune [--all]   bring it below its limit, or delete it
-  check-changed [--since REV] [--format FORMAT | --paths]
-                        which changed recipes lack a new version or pkgrel
-  diff [OPTIONS] OLD NEW | RECIPE
-                        what differs between packages, and whether others have to be rebuilt
-  follows [OPTIONS] NAME|PACKAGE.apk…
-                        which recipes have to be rebuilt when something changes that packages provide
-  info [--json] [--static] PATH…
-                        what a recipe says, once evaluated (PATH: an APKBUILD or its folder)
-  lint [OPTIONS] PATH…  what is wrong or unusual in recipes, which are not run: the same as apkbuild-lint
-  outdated [OPTIONS] [TARGET…]
-                        which recipes upstream has a newer version of
-  paths                 where abuildpy keeps what scripts may want, as name=value lines
-  reproduce [OPTIONS] [RECIPE | PACKAGE.apk]
-                        do packages come out the same when they are built again, and if not, why
-  sandbox [--json] [DIR]
-                        which walls can be had around builds (in DIR), and what each keeps in
-  shell [-c COMMAND] [--net=…] [--sandbox=…] [FUNCTION]
-                        a shell where a function of the recipe runs (default: the one that failed last, else build)
-  verify [OPTIONS] FILE…
-                        is a package what its packager made: signature, content, index, provenance, SPDX, buildinfo
-  why [--json] [LOG|RECIPE]
-                        the first real error of a log, or of the last build of a recipe (default: the one here)
-  worker --scheduler ADDRESS --store URL [OPTIONS]
-                        build for batches of other machines
-  help                  this text
-  version               the version
+  batch          build many recipes in the right order, or show that order
+  bump           give recipes a new version: edit, fetch, build, compare, commit
+  cache          what is kept of evaluated recipes, and where; empty it
+  check-changed  which changed recipes lack a new version or pkgrel
+  diff           what differs between packages, and whether others have to be
+                 rebuilt
+  follows        which recipes have to be rebuilt when something changes that
+                 packages provide
+  info           what recipes say, once evaluated
+  lint           what is wrong or unusual in recipes, which are not run: the
+                 same as apkbuild-lint
+  outdated       which recipes upstream has a newer version of
+  paths          where abuildpy keeps what scripts may want
+  reproduce      do packages come out the same when they are built again, and
+                 if not, why
+  sandbox        which walls can be had around builds, and what each keeps in
+  shell          a shell where a function of the recipe runs
+  verify         is a package what its packager made: signature, content,
+                 index, provenance, SPDX, buildinfo
+  why            the first real error of a log, or of a recipe's last build
+  worker         build for batches of other machines
+
+  help           this text
+  version        the version
 
 abuildpy SUBCOMMAND --help tells more.
 """
+
+_CACHE_USAGE = """\
+usage: abuildpy cache [--json]
+       abuildpy cache prune [--all]
+
+Shows where evaluated recipes and upstreams' answers are kept, and how much
+that is. With prune, what was not used for longest is deleted, down to the
+limit (ABUILDPY_CACHE_SIZE, in MiB).
+
+  --json      An object with the folder, the limit and the sizes, in bytes
+  --all       With prune: delete everything; that costs only time
+  -h, --help  Show this help
+
+Exit status: 0 all went well, 2 wrong command line
+"""
+
+_INFO_USAGE = """\
+usage: abuildpy info [--json] [--static] [PATH…]
+
+Prints what recipes say once they are evaluated, as "name = value" lines. A
+PATH is an APKBUILD or its folder (default: the one here).
+
+  --json      An array with an object for each recipe
+  --static    Run nothing of the recipe, and mark what that leaves unknown
+  -h, --help  Show this help
+
+Exit status: 0 all went well, 1 a recipe could not be evaluated, 2 wrong
+command line
+"""
+
+_PATHS_USAGE = """\
+usage: abuildpy paths
+
+Prints where abuildpy keeps what scripts may want, as name=value lines.
+"""
+
+_SANDBOX_USAGE = """\
+usage: abuildpy sandbox [--json] [DIR]
+
+Tries every wall that can be put around builds (in DIR, default: here), and
+tells which can be had, why not the others, what each keeps in and what it
+leaves open.
+
+  --json      As an object
+  -h, --help  Show this help
+
+Exit status: 0 all went well, 1 there is no such folder, 2 wrong command line
+"""
+
+_SHELL_USAGE = """\
+usage: abuildpy shell [-c COMMAND] [--net=MODE] [--sandbox=WALL] [FUNCTION]
+
+Opens a shell where a FUNCTION of the recipe here runs: the same walls, folder
+and environment, in the tree as the last build left it (default: the function
+that failed last, else build).
+
+  -c COMMAND      Run this, and end with its status
+  --net=MODE      recipe, always or never: as of abuild
+  --sandbox=WALL  auto, bwrap, landlock or none: as of abuild
+  -h, --help      Show this help
+
+Exit status: that of the shell; 2 for a wrong command line
+"""
+
+_WHY_USAGE = """\
+usage: abuildpy why [--json] [LOG|RECIPE]
+
+Tells the first real error of a log (- for standard input), or of the last
+build of a recipe (default: the one here), with a likely cause and a next step.
+
+  --json      As an object
+  -h, --help  Show this help
+
+Exit status: 0 an error was found, 1 nothing tells of one, or there is no such
+log, 2 wrong command line
+"""
+
+
+class SubcommandUsageError(UsageError):
+    """A wrong command line."""
+
+    exit_status = 2
 
 
 MODULES = {
@@ -104,8 +178,7 @@ def _run(arguments: Sequence[str]) -> int:
     if name in MODULES:
         return cast(int, import_module(f"abuildpy.cli.{MODULES[name]}").main(rest))
     if name not in commands:
-        sys.stderr.write(_USAGE)
-        raise UsageError(f"no subcommand '{name}'")
+        raise SubcommandUsageError(f"no subcommand '{name}'", hint="abuildpy help lists all")
     return commands[name](rest)
 
 
@@ -119,9 +192,8 @@ CACHE = Program(
     "abuildpy cache",
     _CacheOptions,
     (Option("", "json", {"as_json": True}), Option("", "all", {"everything": True}), HELP),
-    usage=lambda: "usage: abuildpy cache [--json] | abuildpy cache prune [--all]\n",
+    usage=lambda: _CACHE_USAGE,
     fits=lambda options, words: (words == ["prune"] and not options.as_json) or (not words and not options.everything),
-    wrong_option=1,
     console=_console,
 )
 
@@ -148,9 +220,8 @@ INFO = Program(
     "abuildpy info",
     _InfoOptions,
     (Option("", "json", {"as_json": True}), Option("", "static", {"static": True}), HELP),
-    usage=lambda: "usage: abuildpy info [--json] [--static] PATH…\n",
+    usage=lambda: _INFO_USAGE,
     fits=lambda _options, _paths: True,
-    wrong_option=1,
     console=_console,
 )
 
@@ -170,8 +241,11 @@ def _info(arguments: Sequence[str]) -> int:
 def _paths(arguments: Sequence[str]) -> int:
     from abuildpy.config import RUNTIME_DIR, SHARE_DIR
 
+    if list(arguments) in (["-h"], ["--help"]):
+        sys.stdout.write(_PATHS_USAGE)
+        return 0
     if arguments:
-        raise UsageError("abuildpy paths takes no arguments")
+        raise SubcommandUsageError("abuildpy paths takes no arguments")
     sys.stdout.write(f"sharedir={SHARE_DIR}\nruntimedir={RUNTIME_DIR}\n")
     return 0
 
@@ -185,10 +259,8 @@ SANDBOX = Program(
     "abuildpy sandbox",
     _SandboxOptions,
     (Option("", "json", {"as_json": True}), HELP),
-    usage=lambda: "usage: abuildpy sandbox [--json] [DIR]\n",
+    usage=lambda: _SANDBOX_USAGE,
     fits=lambda _options, folders: len(folders) < 2,
-    wrong_option=1,
-    wrong_words=1,
     console=_console,
 )
 
@@ -218,11 +290,8 @@ SHELL = Program(
         Option("", "sandbox", {"sandbox": VALUE}),
         HELP,
     ),
-    usage=lambda: (
-        "usage: abuildpy shell [-c COMMAND] [--net=recipe|always|never] [--sandbox=auto|bwrap|landlock|none] [FUNCTION]\n"
-    ),
+    usage=lambda: _SHELL_USAGE,
     fits=lambda _options, words: len(words) < 2,
-    wrong_option=1,
     console=_console,
 )
 
@@ -235,7 +304,7 @@ def _shell(arguments: Sequence[str]) -> int:
 
         for name, value, choices in (("net", options.net, NETS), ("sandbox", options.sandbox, SANDBOXES)):
             if value and value not in choices:
-                raise UsageError(f"--{name} takes one of {', '.join(choices)}, not '{value}'")
+                raise SubcommandUsageError(f"--{name} takes one of {', '.join(choices)}, not '{value}'")
         phase = words[0] if words else ""
         return shell(phase, options.command, load_config(), _console(), net=options.net, sandbox=options.sandbox)
 
@@ -251,9 +320,8 @@ WHY = Program(
     "abuildpy why",
     _WhyOptions,
     (Option("", "json", {"as_json": True}), HELP),
-    usage=lambda: "usage: abuildpy why [--json] [LOG|RECIPE]\n",
+    usage=lambda: _WHY_USAGE,
     fits=lambda _options, words: len(words) < 2,
-    wrong_option=1,
     console=_console,
 )
 

@@ -21,23 +21,32 @@ if TYPE_CHECKING:
 _USAGE = """\
 usage: abuildpy worker --scheduler ADDRESS --store URL [options]
 
-Builds what batches on other machines give to a Dask scheduler, until it is asked to end (SIGTERM): what it is building then is
-built elsewhere. It has home, sources and work folders of its own, and no key that counts.
+Builds what batches on other machines give to a Dask scheduler, until it is
+asked to end (SIGTERM): what it is building then is built elsewhere. It has
+home, sources and work folders of its own, and no key that counts.
 
-  --scheduler ADDRESS     HOST:PORT or tls://HOST:PORT; beyond this machine only with TLS
-  --store URL             Where recipes, sources and packages travel: file:///shared/folder, s3://bucket/path, ...
-  --tls-ca FILE           Certificate of the authority that all certificates are of (or ABUILDPY_TLS_CA)
+  --scheduler ADDRESS     HOST:PORT or tls://HOST:PORT; beyond this machine only
+                          with TLS
+  --store URL             Where recipes, sources and packages travel:
+                          file:///shared/folder, s3://bucket/path, ...
+  --tls-ca FILE           Certificate of the authority that all certificates are
+                          of (or ABUILDPY_TLS_CA)
   --tls-cert FILE         This machine's certificate (or ABUILDPY_TLS_CERT)
   --tls-key FILE          The key to it (or ABUILDPY_TLS_KEY)
-  --slots N               So many builds at once (default: a fourth of the cores, at least 1)
-  -j, --jobs N            JOBS of each build (default: the cores, shared between the slots)
+  --slots N               So many builds at once (default: a fourth of the
+                          cores, at least 1)
+  -j, --jobs N            JOBS of each build (default: the cores, shared between
+                          the slots)
   --arch ARCH             What it builds for (default: CARCH)
-  --name NAME             What it is called (default: the machine's name and the process)
-  --folder DIR            Its folders (default: worker-N below the user's cache folder)
+  --name NAME             What it is called (default: the machine's name and the
+                          process)
+  --folder DIR            Its folders (default: worker-N below the user's cache
+                          folder)
   -q, --quiet             No messages
   -h, --help              Show this help
 
-Exit status: 0 it was asked to end, 1 the scheduler went away or was never there, 2 wrong command line
+Exit status: 0 it was asked to end, 1 the scheduler went away or was never
+there, 2 wrong command line
 """
 
 

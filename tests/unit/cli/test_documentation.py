@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 from unittest.mock import MagicMock
 
 import pytest
@@ -61,8 +62,8 @@ _PROGRAMS: dict[str, tuple[Option, ...]] = {
     for program in [module.PROGRAM]
     if isinstance(program, Program)
 }
-_PROGRAMS["abuildpy"] = tuple(
-    option
+_SUBCOMMANDS: dict[str, Program[Any]] = {
+    program.name.removeprefix("abuildpy "): program
     for program in (
         batch.PROGRAM,
         bump.PROGRAM,
@@ -79,8 +80,8 @@ _PROGRAMS["abuildpy"] = tuple(
         umbrella.WHY,
         worker.PROGRAM,
     )
-    for option in program.options
-)
+}
+_PROGRAMS["abuildpy"] = tuple(option for program in _SUBCOMMANDS.values() for option in program.options)
 _PROGRAMS["abuild"] = (
     *(Option(letter, "", {name: value}) for letter, (name, value) in options._NAMES.items()),
     Option("", "no-records", {"records": "no"}),
@@ -135,12 +136,26 @@ def test_usage(module: object) -> None:
     assert _options_of(module._USAGE) == listed(module.PROGRAM.name)  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("module", [batch, bump, check_changed, diff, follows, outdated, reproduce, verify, worker])
-def test_usage_of_long_subcommands(module: object) -> None:
-    options = module.PROGRAM.options  # type: ignore[attr-defined]
-    assert _options_of(module._USAGE) == {  # type: ignore[attr-defined]
-        spelling for option in options for spelling in option.spellings
-    }
+@pytest.mark.parametrize("name", sorted(_SUBCOMMANDS))
+def test_usage_of_subcommands(name: str) -> None:
+    program = _SUBCOMMANDS[name]
+    assert _options_of(program.usage()) == {spelling for option in program.options for spelling in option.spellings}
+
+
+@pytest.mark.parametrize("name", sorted({*_SUBCOMMANDS, *_PROGRAMS} - {"abuild", "abuildpy"}))
+def test_usage_fits_a_terminal(name: str) -> None:
+    """80 columns; only abuild's own usage, whose form is known, has longer lines."""
+    modules = (abuild_tar, abump, ap, apkbuild_lint, apkbuild_pypi, apkgrel, buildrepo, checkapk, newapkbuild, sign)
+    usages = {module.PROGRAM.name: module._USAGE for module in modules}
+    usage = _SUBCOMMANDS[name].usage() if name in _SUBCOMMANDS else usages.get(name, "")
+    assert [line for line in usage.splitlines() if len(line) > 80] == []
+
+
+def test_usage_of_all_subcommands() -> None:
+    """Every one is there, and every one that there is."""
+    assert [line for line in umbrella._USAGE.splitlines() if len(line) > 80] == []
+    told = re.findall(r"^  (\S+)", umbrella._USAGE, re.MULTILINE)
+    assert sorted(told) == sorted({*_SUBCOMMANDS, *umbrella.MODULES, "help", "paths", "version"})
 
 
 def _options_of(usage: str) -> set[str]:
@@ -160,6 +175,24 @@ def test_manual_page(program: str) -> None:
         found |= dict.fromkeys(spellings, has_value)
     assert set(found) == listed(program)
     assert {spelling for spelling, has_value in found.items() if has_value} == with_value(program)
+
+
+def test_manual_page_has_the_options_of_each_subcommand() -> None:
+    """A section for each, in alphabetical order; -h stands before them."""
+    page = (TOP / "docs/man/abuildpy.1.scd").read_text().partition("\n# OPTIONS\n")[2].partition("\n# ")[0]
+    common, *sections = re.split(r"^## ", page, flags=re.MULTILINE)
+    found = {
+        section.partition("\n")[0]: {
+            spelling
+            for line in re.findall(r"^\*-.*$", section, re.MULTILINE)
+            for spelling in re.findall(r"\*(--?[\w-]+)\*", line)
+        }
+        for section in sections
+    }
+    assert "*-h*, *--help*" in common
+    assert list(found) == sorted(_SUBCOMMANDS)
+    for name, program in _SUBCOMMANDS.items():
+        assert found[name] == {s for option in program.options for s in option.spellings} - {"-h", "--help"}, name
 
 
 def test_completions_of_every_program() -> None:
