@@ -125,7 +125,7 @@ def open_regular(path: Path) -> IO[bytes]:
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise _damaged(path, "it is not a regular file")
+            raise _damaged(path, "it is a folder" if path.is_dir() else "it is not a regular file")
         return open(descriptor, "rb", buffering=0)
     except BaseException:
         os.close(descriptor)
@@ -133,9 +133,13 @@ def open_regular(path: Path) -> IO[bytes]:
 
 
 def _damaged(path: Path, what: str) -> RepositoryError:
-    return RepositoryError(
-        f"{path} is not a usable apk file: {what}", hint="remove the file and build or fetch it again"
-    )
+    if path.is_dir():
+        hint = f"name the packages in it: {path}/*.apk"
+    elif path.suffix == ".apk":
+        hint = "remove the file and build or fetch it again"
+    else:  # it was named by mistake: nobody should remove it
+        hint = "name a package, as in foo-1.0-r0.apk"
+    return RepositoryError(f"{path} is not a usable apk file: {what}", hint=hint)
 
 
 def _read_front(path: Path, stream: IO[bytes]) -> ApkFile:
@@ -175,6 +179,8 @@ def _read_member(path: Path, stream: IO[bytes], buffer: bytes) -> tuple[bytes, b
                 buffer = stream.read(_READ)
                 if not buffer:
                     raise _damaged(path, "it ends too early" if raw else "it ends before .PKGINFO")
+            if not raw and not buffer.startswith(b"\x1f"):
+                raise _damaged(path, "it does not begin as one does")
             raw.append(buffer)
             content.append(inflater.decompress(buffer, _MAX_CONTROL + 1 - length))
             length += len(content[-1])

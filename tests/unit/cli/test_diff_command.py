@@ -79,7 +79,7 @@ def test_exit_statuses(tmp_path: Path, run: Run) -> None:
         (("nowhere.apk", "main"), "nowhere.apk does not exist"),
         (("main", "main"), "main has no packages"),
         (("main",), "main is no recipe's folder"),
-        (("text", "text"), "text is not a usable apk file"),
+        (("text", "text"), "text is not a usable apk file: it does not begin as one does\n           name a package"),
         (("-o", "no/where", "x.apk", "y.apk"), "no/where"),
     ],
 )
