@@ -58,7 +58,8 @@ class Ledger:
             dropped=edit.dropped,
             refreshed=edit.refreshed,
             differences=difference_documents(comparison) if comparison is not None else (),
-            lost=tuple(each.name for each in compared.provided) if compared is not None else (),
+            lost=tuple(each.name for each in compared.provided if each.new is None) if compared is not None else (),
+            changed=tuple(each.name for each in compared.provided) if compared is not None else (),
             rebuild=edit.wish.rebuild,
             **more,  # type: ignore[arg-type]
         )

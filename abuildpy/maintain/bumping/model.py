@@ -70,7 +70,8 @@ class Result:
 
     ``reason`` is one of the batch's for a build that failed, else ``version``, ``upstream``, ``edit``, ``fetch``, ``patch``,
     ``git``, ``commit``. ``held_by`` are the recipes that hold it back. ``differences`` are documents of what differs in each
-    package from the one published before; ``lost`` what those provided and the new ones do not.
+    package from the one published before; ``lost`` what those provided and the new ones do not, ``changed``
+    that and what they provide in another version or with another ABI.
     """
 
     name: str
@@ -89,6 +90,7 @@ class Result:
     apks: tuple[str, ...] = ()
     differences: tuple[Any, ...] = ()
     lost: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
     diff: str = field(default="", repr=False)
     rebuild: bool = False
 
