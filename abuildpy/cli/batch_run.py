@@ -180,14 +180,7 @@ def _dependencies(plan: Plan, wanted: Wanted, slots: int, config: Config, consol
     if wanted.elsewhere is not None:  # what is installed on workers is theirs to look after
         _require_templates(plan)
         return "root"
-    root = slots > 1 if wanted.roots is None else wanted.roots
-    command = (config.get("ROOTBLD_APK").split() if root else []) or list(config.apk)
-    if find_program(command[0] if command else "apk", config.environ.get("PATH")) is None:
-        raise DependencyError(
-            f"{' '.join(command) or 'apk'}: not found, so dependencies cannot be installed",
-            hint="with --no-deps-install they only order the batch",
-        )
-    if not root:
+    if not _require_apk(wanted, slots, config):
         return "install"
     _require_templates(plan)
     from abuildpy.phases.rootbld import require_walls
@@ -201,6 +194,27 @@ def _dependencies(plan: Plan, wanted: Wanted, slots: int, config: Config, consol
             + (f"; {error.hint}" if error.hint else ""),
         ) from error
     return "root"
+
+
+def require_means(wanted: Wanted, config: Config) -> None:
+    """Raises AbuildError where nothing can be built whatever it is: there is no key to sign with, or no apk to install with."""
+    from abuildpy.package.sign import load_signer
+
+    load_signer(config)
+    if wanted.install and wanted.elsewhere is None:
+        _require_apk(wanted, wanted.jobs or cores(), config)
+
+
+def _require_apk(wanted: Wanted, slots: int, config: Config) -> bool:
+    """Whether dependencies are installed into clean roots, by an apk that is there. Raises DependencyError."""
+    root = slots > 1 if wanted.roots is None else wanted.roots
+    command = (config.get("ROOTBLD_APK").split() if root else []) or list(config.apk)
+    if find_program(command[0] if command else "apk", config.environ.get("PATH")) is None:
+        raise DependencyError(
+            f"{' '.join(command) or 'apk'}: not found, so dependencies cannot be installed",
+            hint="with --no-deps-install they only order the batch",
+        )
+    return root
 
 
 def _require_templates(plan: Plan) -> None:

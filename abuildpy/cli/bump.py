@@ -73,7 +73,8 @@ refused, unless --no-commit; whatever else is staged or changed stays so, and in
 no commit of this command.
 
 Exit status: 0 all done, 1 some failed or are held back, or could not be
-published or pushed, 2 wrong command line or no such tree, 130 interrupted
+published or pushed, 2 wrong command line, no such tree, or nothing can be built
+here (no key, no apk), 130 interrupted
 """
 
 

@@ -13,7 +13,7 @@ from abuildpy.batch.planning import Wishes
 from abuildpy.batch.recipes import read_recipes
 from abuildpy.batch.targets import Tree
 from abuildpy.cli.batch_plan import Planner
-from abuildpy.cli.batch_run import Wanted, batch_folder, carry_out
+from abuildpy.cli.batch_run import Wanted, batch_folder, carry_out, require_means
 from abuildpy.errors import AbuildError
 from abuildpy.maintain.bumping.model import Wish
 from abuildpy.messages import Messages
@@ -90,6 +90,10 @@ class BatchBuilder:
         self._planner = planner
         self._config = planner.config
         self._console = planner.console
+
+    def require(self) -> None:
+        """Raises AbuildError where nothing can be built here, whatever the recipe."""
+        require_means(self._wanted, self._config)
 
     def plan(self, wishes: Sequence[Wish]) -> Plan:
         """The order of recipes as they are now, with why each is built."""

@@ -411,6 +411,25 @@ def test_a_download_that_keeps_its_name(tree: Aports) -> None:
     assert f"{digest}  foo.tar.gz" in (folder / "APKBUILD").read_text()
 
 
+def test_where_nothing_can_be_built(tree: Aports) -> None:
+    """That is told once, before anything is fetched; what is not built can be bumped all the same."""
+    tree.recipe("foo")
+    tree.recipe("bar")
+    tree.commit_all()
+    for name in ("foo", "bar"):
+        tree.release(name, "1.1")
+    tree.place.configure("PACKAGER='A Tester <tester@example.invalid>'\n")
+    done = tree.bump("foo-1.1", "bar-1.1")
+    assert (done.status, done.out) == (2, "")
+    assert done.err == ">>> ERROR: No private key found\n           run 'abuild-keygen -a' to create a key\n"
+    assert [path for path in tree.asked if "1.1.tar" in path] == []
+    assert tree.git("status", "--porcelain") == ""
+    done = tree.bump("--dry-run", "foo-1.1")
+    assert (done.status, "would be bumped" in done.out) == (0, True), str(done)
+    done = tree.bump("--no-build", "foo-1.1", "bar-1.1")
+    assert (done.status, "2 bumped" in done.out) == (0, True), str(done)
+
+
 def test_without_git(tree: Aports) -> None:
     tree.recipe("foo")
     tree.release("foo", "1.1")
@@ -481,8 +500,9 @@ def test_what_follows_is_told(tree: Aports) -> None:
     assert "main/quill: so:libquill.so.1 is gone" in done.err
     # One that has nothing to do with it is published all the same.
     tree.release("other", "1.1")
-    done = tree.bump("other-1.1")
+    done = tree.bump("--json", "other-1.1")
     assert (tree.place.repodest / "main/x86_64/other-1.1-r0.apk").is_file(), str(done)
+    assert json.loads(done.out)["recipes"][0]["lost"] == []  # its own name stays, in another version
     assert not (tree.place.repodest / "main/x86_64/quill-2.0-r0.apk").exists()
 
 

@@ -13,7 +13,7 @@ from abuildpy.batch.model import Outcome, Plan, Report, blocked_by
 from abuildpy.errors import Aborted, AbuildError
 from abuildpy.maintain.bumping.committing import message_of
 from abuildpy.maintain.bumping.comparing import Before, compare_with
-from abuildpy.maintain.bumping.errors import BumpError
+from abuildpy.maintain.bumping.errors import BumpError, BumpUsageError
 from abuildpy.maintain.bumping.git import GitTree
 from abuildpy.maintain.bumping.ledger import Ledger
 from abuildpy.maintain.bumping.model import Edit, Follower, Result, Summary, Wish
@@ -51,6 +51,9 @@ class Options:
 
 class Builder(Protocol):
     """Plans and builds, as ``abuildpy batch`` does."""
+
+    def require(self) -> None:
+        """Raises AbuildError where nothing can be built here, whatever the recipe."""
 
     def plan(self, wishes: Sequence[Wish]) -> Plan:
         """The order of recipes as they are now."""
@@ -94,6 +97,7 @@ class Bumping:
         self._provided: dict[str, Provided] = {}
         self._trouble = ""
         self._branch = ""
+        self._able = False
 
     def run(self, wishes: Sequence[Wish]) -> Summary:
         """Bumps recipes, and tells what became of each. Nothing of those that failed is left when this returns."""
@@ -165,6 +169,7 @@ class Bumping:
                 require_version(recipe, version, downgrade=self._options.downgrade)
                 known.require(version)
             new = version or ""
+            self._require_means()
             request = Request(
                 version,
                 self._options.downgrade,
@@ -176,12 +181,22 @@ class Bumping:
             preparing = self._around.preparing(lambda text: self._around.say.msg2(f"{wish.name}: {text}"))
             edit = preparing.prepare(wish, recipe, request, lambda pkgver: self._release(wish, pkgver))
         except AbuildError as error:
-            if isinstance(error, Aborted):
+            if isinstance(error, Aborted | BumpUsageError):
                 raise
             self._ledger.fail(wish, recipe.version, new, unmade(error))
             return None
         self._around.before.note(wish.name, recipe.package_names)
         return edit
+
+    def _require_means(self) -> None:
+        """Raises BumpUsageError where nothing could be built: that is told once, before anything is fetched for it."""
+        if self._able or not self._options.build or self._options.dry_run:
+            return
+        try:
+            self._around.builder.require()
+        except AbuildError as error:
+            raise BumpUsageError(error.message, hint=error.hint, details=error.details) from error
+        self._able = True
 
     def _release(self, wish: Wish, pkgver: str) -> str:
         git = self._around.git
@@ -326,7 +341,7 @@ class Bumping:
         found = [
             f"{result.name.partition('/')[2]}-{result.new.rpartition('-r')[0]}"
             for result in self._ledger.results.values()
-            if result.status == "bumped" and not wanted.isdisjoint(result.lost)
+            if result.status == "bumped" and not wanted.isdisjoint(result.changed)
         ]
         return f"against {' '.join(found)}" if found else ""
 
