@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from abuildpy import __version__
 from abuildpy.cli.program import HELP, Program
-from abuildpy.errors import RecipeError
+from abuildpy.errors import RecipeError, UsageError
 
 if TYPE_CHECKING:
     from abuildpy.config import Config
@@ -53,16 +53,27 @@ class _Options:
     """There are none."""
 
 
-def _fits(_options: _Options, words: Sequence[str]) -> bool:
+class PypiUsageError(UsageError):
+    """A wrong command line."""
+
+    exit_status = 2
+
+
+def _require_sense(words: Sequence[str]) -> None:
+    """Raises PypiUsageError that says which word is wrong."""
     match words:
-        case ["create", name, *rest]:
-            return bool(name) and rest in ([], ["homepage"])
-        case ["recreate"] | ["recreate", "deps"] | ["upgrade"] | ["check"] | ["update"]:
-            return True
-    return False
+        case ["create", "", *_] | ["create"]:
+            raise PypiUsageError("create: of which project?", hint=f"{_PROGRAM} create NAME")
+        case ["create", _] | ["create", _, "homepage"] | ["recreate"] | ["recreate", "deps"]:
+            return
+        case ["upgrade"] | ["check"] | ["update"]:
+            return
+        case ["create" | "recreate" | "upgrade" | "check" | "update" as verb, *rest]:
+            raise PypiUsageError(f"{verb} takes no '{rest[-1]}'", hint=f"{_PROGRAM} --help tells more")
+    raise PypiUsageError(f"no subcommand '{words[0]}'", hint=f"{_PROGRAM} --help tells more")
 
 
-PROGRAM = Program(_PROGRAM, _Options, (HELP,), usage=lambda: _USAGE, fits=_fits)
+PROGRAM = Program(_PROGRAM, _Options, (HELP,), usage=lambda: _USAGE, fits=lambda _options, words: bool(words))
 
 
 def main() -> int:
@@ -75,6 +86,7 @@ def _act(arguments: Sequence[str], config: Config, console: Console) -> int:
     from abuildpy.maintain.abuildrun import run_abuild
     from abuildpy.recipe.evaluate import find_apkbuild
 
+    _require_sense(arguments)
     verb, rest = arguments[0], arguments[1:]
     if verb == "create":
         pyaport.create(rest[0], Path.cwd(), _workshop(config, console), homepage="homepage" in rest[1:])

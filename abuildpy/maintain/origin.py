@@ -75,6 +75,10 @@ def read_argument(argument: str, *, pkgname: str = "", sourceforge: bool = False
     a forge packs a tag's files on the fly. UsageError if no usable name comes out.
     """
     url = argument if is_url(argument) else ""
+    if not url and ":" in argument:
+        raise UsageError(
+            f"{argument}: neither a name nor an address", hint=f"addresses begin with {' '.join(_SCHEMES)}"
+        )
     last = (urlsplit(url).path if url else argument).rpartition("/")[2]
     archive = _FORGE.fullmatch(url)
     if archive is not None and _SUFFIX.search(url):

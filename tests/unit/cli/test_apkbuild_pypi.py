@@ -61,19 +61,31 @@ def _publish(pages: dict[str, bytes], version: str) -> None:
     "arguments",
     [
         (),
-        ("create",),
-        ("create", ""),
         ("create", "-x"),
-        ("create", "a", "b"),
-        ("recreate", "x"),
-        ("check", "x"),
-        ("frobnicate",),
     ],
 )
 def test_usage(run: Run, arguments: tuple[str, ...]) -> None:
     status, out, err = run(*arguments)
     assert (status, out) == (2, "")
     assert "Usage: apkbuild-pypi" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("create",), "create: of which project?"),
+        (("create", ""), "create: of which project?"),
+        (("create", "a", "b"), "create takes no 'b'"),
+        (("recreate", "x"), "recreate takes no 'x'"),
+        (("check", "x"), "check takes no 'x'"),
+        (("frobnicate",), "no subcommand 'frobnicate'"),
+    ],
+)
+def test_a_wrong_word(run: Run, arguments: tuple[str, ...], told: str) -> None:
+    """It is named, and no page of usage hides that."""
+    status, out, err = run(*arguments)
+    assert (status, out, len(err.splitlines())) == (2, "", 2)
+    assert told in err
 
 
 @pytest.mark.parametrize("verb", ["recreate", "upgrade", "check", "update"])

@@ -110,7 +110,7 @@ def test_sourceforge() -> None:
     assert origin.source == "https://downloads.sourceforge.net/foo/foo-$pkgver.tar.gz"
 
 
-@pytest.mark.parametrize("argument", ["", "a/../..", "-x", f"{SITE}/v1.2.tar.gz", f"{SITE}/"])
+@pytest.mark.parametrize("argument", ["", "a/../..", "-x", "ftp:/foo-1", f"{SITE}/v1.2.tar.gz", f"{SITE}/"])
 def test_useless_names_are_refused(argument: str) -> None:
     with pytest.raises(UsageError):
         read_argument(argument)
