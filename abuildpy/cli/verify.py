@@ -88,6 +88,8 @@ def _act(options: _Options, files: list[str]) -> int:
 
     required = _required(options.required)
     keys = _load_keys(Path(options.keys) if options.keys else None)
+    if options.index and not Path(options.index).is_file():
+        raise VerifyUsageError(f"--index {options.index}: there is no such file")
     indexes = Indexes(keys, Path(options.index) if options.index else None)
     console = Console(colors=want_colors(os.environ.get("USE_COLORS", "")))
     found = [(path, _examine(path, keys, indexes, required)) for path in map(Path, files)]
@@ -157,5 +159,5 @@ def _load_keys(keys_dir: Path | None) -> Keys:
 
         return trusted_keys(load_config())
     if not keys_dir.is_dir():
-        raise RepositoryError(f"{keys_dir}: no such folder of keys")
+        raise VerifyUsageError(f"--keys-dir {keys_dir}: there is no such folder")
     return Keys(load_keys([keys_dir]))

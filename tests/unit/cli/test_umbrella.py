@@ -20,6 +20,8 @@ from abuildpy.cli import umbrella
         (["sandbox", "a", "b"], "usage: abuildpy sandbox"),
         (["shell", "--net=perhaps"], "not 'perhaps'"),
         (["why", "--nosuch"], "option --nosuch not recognized"),
+        (["verify", "--index", "/nosuch", "x.apk"], "--index /nosuch: there is no such file"),
+        (["verify", "--keys-dir", "/nosuch", "x.apk"], "--keys-dir /nosuch: there is no such folder"),
     ],
 )
 def test_a_wrong_command_line(
