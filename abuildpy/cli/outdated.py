@@ -249,6 +249,7 @@ def _show(answers: Sequence[Newest], options: _Options, *, colors: bool) -> None
     trouble = sum(_is_trouble(answer) for answer in answers)
     if len(answers) == 1:
         text = "behind" if behind else (answers[0].error or f"{answers[0].packaged} is current")
+        text = f"{_name(str(answers[0].path))}: {text}"
     else:
         text = f"{behind} of {len(answers)} behind"
         if trouble:

@@ -107,10 +107,10 @@ def test_all(run: Run) -> None:
 
 def test_targets(run: Run, aports: Path) -> None:
     assert run("foo").status == 1
-    assert run("main/bar") == (0, "", "0.9 is current\n")
+    assert run("main/bar") == (0, "", "main/bar: 0.9 is current\n")
     assert run(folder=aports / "main/foo").status == 1
     assert "main/bar" not in run(folder=aports / "main").out
-    assert run("community") == (0, "", "all of it is kept beside the recipe\n")
+    assert run("community") == (0, "", "community/meta: all of it is kept beside the recipe\n")
 
 
 def test_json(run: Run) -> None:
@@ -191,7 +191,7 @@ def test_nothing_learnt(run: Run, server: Server) -> None:
     server.says("h.example/pub/", "", 404)
     result = run("--no-guess", "main/bar")
     assert result.status == 3
-    assert result.err == "https://h.example/pub/: the server has nothing there\n".replace(
+    assert result.err == "main/bar: https://h.example/pub/: the server has nothing there\n".replace(
         "https://h.example", f"{server.address}/h.example"
     )
     assert run("--no-guess", "main").err.endswith("1 of 2 behind; of 1 nothing could be learnt (--all tells why)\n")
