@@ -48,8 +48,13 @@ def _places(repository: str, top: str, linked: dict[str, bool]) -> Iterator[Plac
     # A shell sorts whole paths, so that lib-extra/APKBUILD comes before lib/APKBUILD.
     for name in sorted(linked, key="{}/".format):
         apkbuild = f"{top}/{name}/APKBUILD"
-        if os.access(apkbuild, os.F_OK):
+        if os.access(apkbuild, os.F_OK) or _is_shut(f"{top}/{name}"):
             yield Place(f"{repository}/{name}", os.path.realpath(apkbuild) if linked[name] else apkbuild)
+
+
+def _is_shut(folder: str) -> bool:
+    """Whether nobody here can see what is in a folder. It counts as an aport, so that who reads it says why that fails."""
+    return os.path.isdir(folder) and not os.access(folder, os.X_OK)
 
 
 def _holds_recipes(folder: str) -> bool:

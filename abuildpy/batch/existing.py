@@ -29,6 +29,8 @@ class Existing:
     def __init__(self, places: Iterable[Place] = (), *, complete: bool = False) -> None:
         """``complete`` tells that there are no others: what is in none of them cannot be installed."""
         self.complete = complete
+        self.unread: list[AbuildError] = []
+        """Why indexes that are there could not be read, once they have been asked for."""
         self._places = tuple(dict.fromkeys(places))
 
     @cached_property
@@ -40,8 +42,9 @@ class Existing:
         for place in self._places:
             try:
                 yield place, read_index(place.path)
-            except AbuildError:
-                continue
+            except AbuildError as error:
+                if place.path.exists():
+                    self.unread.append(error)
 
     def providers(self, name: str) -> list[tuple[IndexEntry, str]]:
         """Who provides a name, and in which version (empty: without one)."""

@@ -132,7 +132,10 @@ def surroundings(config: Config, console: Console) -> Around:
     tree = Aports(tree_around(".", config.get("APORTSDIR")), evaluate)
     root = apk_root(config.apk, config.environ) or Path("/")
     existing = find_existing(root, config.repodest, config.carch, installs=False)
-    if not existing.indexes:
+    readable = existing.indexes
+    for error in existing.unread:
+        console.warning(f"{error.message}: what it has is not known here")
+    if not readable:
         raise RepositoryError(
             "no index on this machine tells what packages depend on",
             hint=f"{config.repodest} and apk's repositories were looked at; 'apk update' fetches their indexes",

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -82,3 +83,20 @@ def test_repository_around(main: Path) -> None:
     aport = add(main / "one")
     assert repository_around(str(aport)) == str(main)
     assert repository_around(str(main)) == str(main)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root can look into every folder")
+def test_a_folder_that_cannot_be_looked_into_counts(main: Path) -> None:
+    """Whoever reads its recipe says why that fails; left out, a recipe would be missed by nobody."""
+    (main / "shut").mkdir(mode=0)
+    try:
+        assert f"{main}/shut" in [place.folder for place in find_recipes(str(main))]
+    finally:
+        (main / "shut").chmod(0o700)
+
+
+def test_a_folder_counts_as_shut_by_its_mode(main: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same for root, who can look into every folder."""
+    (main / "shut").mkdir()
+    monkeypatch.setattr(os, "access", lambda path, _mode: not str(path).startswith(f"{main}/shut"))
+    assert f"{main}/shut" in [place.folder for place in find_recipes(str(main))]

@@ -244,6 +244,10 @@ def test_what_follows(tmp_path: Path, aports: Path, run: Run) -> None:
     nothing = run("so:libx.so.1", program=follows.main)
     assert (nothing.status, nothing.out) == (2, "")
     assert "no index on this machine tells what packages depend on" in nothing.err
+    packages.joinpath("APKINDEX.tar.gz").write_bytes(b"no index")
+    damaged = run("so:libx.so.1", program=follows.main)
+    assert (damaged.status, f"{packages}/APKINDEX.tar.gz" in damaged.err) == (2, True), damaged
+    packages.joinpath("APKINDEX.tar.gz").unlink()
     compared = run("--follows", old, new)
     assert (compared.status, compared.out) == (3, run(old, new).out)
     assert "WARNING: what follows is not known: no index" in compared.err
