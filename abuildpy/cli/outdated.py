@@ -235,7 +235,7 @@ def _document(answer: Newest) -> dict[str, object]:
 
 def _show(answers: Sequence[Newest], options: _Options, *, colors: bool) -> None:
     """What is behind, or all of which something is known; then of which nothing is; how many there are, on standard error."""
-    from abuildpy.batch.seeing.words import printable
+    from abuildpy.ui.words import printable
 
     known = [answer for answer in answers if answer.is_newer or (options.everything and answer.version is not None)]
     if known:
@@ -321,7 +321,7 @@ def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], *, colors: bool,
     """
     from shutil import get_terminal_size
 
-    from abuildpy.batch.seeing.words import printable
+    from abuildpy.ui.words import printable
 
     rows = [[printable(cell) for cell in row] for row in rows]  # names are a recipe's or a server's
     widths = [max(len(row[at]) for row in (heads, *rows)) for at in range(len(heads))]

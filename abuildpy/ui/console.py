@@ -38,8 +38,11 @@ def want_titles(use_colors: str) -> bool:
 
 
 def want_colors(use_colors: str) -> bool:
-    """Whether ``USE_COLORS`` asks for colours here: ``force``, or anything on a terminal (standard output decides)."""
-    return use_colors == "force" or (bool(use_colors) and os.isatty(1))
+    """Whether ``USE_COLORS`` asks for colours here: ``force``, or anything on a terminal (standard output decides).
+
+    NO_COLOR in the environment takes them away from terminals, whoever set USE_COLORS (no-color.org).
+    """
+    return use_colors == "force" or (bool(use_colors) and not os.environ.get("NO_COLOR") and os.isatty(1))
 
 
 @record(frozen=True)
