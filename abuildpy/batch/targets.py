@@ -75,12 +75,23 @@ def find_targets(words: Sequence[str], tree: Tree) -> dict[str, list[Why]]:
         for folder in folders:
             found.setdefault(folder, []).append(Why("target", word))
     if wrong:
+        for shut in filter(None, (_shut(word, tree) for word in wrong)):
+            raise TargetError(f"{shut} cannot be read: Permission denied", hint="check the permissions")
         where = f"looked here and in {tree.folder}" if tree.folder else "there is no tree of aports around this folder"
         raise TargetError(
             f"no recipe, package, repository or folder of recipes: {' '.join(wrong)}",
             hint=f"{where}; APORTSDIR names another tree",
         )
     return found
+
+
+def _shut(word: str, tree: Tree) -> str:
+    """A folder that a word means, or one in it, that we may not look into; empty if there is none."""
+    if not word:
+        return ""
+    places = [word, f"{tree.folder}/{word}"] if tree.folder else [word]
+    inside = [path for place in places for path in (place, *_below(place)) if os.path.isdir(path)]
+    return next((path for path in inside if not os.access(path, os.R_OK | os.X_OK)), "")
 
 
 def holds_recipes(folder: str) -> bool:

@@ -134,7 +134,7 @@ def surroundings(config: Config, console: Console) -> Around:
     existing = find_existing(root, config.repodest, config.carch, installs=False)
     readable = existing.indexes
     for error in existing.unread:
-        console.warning(f"{error.message}: what it has is not known here")
+        console.warning(f"{error.message}; its packages are not known here")
     if not readable:
         raise RepositoryError(
             "no index on this machine tells what packages depend on",

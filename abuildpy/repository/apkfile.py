@@ -135,6 +135,8 @@ def open_regular(path: Path) -> IO[bytes]:
 def _damaged(path: Path, what: str) -> RepositoryError:
     if path.is_dir():
         hint = f"name the packages in it: {path}/*.apk"
+    elif path.name.startswith("APKINDEX."):
+        hint = "make it anew with 'abuild index', or fetch it again"
     elif path.suffix == ".apk":
         hint = "remove the file and build or fetch it again"
     else:  # it was named by mistake: nobody should remove it

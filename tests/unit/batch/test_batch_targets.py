@@ -94,3 +94,16 @@ def test_wrong_words_are_all_named_at_once(tree: Tree) -> None:
     assert error.value.message.endswith(": docs main/none nothing main/README ")
     assert "APORTSDIR" in str(error.value.hint)
     assert error.value.exit_status == 2
+
+
+@pytest.mark.parametrize("word", ["main", "main/shut", "./main/shut"])
+def test_what_cannot_be_read_is_named(word: str, tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is no wrong word, and nothing to look for elsewhere."""
+    top = Path(tree.folder)
+    (top / "main/shut").mkdir()
+    for name in ("foo", "bar"):
+        (top / "main" / name / "APKBUILD").unlink()
+    real = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: "shut" not in str(path) and real(path, mode))
+    with pytest.raises(TargetError, match="main/shut cannot be read: Permission denied"):
+        find_targets([word], tree)
