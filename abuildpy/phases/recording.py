@@ -91,7 +91,7 @@ def recipe_files(recipe: Recipe, config: Config, work: Iterable[Path]) -> dict[s
     top = os.fspath(recipe.startdir)
     found = {}
     for path in _below(top, left_out):
-        what = _what_is(path)
+        what = what_is(path)
         if what:
             name = os.fsencode(os.path.relpath(path, top)).decode("utf-8", "backslashreplace")
             found[name] = what
@@ -109,7 +109,7 @@ def _below(folder: str, left_out: set[str]) -> Iterator[str]:
                 yield entry.path
 
 
-def _what_is(path: str) -> str:
+def what_is(path: str) -> str:
     """``sha512:HEX``, ``link:TARGET``, ``size:BYTES`` for what is too large; empty for anything else."""
     try:
         state = os.lstat(path)

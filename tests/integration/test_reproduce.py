@@ -302,6 +302,33 @@ def test_package(place: Place, walls: None) -> None:
     assert (folder / "APKBUILD").read_text() == changed
 
 
+def test_package_that_was_built_before_its_commit(place: Place, walls: None) -> None:
+    """As abuildpy bump builds: the package names the commit before, and its recipe is found by what it was."""
+    folder = place.recipe('package() { mkdir -p "$pkgdir"/usr/share; echo zero > "$pkgdir"/usr/share/a; }')
+    _git(place.aports, "init", "-q")
+    _git(place.aports, "add", ".")
+    _git(place.aports, "commit", "-q", "-m", "main/foo: new aport")
+    (folder / "APKBUILD").write_text((folder / "APKBUILD").read_text().replace("echo zero", "echo one"))
+    place.build(folder)
+    shutil.rmtree(folder / "src", ignore_errors=True)
+    package = place.repository() / "foo-1.0-r0.apk"
+    done = reproduce(place, "--json", str(package), folder=place.aports)
+    assert done.status == 0, str(done)
+    assert document(done)["notes"] == [
+        f"the package was built from changes that were not committed: {folder} is built as it is"
+    ]
+    _git(place.aports, "commit", "-q", "-a", "-m", "main/foo: say one")
+    (folder / "APKBUILD").write_text((folder / "APKBUILD").read_text().replace("echo one", "echo two"))
+    done = reproduce(place, "--json", str(package), folder=place.aports)
+    assert done.status == 0, str(done)
+    (note,) = document(done)["notes"]
+    assert note.startswith("the package was built before its recipe was committed: ")
+    _git(place.aports, "commit", "-q", "-a", "--amend", "-m", "main/foo: say two")
+    done = reproduce(place, "--json", str(package), folder=place.aports)
+    assert done.status == 1, str(done)
+    assert document(done)["notes"][0].endswith("is built as it is, and other files are there now: APKBUILD")
+
+
 def test_package_that_was_changed(place: Place, walls: None) -> None:
     folder = place.recipe('package() { mkdir -p "$pkgdir"/usr/share; echo one > "$pkgdir"/usr/share/a; }')
     place.build(folder)

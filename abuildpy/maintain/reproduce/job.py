@@ -10,6 +10,7 @@ from pathlib import Path
 
 from abuildpy.config import PACKAGE_DIR, Config
 from abuildpy.errors import AbuildError, RecipeError
+from abuildpy.maintain.reproduce import files
 from abuildpy.maintain.reproduce import subject as subjects
 from abuildpy.maintain.reproduce.around import can_show
 from abuildpy.maintain.reproduce.builder import Builder, Facts, How
@@ -127,7 +128,8 @@ class Job:
         folder = folder.resolve()
         notes = []
         copy = self._scratch / "recipe" / recorded.repo / folder.name
-        if recorded.dirty or not recorded.commit or not subjects.checkout(folder, recorded.commit, copy):
+        commit = files.commit_with(folder, recorded.files) if recorded.dirty else recorded.commit
+        if not commit or not subjects.checkout(folder, commit, copy):
             why = (
                 "was built from changes that were not committed"
                 if recorded.dirty
@@ -135,8 +137,12 @@ class Job:
                 if recorded.commit
                 else "names no commit"
             )
-            notes.append(f"the package {why}: {folder} is built as it is")
+            others = files.differing(folder, recorded.files)
+            but = f", and other files are there now: {as_shown(' '.join(others))}" if others else ""
+            notes.append(f"the package {why}: {folder} is built as it is{but}")
             copy = folder
+        elif recorded.dirty:
+            notes.append(f"the package was built before its recipe was committed: {commit[:12]} has the same files")
         recipe, _ = self._evaluated(copy)
         if recipe.version != apk.version:
             raise UnknownError(

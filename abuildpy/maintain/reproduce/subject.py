@@ -9,7 +9,7 @@ import shlex
 import shutil
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from abuildpy.config import Config
@@ -36,7 +36,8 @@ class Recorded:
 
     ``variables`` are the environment that the recipe's functions had, None without buildinfo; ``installed`` are the
     dependencies' versions. ``path`` is the folder that the functions saw the recipe in; ``clean`` whether that was a clean
-    root; ``debug`` that there was a -dbg package. ``dirty`` tells that the recipe was not committed as it was.
+    root; ``debug`` that there was a -dbg package. ``dirty`` tells that the recipe was not committed as it was; ``files`` are
+    what its folder held, as buildinfo tells it.
     """
 
     commit: str
@@ -51,6 +52,7 @@ class Recorded:
     checked: bool = False
     debug: bool = False
     program: str = ""
+    files: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,7 @@ def recorded_of(apk: ApkFile) -> Recorded:
         checked=around.checked,
         debug=any(each.name.endswith("-dbg") for each in told.packages),
         program=told.program,
+        files=told.recipe.files,
     )
 
 
