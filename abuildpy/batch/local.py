@@ -64,7 +64,6 @@ class _Job:
     phase: str = ""
     peak: int = 0
     rest: bytes = b""
-    cancelled: bool = False
 
 
 @dataclass(slots=True)

@@ -51,7 +51,6 @@ class PcFile:
     requires: tuple[Relation, ...] = ()
     requires_private: tuple[Relation, ...] = ()
     """``Requires.private`` and ``Requires.internal``."""
-    conflicts: tuple[Relation, ...] = ()
 
 
 def apk_version(version: str) -> str:
@@ -85,7 +84,6 @@ def parse(name: str, text: str) -> PcFile:
         provides=_relations(fields, "provides"),
         requires=_relations(fields, "requires"),
         requires_private=_relations(fields, "requires.private", "requires.internal"),
-        conflicts=_relations(fields, "conflicts"),
     )
 
 

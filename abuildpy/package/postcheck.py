@@ -68,12 +68,9 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Postcheck:
-    """``delete`` names files that do not belong into any package and are to be removed (libtool's
-    ``*.la``).
-    """
+    """What was found, in the order of the checks."""
 
     findings: tuple[Finding, ...]
-    delete: tuple[bytes, ...] = ()
 
     @property
     def failed(self) -> bool:
@@ -94,7 +91,6 @@ def postcheck(
     ``emptied`` are folders that package() made and that were removed because they were empty: abuild looks before.
     """
     index = TreeIndex(tree)
-    delete = () if has_option("libtool") else libtool_archives(tree)
     findings = (
         *_layout(index, has_option, frozenset(emptied)),
         *_services(index, name),
@@ -103,7 +99,7 @@ def postcheck(
         *_privileges(tree, elf, has_option),
         *_textrels(elf, has_option),
     )
-    return Postcheck(findings, delete)
+    return Postcheck(findings)
 
 
 def removable_directories(
@@ -146,7 +142,7 @@ def _listed(paths: Iterable[bytes]) -> tuple[str, ...]:
 
 
 def libtool_archives(tree: Tree) -> tuple[bytes, ...]:
-    """libtool's ``*.la`` files, which no package needs."""
+    """libtool's ``*.la`` files, which no package needs unless its options say ``libtool``: they are to be deleted."""
     return tuple(e.path for e in tree.entries if e.kind == "f" and e.path.endswith(b".la"))
 
 

@@ -40,7 +40,6 @@ def test_all_fields() -> None:
             Relation("j"),
         ),
         requires_private=(Relation("f"), Relation("g"), Relation("h"), Relation("i"), Relation("k")),
-        conflicts=(Relation("z", "<", "2"),),
     )
 
 

@@ -9,7 +9,15 @@ from package_trees import MUSL, File, Folder, Item, Link, Program, elf, make_tre
 
 from abuildpy.package.elf import find_elf
 from abuildpy.package.model import list_has
-from abuildpy.package.postcheck import STDERR, STDOUT, Finding, Postcheck, postcheck, removable_directories
+from abuildpy.package.postcheck import (
+    STDERR,
+    STDOUT,
+    Finding,
+    Postcheck,
+    libtool_archives,
+    postcheck,
+    removable_directories,
+)
 from abuildpy.package.tree import scan
 
 ERROR, WARNING = "error", "warning"
@@ -117,8 +125,8 @@ def test_libtool_archives_are_to_be_deleted(tmp_path: Path) -> None:
         "usr/lib/link.la": Link("libx.la"),
         "usr/lib/d.la": Folder(),
     }
-    assert check(tmp_path / "p", items) == Postcheck((), (b"usr/lib/libx.la", b"usr/lib/y/z.la"))
-    assert check(tmp_path / "p", {}, options="libtool").delete == ()
+    assert libtool_archives(make_tree(tmp_path / "p", items)) == (b"usr/lib/libx.la", b"usr/lib/y/z.la")
+    assert check(tmp_path / "p", {}) == Postcheck(())
 
 
 def test_charset_alias(tmp_path: Path) -> None:
