@@ -14,7 +14,7 @@ from pathlib import Path
 from abuildpy.errors import AbuildError, RecipeError
 from abuildpy.maintain.detect import BuildType, build_type, source_folder
 from abuildpy.maintain.origin import Origin
-from abuildpy.maintain.quoting import in_quotes
+from abuildpy.maintain.quoting import in_comment, in_quotes
 from abuildpy.maintain.render import render, write
 from abuildpy.maintain.survey.known import KnownPackages
 from abuildpy.maintain.survey.licensing import Licensing, license_of
@@ -163,14 +163,14 @@ def _text(wish: Wish, seen: Seen) -> bytes:
         ("arch", '"noarch"' if plan.noarch else '"all"'),
         ("license", f'"{in_quotes(wish.license or seen.licensing.expression)}"'),
         ("depends", _words(plan.depends)),
-        ("#", _comment(f"TODO: makedepends lacks what gives {' '.join(plan.unknown)}") if plan.unknown else ""),
+        ("#", in_comment(f"TODO: makedepends lacks what gives {' '.join(plan.unknown)}") if plan.unknown else ""),
         ("makedepends", _words([name for name in plan.makedepends if name not in plan.depends])),
         ("checkdepends", _words(plan.checkdepends)),
         ("install", '"$pkgname.pre-install $pkgname.post-install"' if wish.samples else ""),
         ("subpackages", _words([f"$pkgname-{split}" for split in splits])),
         ("source", f'"{source}"' if source else '""'),
         ("builddir", f'"{seen.builddir}"' if seen.builddir else ""),
-        ("options", f'"{options}"{f" # {_comment(reasons)}" if reasons else ""}' if options else ""),
+        ("options", f'"{options}"{f" # {in_comment(reasons)}" if reasons else ""}' if options else ""),
     ]
     text = render(
         seen.kind.value,
@@ -182,11 +182,6 @@ def _text(wish: Wish, seen: Seen) -> bytes:
         samples=wish.samples,
     )
     return text.encode("utf-8", "surrogateescape")
-
-
-def _comment(text: str) -> str:
-    """A text that may name what a source names, fit to stand behind a ``#``: on one line, whatever is in it."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 def _words(names: tuple[str, ...] | list[str]) -> str:

@@ -8,10 +8,14 @@ import re
 _PLAIN = re.compile(r"[A-Za-z0-9_.+:@%/~-]*")
 
 
+def in_comment(text: str) -> str:
+    """The text for behind a ``#``: on one line and without control characters, whatever is in it."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
 def in_quotes(text: str) -> str:
     """The text for inside double quotes, on one line and without control characters."""
-    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return "".join(f"\\{c}" if c in '\\"$`' else c for c in line)
+    return "".join(f"\\{c}" if c in '\\"$`' else c for c in in_comment(text))
 
 
 def value(text: str) -> str:
