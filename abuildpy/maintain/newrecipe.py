@@ -18,6 +18,7 @@ from abuildpy.maintain.quoting import in_comment, in_quotes
 from abuildpy.maintain.render import render, write
 from abuildpy.maintain.survey.known import KnownPackages
 from abuildpy.maintain.survey.licensing import Licensing, license_of
+from abuildpy.maintain.survey.patience import LONGEST_LOOK, bounded
 from abuildpy.maintain.survey.plan import Plan, Subject, plan_for, unseen_plan
 from abuildpy.maintain.survey.stated import Stated, stated_in
 from abuildpy.maintain.survey.tree import SourceTree
@@ -93,7 +94,8 @@ def create(wish: Wish, parent: Path, place: Workplace) -> Path:
         srcdir = stage / "src"
         srcdir.mkdir()
         _unpack(archive, srcdir)
-        seen = look(wish, srcdir, place.known)
+        with bounded(LONGEST_LOOK):
+            seen = look(wish, srcdir, place.known)
         text = _with_checksums(_text(wish, seen), archive, samples)
         _settle(recipe, text, samples)
         if place.distfiles is None:

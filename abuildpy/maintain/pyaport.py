@@ -175,15 +175,18 @@ def _read(recipe: Path, shop: Workshop) -> tuple[bytes, Old]:
 def _look(unpacked: Path, project: Project, shop: Workshop) -> Seen:
     """What the source itself shows, which the index does not tell."""
     from abuildpy.maintain.survey.licensing import license_of
+    from abuildpy.maintain.survey.patience import LONGEST_LOOK, bounded
     from abuildpy.maintain.survey.plan import Subject
     from abuildpy.maintain.survey.python import python
     from abuildpy.maintain.survey.tree import SourceTree
 
     tree = SourceTree(unpacked)
-    plan = python(Subject(tree, shop.known, alpine_name(project.name), project.name))
+    with bounded(LONGEST_LOOK):
+        plan = python(Subject(tree, shop.known, alpine_name(project.name), project.name))
+        license_ = license_of(tree, project.license, "the index").expression or project.license
     for remark in plan.remarks:
         shop.log.warning(remark)
-    return Seen(plan, license_of(tree, project.license, "the index").expression or project.license)
+    return Seen(plan, license_)
 
 
 def _unpacked(recipe: Path, project: Project) -> Path | None:

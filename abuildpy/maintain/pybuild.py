@@ -65,7 +65,7 @@ def _requires(file: Path) -> list[str] | None:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 return None
             document = tomllib.loads(stream.read(_MAX_PYPROJECT).decode("utf-8", "replace"))
-    except (OSError, tomllib.TOMLDecodeError, RecursionError):
+    except (OSError, ValueError, RecursionError):
         return None
     system = document.get("build-system")
     requires = system.get("requires") if isinstance(system, dict) else None

@@ -71,7 +71,8 @@ def _npm(subject: Subject) -> Plan:
     scripts = table(package.get("scripts"))
     needs = table(package.get("dependencies"))
     programs = package.get("bin")
-    name = str(package.get("name") or subject.stem)
+    said = package.get("name")
+    name = said if isinstance(said, str) and said else subject.stem
     if isinstance(programs, str):
         programs = {name.rpartition("/")[2]: programs}
     builds = "build" in scripts and not tree.has("dist/index.js") and bool(package.get("devDependencies"))
@@ -85,7 +86,7 @@ def _npm(subject: Subject) -> Plan:
         depends=("nodejs",),
         facts={
             "name": name,
-            "programs": sorted(table(programs).items()),
+            "programs": sorted((each, file) for each, file in table(programs).items() if isinstance(file, str)),
             "builds": builds,
             "needs": bool(needs),
             "locked": locked,

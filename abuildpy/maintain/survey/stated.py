@@ -43,7 +43,7 @@ def toml_of(tree: SourceTree, name: str) -> dict[str, Any]:
     """A TOML file of the tree; empty if it is not there or cannot be read."""
     try:
         return tomllib.loads(tree.text(name))
-    except (tomllib.TOMLDecodeError, RecursionError):
+    except (ValueError, RecursionError):  # also of numbers with thousands of digits
         return {}
 
 
@@ -292,7 +292,10 @@ def _tag(text: str, name: str) -> str:
 def _unescaped(text: str) -> str:
     from html import unescape
 
-    return unescape(text)
+    try:
+        return unescape(text)
+    except ValueError:  # the number of a sign may have thousands of digits
+        return text
 
 
 def _appstream(tree: SourceTree, name: str) -> Stated:

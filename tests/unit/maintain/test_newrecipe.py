@@ -4,6 +4,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import signal
 import subprocess
 import tarfile
 from collections.abc import Collection, Mapping
@@ -535,6 +536,39 @@ def test_names_of_files_stay_words(tmp_path: Path) -> None:
     recipe = _Shop(files).make(tmp_path, _wish(kind=BuildType.OCAML))
     assert "\tdune build @install -p good-name\n" in recipe.read_text()
     assert "touch" not in recipe.read_text()
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {
+            "package.json": '{"name":{"a":1},"bin":{"a":{"b":1},"c":null,"d":"e.js"},"scripts":[],"license":[1],"repository":7}'
+        },
+        {"package.json": '{"name":' + "9" * 10_000 + "}"},
+        {"package.json": '{"a":' * 50_000},
+        {"pyproject.toml": "a = " + "9" * 10_000},
+        {"pyproject.toml": "a = " + "[" * 50_000},
+        {"pyproject.toml": "project = 3\ntool = [1]\nbuild-system = 'x'"},
+        {"Cargo.toml": "package = 3\nbin = [1, 2]\nworkspace = [1]", "src/main.rs": ""},
+        {"setup.py": "(" * 50_000},
+        {"x.metainfo.xml": "<summary>&#" + "9" * 10_000 + ";</summary>", "x.c": ""},
+        {
+            "META.json": '{"prereqs":{"runtime":{"requires":[1]},"test":3},"license":3,"resources":[]}',
+            "Makefile.PL": "x",
+        },
+    ],
+)
+def test_metadata_of_any_form_spoils_nothing(tmp_path: Path, files: dict[str, str]) -> None:
+    assert "pkgname=foo\n" in _Shop(files).make(tmp_path, _wish()).read_text()
+
+
+def test_a_source_that_takes_years_to_search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("abuildpy.maintain.newrecipe.LONGEST_LOOK", 0.2)
+    shop = _Shop({"meson.build": "dependency('a'" * 20_000})
+    with pytest.raises(AbuildError, match="takes more than"):
+        shop.make(tmp_path, _wish())
+    assert not (tmp_path / "foo").exists()
+    assert signal.getitimer(signal.ITIMER_VIRTUAL) == (0.0, 0.0)
 
 
 def test_samples(tmp_path: Path) -> None:
