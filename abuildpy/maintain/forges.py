@@ -185,7 +185,7 @@ def _from_npm(name: str, wanted: str, environ: Mapping[str, str]) -> Found:
         raise FetchError(
             f"{spec}: npm is missing, which would tell where it is", hint="install npm, or give the archive's address"
         )
-    except (subprocess.TimeoutExpired, ValueError):
+    except (subprocess.TimeoutExpired, ValueError, RecursionError):
         raise FetchError(f"{spec}: npm gives no answer that can be read", hint="does 'npm view' work?")
     if isinstance(said, list):
         said = said[-1] if said else {}

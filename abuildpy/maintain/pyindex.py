@@ -70,7 +70,7 @@ def from_document(document: Mapping[str, Any], *, asked: str, place: str) -> Pro
         page=_page(text(info.get("package_url")) or text(info.get("project_url"))),
         homepage=_homepage(labelled) or _page(text(info.get("home_page"))),
         requires=tuple(item for item in _list(info, "requires_dist") if isinstance(item, str)),
-        source=_checked_url(urljoin(place, source)),
+        source=_checked_url(joined(place, source)),
     )
 
 
@@ -131,9 +131,20 @@ def from_metadata(metadata: Message, *, asked: str, version: str, source: str) -
     )
 
 
+def joined(place: str, url: str) -> str:
+    """An address that a link at ``place`` leads to; empty for what is none."""
+    try:
+        return urljoin(place, url)
+    except ValueError:
+        return ""
+
+
 def _checked_url(url: str) -> str:
     """A URL fit for a recipe: no password, no fragment, and nothing that a list of sources would be split at."""
-    clean = without_password(url).partition("#")[0]
+    try:
+        clean = without_password(url).partition("#")[0]
+    except ValueError:  # "http://[::1"
+        clean = ""
     if not clean.startswith(("http://", "https://")) or not clean.isprintable() or " " in clean:
         raise FetchError(f"the index gives no usable address of the source: {clean!r}")
     return clean

@@ -12,7 +12,7 @@ import re
 from email.message import Message
 from email.parser import HeaderParser
 from typing import Any
-from urllib.parse import quote, urljoin, urlsplit, urlunsplit
+from urllib.parse import quote, urlsplit, urlunsplit
 
 from abuildpy import __version__
 from abuildpy.errors import ConfigError, FetchError
@@ -23,6 +23,7 @@ from abuildpy.maintain.pyindex import (
     from_document,
     from_metadata,
     is_name,
+    joined,
     newest_files,
 )
 
@@ -67,11 +68,11 @@ class Index:
         metadata = Message()
         for file in (source, *wheels):
             if file.get("core-metadata") or file.get("dist-info-metadata"):
-                found = self._get(urljoin(place, text(file.get("url"))).partition("#")[0] + ".metadata", "*/*")
+                found = self._get(joined(place, text(file.get("url"))).partition("#")[0] + ".metadata", "*/*")
                 if found is not None:
                     metadata = HeaderParser().parsestr(found.decode("utf-8", "replace"))
                     break
-        return from_metadata(metadata, asked=name, version=published, source=urljoin(place, text(source.get("url"))))
+        return from_metadata(metadata, asked=name, version=published, source=joined(place, text(source.get("url"))))
 
     def lasting_source(self, project: Project) -> str:
         """The address below ``/packages/source/``, which holds no hash, if the file server has it; else ``source``."""
@@ -114,7 +115,7 @@ class Index:
                 return body_of(answer)
         except LargeAnswerError as error:
             raise FetchError(f"{shown}: {error.strerror}")
-        except requests.RequestException as error:
+        except (requests.RequestException, ValueError) as error:  # the latter where it is led to what is no address
             raise FetchError(f"{shown}: {reason_of(error)}", hint="is the index's address right, is the network up?")
         except OSError as error:
             # How requests says that the file of authorities is missing.

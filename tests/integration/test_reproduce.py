@@ -361,3 +361,42 @@ def test_package_of_a_tree_that_was_moved(place: Place, walls: None) -> None:
     done = reproduce(place, str(place.repository() / "foo-1.0-r0.apk"), folder=place.base / "elsewhere/aports")
     assert done.status == 0, str(done)
     assert "cannot be had here" not in done.out
+
+
+def test_a_strangers_buildinfo_opens_nothing(place: Place, walls: None) -> None:
+    """Neither the network nor folders of ours, whatever environment and path it tells of; and it leads nowhere."""
+    secret = place.base / "secret"
+    secret.mkdir()
+    (secret / "key").write_text("s3cret")
+    folder = place.recipe(
+        'package() { mkdir -p "$pkgdir"/usr/share; cat "$SECRET"/key > "$pkgdir"/usr/share/a 2>/dev/null || :;'
+        ' echo "$CARGO_HOME $LD_LIBRARY_PATH" > "$pkgdir"/usr/share/b; touch "$SECRET"/planted 2>/dev/null || :; }'
+    )
+    place.build(folder)
+    shutil.rmtree(folder / "src", ignore_errors=True)
+    apkbuild = folder / "APKBUILD"
+    apkbuild.write_text(apkbuild.read_text().replace("$SECRET", str(secret)))
+    (path,) = place.repository().glob("*.buildinfo.json")
+    honest = json.loads(path.read_bytes())
+    told = json.loads(path.read_bytes())
+    told["surrounding"]["path"] = str(secret)
+    told["surrounding"]["variables"] |= {
+        "CARGO_HOME": str(secret),
+        "GOCACHE": str(secret),
+        "ABUILD_NET": "always",
+        "LD_LIBRARY_PATH": "/x",
+        "CARCH": "../../../../escaped",
+    }
+    path.write_text(json.dumps(told))
+    done = reproduce(place, "--json", str(place.repository() / "foo-1.0-r0.apk"), folder=place.aports)
+    assert done.status == 1, str(done)
+    assert any("not taken from a buildinfo: ABUILD_NET CARCH CARGO_HOME" in note for note in document(done)["notes"])
+    assert "s3cret" not in done.out
+    assert "+/x" not in done.out
+    assert sorted(each.name for each in secret.iterdir()) == ["key"]
+    honest["recipe"]["repository"] = "../../../../escaped"
+    path.write_text(json.dumps(honest))
+    done = reproduce(place, str(place.repository() / "foo-1.0-r0.apk"), folder=place.aports)
+    assert done.status == 3, str(done)
+    assert "no name of one" in done.err
+    assert not list(place.base.rglob("escaped"))

@@ -131,7 +131,7 @@ def read_table(file: Path | None) -> tuple[dict[str, Host], dict[str, str]]:
         return {}, {}
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{file} cannot be read: {getattr(error, 'strerror', None) or 'it is not UTF-8'}")
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"{file}: {error}", hint="see upstream.toml in abuildpy(1)")
     strange = sorted(set(document) - {"hosts", "recipes"})
     if strange:

@@ -15,7 +15,7 @@ from abuildpy.errors import ConfigError, FetchError, RecipeError
 from abuildpy.maintain import pipconfig, pyaport
 from abuildpy.maintain.pipconfig import Address, find_index
 from abuildpy.maintain.pyaport import Workshop
-from abuildpy.maintain.pyindex import Project
+from abuildpy.maintain.pyindex import Project, from_document
 from abuildpy.maintain.pylicense import spdx_license
 from abuildpy.maintain.pypi import Index
 from abuildpy.maintain.pyrecipe import alpine_version, needs
@@ -222,6 +222,17 @@ def test_a_password_goes_to_the_index_but_not_into_a_recipe(server: Server) -> N
     with pytest.raises(FetchError) as caught:
         Index(Address("http://u:secret@127.0.0.1:9", "http://u:secret@127.0.0.1:9/simple")).project("gone")
     assert "secret" not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "url", ["http://[::1/foo-1.0.tar.gz", "file:///etc/foo-1.0.tar.gz", "//[/foo", "https://x/a b", "https://x/a\x1b"]
+)
+def test_addresses_that_are_none(server: Server, url: str) -> None:
+    told = document(server, "foo", "1.0")
+    for file in told["urls"]:
+        file["url"] = url
+    with pytest.raises(FetchError):
+        from_document(told, asked="foo", place=server.url)
 
 
 def test_unknown_projects(server: Server) -> None:
