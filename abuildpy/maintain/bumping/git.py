@@ -144,7 +144,17 @@ def _parents(path: str) -> Iterable[str]:
 
 def _command(*words: str) -> list[str]:
     # Names are names and no patterns; nothing that a tree brings along is run to look at it.
-    return ["git", "--literal-pathspecs", "-c", "core.fsmonitor=false", "-c", "core.quotePath=false", *words]
+    # Without the optional lock, looking writes no index, after which a hook would run.
+    return [
+        "git",
+        "--no-optional-locks",
+        "--literal-pathspecs",
+        "-c",
+        "core.fsmonitor=false",
+        "-c",
+        "core.quotePath=false",
+        *words,
+    ]
 
 
 def _git(folder: Path, *words: str, what: str, text: str = "") -> str:

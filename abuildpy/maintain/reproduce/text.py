@@ -27,7 +27,8 @@ class _Page:
     def add(self, text: str = "", indent: int = 0, hang: int = 0, *, head: str = "", color: int = 0) -> None:
         """A paragraph. ``head`` stands before the text, bold or in a colour."""
         blanks = " " * indent
-        whole = f"{head}{text}"
+        head = _tame(head)
+        whole = f"{head}{_tame(text)}"
         lines = [f"{blanks}{whole}".rstrip()]
         if self._width and len(whole) + indent > self._width:
             lines = textwrap.wrap(
@@ -51,6 +52,7 @@ class _Page:
     def raw(self, text: str, indent: int) -> None:
         """A line that is cut rather than wrapped."""
         room = self._width - indent if self._width else 0
+        text = _tame(text)
         text = text if not room or len(text) <= room else text[: room - 1] + "…"
         self.lines.append(" " * indent + text)
 
@@ -183,6 +185,13 @@ def _how_sure(file: Different, cause: str, report: Report) -> str:
     if report.searched and report.against is None:
         return " (a guess: no variation alone makes this difference)"
     return " (a guess)" if cause != "unknown" else ""
+
+
+def _tame(text: str) -> str:
+    """A text that may hold names of a stranger's files, with nothing in it that commands a terminal."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or 0xDC80 <= ord(c) <= 0xDCFF else f"\\x{ord(c):02x}" for c in text)
 
 
 def _quoted(text: str) -> str:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from abuildpy.config import load_config
 from abuildpy.errors import RecipeError
 from abuildpy.maintain.bumping.committing import message_of
 from abuildpy.maintain.bumping.errors import BumpError, BumpUsageError
+from abuildpy.maintain.bumping.git import GitTree
 from abuildpy.maintain.bumping.model import Edit, Follower, Result, Summary, Wish
 from abuildpy.maintain.bumping.sources import out_of_the_way, private_constants
 from abuildpy.maintain.bumping.targets import find_wishes
@@ -218,3 +220,30 @@ def test_summary() -> None:
 )
 def test_exit_status(summary: Summary, status: int) -> None:
     assert summary.exit_status == status
+
+
+def test_looking_at_a_tree_runs_nothing_of_it(tmp_path: Path) -> None:
+    """Its hooks are run by commits, which is what they are for."""
+
+    def git(*words: str) -> None:
+        name = ["-c", "user.name=A", "-c", "user.email=a@example.invalid"]
+        subprocess.run(["git", *name, *words], cwd=tmp_path, check=True, capture_output=True)
+
+    folder = tmp_path / "main/foo"
+    folder.mkdir(parents=True)
+    (folder / "APKBUILD").write_text("one")
+    git("init", "-q")
+    git("add", ".")
+    git("commit", "-q", "-m", "x")
+    ran = tmp_path / "ran"
+    for name in ("post-index-change", "pre-commit"):
+        hook = tmp_path / ".git/hooks" / name
+        hook.parent.mkdir(exist_ok=True)
+        hook.write_text(f"#!/bin/sh\ntouch {ran}\n")
+        hook.chmod(0o755)
+    git("config", "core.fsmonitor", f"touch {ran}; :")
+    os.utime(folder / "APKBUILD", (1, 1))
+    ran.unlink(missing_ok=True)
+    tree = GitTree(tmp_path)
+    assert tree.changed([folder]) == {}
+    assert not ran.exists()

@@ -385,3 +385,14 @@ def test_names_of_a_package_lead_into_trees_only(tmp_path: Path) -> None:
         (place / "APKBUILD").touch()
     for name in ("../elsewhere", "../../elsewhere", str(tmp_path / "elsewhere"), "*", "**", "", ".", "..", "a\0b"):
         assert find_recipe(name, "main", (tree,)) is None, name
+
+
+def test_names_of_a_strangers_files_command_no_terminal() -> None:
+    evil = "a\x1b]0;x\x07\x9b31m\u202e\nb"
+    file = Different(evil, ("content",), (Evidence("time", evil, evil, evil, evil),), ("-x",))
+    pair = Pair(evil, 1, (file,))
+    report = Report(
+        evil, evil, Path(evil), "different", (), (pair,), None, None, (Dependency(evil, evil, evil),), (evil,), builds=2
+    )
+    for width in (0, 80):
+        assert all(c.isprintable() or c == "\n" for c in render(report, width=width))
