@@ -75,14 +75,19 @@ def find_targets(words: Sequence[str], tree: Tree) -> dict[str, list[Why]]:
         for folder in folders:
             found.setdefault(folder, []).append(Why("target", word))
     if wrong:
-        for shut in filter(None, (_shut(word, tree) for word in wrong)):
-            raise TargetError(f"{shut} cannot be read: Permission denied", hint="check the permissions")
+        require_readable(wrong, tree)
         where = f"looked here and in {tree.folder}" if tree.folder else "there is no tree of aports around this folder"
         raise TargetError(
             f"no recipe, package, repository or folder of recipes: {' '.join(wrong)}",
             hint=f"{where}; APORTSDIR names another tree",
         )
     return found
+
+
+def require_readable(words: Iterable[str], tree: Tree) -> None:
+    """Raises TargetError if a word means nothing only because a folder cannot be looked into."""
+    for shut in filter(None, (_shut(word, tree) for word in words)):
+        raise TargetError(f"{shut} cannot be read: Permission denied", hint="check the permissions")
 
 
 def _shut(word: str, tree: Tree) -> str:

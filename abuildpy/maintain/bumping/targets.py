@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from abuildpy.batch.recipes import name_of
-from abuildpy.batch.targets import TargetError, Tree, find_targets
+from abuildpy.batch.targets import TargetError, Tree, find_targets, require_readable
 from abuildpy.maintain.bumping.errors import BumpUsageError
 from abuildpy.maintain.bumping.model import Wish
 
@@ -35,6 +35,7 @@ def find_wishes(words: Sequence[str], tree: Tree, *, latest: bool, rebuild: bool
             if (known.version, known.rebuild) != (wish.version, wish.rebuild):
                 raise BumpUsageError(f"{wish.name} is named with two versions: {known.word} and {wish.word}")
     if wrong:
+        require_readable((name for word in wrong for name in (word, _VERSION_BEGINS.split(word)[0])), tree)
         where = f"looked here and in {tree.folder}" if tree.folder else "there is no tree of aports around this folder"
         raise BumpUsageError(
             f"no recipe, package, repository or folder of recipes: {' '.join(wrong)}",

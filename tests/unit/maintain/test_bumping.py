@@ -13,7 +13,7 @@ from typing import cast
 
 import pytest
 
-from abuildpy.batch.targets import Tree
+from abuildpy.batch.targets import TargetError, Tree
 from abuildpy.config import load_config
 from abuildpy.errors import RecipeError
 from abuildpy.maintain.bumping.committing import message_of
@@ -130,6 +130,16 @@ def test_targets_by_path(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
             find_wishes(words, tree, latest=False, rebuild=False)
     with pytest.raises(BumpUsageError, match="--rebuild keeps the version"):
         find_wishes(["main/foo-1.2"], tree, latest=False, rebuild=True)
+
+
+def test_a_target_that_cannot_be_read(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a version behind it and without; it is not called wrong."""
+    Path(tree.folder, "main/shut").mkdir()
+    real = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: "shut" not in str(path) and real(path, mode))
+    for word in ("main/shut", "main/shut-1.2"):
+        with pytest.raises(TargetError, match="main/shut cannot be read"):
+            find_wishes([word], tree, latest="-" not in word, rebuild=False)
 
 
 # --- sources and upstream --------------------------------------------------------------------------------------------
