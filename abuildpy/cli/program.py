@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar
 
 from abuildpy.cli.failure import guarded
-from abuildpy.errors import UsageError
+from abuildpy.errors import Aborted, UsageError
 from abuildpy.ui.console import Console, want_colors
 
 if TYPE_CHECKING:
@@ -157,7 +157,15 @@ class Program(Generic[_T]):
                 options, words = self.read(sys.argv[1:] if arguments is None else arguments)
             except Ended as end:
                 return end.status
-            return act(options, words)
+            try:
+                return act(options, words)
+            except (KeyboardInterrupt, Aborted) as error:
+                if not self.name.startswith(_OURS):
+                    raise
+                # Statuses up to 4 tell what was found out: 1 is "differs", "is behind", "not reproducible".
+                aborted = error if isinstance(error, Aborted) else Aborted("Aborted by user")
+                aborted.exit_status = 130
+                raise aborted from None
 
         return guarded(run, self.console)
 

@@ -9,7 +9,7 @@ import pytest
 
 from abuildpy.cli.program import HELP, VALUE, Ended, Option, Program, as_the_shell
 from abuildpy.config import Config
-from abuildpy.errors import AbuildError, UsageError
+from abuildpy.errors import Aborted, AbuildError, UsageError
 from abuildpy.ui.console import Console
 
 
@@ -86,6 +86,18 @@ def test_after_a_mistake_our_subcommands_only_show_how_they_are_called(capsys: p
     out, err = capsys.readouterr()
     assert err == "abuildpy prog: option -x not recognized\nusage: abuildpy prog\nabuildpy prog --help tells more.\n"
     assert out == program.usage()
+
+
+@pytest.mark.parametrize(("name", "status"), [("abuildpy prog", 130), ("abuild-prog", 1)])
+@pytest.mark.parametrize("error", [KeyboardInterrupt, Aborted])
+def test_interrupted(name: str, status: int, error: type[BaseException], capfd: pytest.CaptureFixture[str]) -> None:
+    """Of our subcommands status 1 is an answer, such as "differs"; the stand-ins for abuild's end as these do."""
+
+    def act(_options: object, _words: list[str]) -> int:
+        raise error("Aborted by user")
+
+    assert replace(PROGRAM, name=name).start_bare(act, []) == status
+    assert "Aborted by user" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("arguments", [["-h"], ["--he", "x", "y", "z"], ["-qh", "-t", "-a"]])
