@@ -315,20 +315,32 @@ def _show_sources(
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], *, colors: bool, marked: Sequence[bool]) -> None:
-    """Aligned lines, the marked ones in yellow if there are colours.
-
-    On a terminal what does not fit is cut off in the last column; anybody else gets all of it.
-    """
+    """Aligned lines, the marked ones in yellow if there are colours; a terminal's width is kept to."""
     from shutil import get_terminal_size
 
     from abuildpy.ui.words import printable
 
     rows = [[printable(cell) for cell in row] for row in rows]  # names are a recipe's or a server's
-    widths = [max(len(row[at]) for row in (heads, *rows)) for at in range(len(heads))]
     width = get_terminal_size().columns if os.isatty(1) else 0
-    for row, mark in zip((heads, *rows), (None, *marked), strict=True):
-        line = "  ".join(f"{cell:{size}}" for cell, size in zip(row, widths, strict=True)).rstrip()
-        if 0 < width < len(line):
-            line = f"{line[: width - 1]}…"
+    for lines, mark in zip(_fitted((heads, *rows), width), (None, *marked), strict=True):
         style = "1" if mark is None else "33" if mark else ""
-        _line(f"\033[{style}m{line}\033[0m" if colors and style else line)
+        for line in lines:
+            _line(f"\033[{style}m{line}\033[0m" if colors and style else line)
+
+
+def _fitted(rows: Sequence[Sequence[str]], width: int) -> Iterator[list[str]]:
+    """The lines of each row: one, or two where too little room would be left for the last column. Nothing is cut unless a
+    line is too long even so. A ``width`` of 0 has room for everything.
+    """
+    widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
+    left = width - sum(widths[:-1]) - 2 * (len(widths) - 1)
+    below = width > 0 and left < min(widths[-1], _LEAST)
+    for row in rows:
+        cells = [f"{cell:{size}}" for cell, size in zip(row, widths, strict=True)]
+        lines = ["  ".join(cells[:-1]), f"    {row[-1]}" if row[-1] else ""] if below else ["  ".join(cells)]
+        found = [line.rstrip() for line in lines if line.strip()]
+        yield [f"{line[: width - 1]}…" if 0 < width < len(line) else line for line in found]
+
+
+_LEAST = 30
+"""Columns that are enough to tell by its beginning what would stand there."""

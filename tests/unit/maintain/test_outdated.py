@@ -15,6 +15,7 @@ import pytest
 from upstream_server import Server, listing, serve, tags
 
 import abuildpy
+from abuildpy.cli import outdated
 
 TOP = str(Path(abuildpy.__file__).parents[1])
 RECIPE = """\
@@ -269,3 +270,17 @@ def test_endless_versions_spoil_nothing(run: Run, server: Server, version: str) 
     result = run("--no-guess", "main/foo")
     assert (result.status, "Traceback" in result.err) == (1, False)
     assert " 1.3 " in result.out
+
+
+def test_tables_fit_the_terminal() -> None:
+    """The last column goes below where it would be cut to nothing, and is cut only where a few characters are missing."""
+    rows = [("recipe", "has", "asked"), ("community/name", "1.2", "https://h.example/a/long/address/of/a/project/")]
+    wide = [["recipe          has  asked"], ["community/name  1.2  https://h.example/a/long/address/of/a/project/"]]
+    assert list(outdated._fitted(rows, 0)) == wide
+    assert list(outdated._fitted(rows, 80)) == wide
+    assert list(outdated._fitted(rows, 60))[1] == ["community/name  1.2  https://h.example/a/long/address/of/a/…"]
+    assert list(outdated._fitted(rows, 50)) == [
+        ["recipe          has", "    asked"],
+        ["community/name  1.2", "    https://h.example/a/long/address/of/a/project/"],
+    ]
+    assert list(outdated._fitted([("a", ""), ("b", "")], 2)) == [["a"], ["b"]]
