@@ -126,7 +126,8 @@ class Journal(Records):
         except OSError as error:
             self.close()
             raise RepositoryError(
-                f"{error.filename or path}: {error.strerror}", hint="check the permissions"
+                f"{error.filename or path}: {error.strerror}",
+                hint="free some space" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "check the permissions",
             ) from error
         except RepositoryError:
             self.close()

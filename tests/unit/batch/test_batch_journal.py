@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -129,3 +130,13 @@ def test_a_long_history_is_shortened(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_nobody_may_write_there() -> None:
     with pytest.raises(RepositoryError, match="/proc/none"):
         Journal(Path("/proc/none"))
+
+
+def test_a_full_disk_is_no_matter_of_permissions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_file: int, _size: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "ftruncate", full)
+    with pytest.raises(RepositoryError, match="No space left on device") as error:
+        Journal(tmp_path)
+    assert error.value.hint == "free some space"
