@@ -242,7 +242,7 @@ def test_shell_refuses_what_is_not_there(place: Place) -> None:
     folder = place.recipe(BROKEN)
     place.fails(folder)
     assert "has no function nothing" in say(place, folder, "shell", "nothing").errors[0]
-    assert say(place, folder, "shell", "--net=maybe").status == 1
+    assert say(place, folder, "shell", "--net=maybe").status == 2
     assert say(place, place.base, "shell").status == 1
 
 
