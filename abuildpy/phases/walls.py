@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from abuildpy import __version__
 from abuildpy.config import RUNTIME_DIR, Config
 from abuildpy.errors import ConfigError, SandboxError
-from abuildpy.phases.crew import Crew
 from abuildpy.phases.key import Key
 from abuildpy.phases.limits import Limits, limits_of
 from abuildpy.phases.logs import Logs, kept_environment
@@ -35,6 +34,7 @@ from abuildpy.sandbox.handover import hand_over
 from abuildpy.ui.console import Console
 
 if TYPE_CHECKING:
+    from abuildpy.phases.crew import Crew
     from abuildpy.phases.watch import Clock, Watch
 
 _EVALUATION_SECONDS = 30

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from functools import cache
 from typing import NamedTuple
 
 # Nothing below may be read in two ways: whatever repeats has choices that begin differently, and names end where no more of
@@ -43,8 +44,7 @@ _BEGIN = r"(?<![^ \t\n;])"
 _OPENING = rf"(?<![^\n])(?P<function>{_NAME})[ \t]*\([ \t]*\)[ \t]*\n?[ \t]*\{{[ \t]*(?:\#[^\n]*)?\n"
 _LINES = r"(?:(?:[ \t\#][^\n]*)?\n)*"
 
-_STEP = re.compile(
-    rf"""(?s:
+_STEP_TEXT = rf"""(?s:
       [ \t\n;]+
     | {_BEGIN} \#[^\n]*
     | {_BEGIN} (?P<assigned>{_NAME})={_VALUE}(?:{_DONE}|(?=[ \t]+{_NAME}=))
@@ -58,9 +58,7 @@ _STEP = re.compile(
     | {_BEGIN} (?:[A-Za-z0-9_.*?|+ \t\[\]-]|'[^']*'|"[^"\\`$]*")+\)
     | {_BEGIN} for[ \t]+(?P<loop>{_NAME})[ \t]+in(?P<words>(?:[ \t]+{_WORD})*)[ \t]*(?=[;\n])
     | (?P<other>.)
-    )""".encode(),
-    re.VERBOSE,
-)
+    )"""
 
 _NEXT_TO = r"[\s;&|()<>`\\]"
 _PARAMETER = r"\$[A-Za-z0-9_@*?]"
@@ -110,17 +108,28 @@ _TOKEN = re.compile(
 )
 """What may stand in a function that ends at the next ``}}`` that begins a line and not before: strings, substitutions and here
 documents that are whole, and no brace that could be the shell's own. Inside them, only what is easily told."""
-_BRACE = re.compile(
-    rb"(?s:(?P<opens>(?<=(?:\|\||&&)[ ])\{(?=\n))|(?P<closes>(?<=[\n\t ])(?<!\\\n)\}(?=[ \n;]))|"
-    + _TOKEN.pattern
-    + rb"|(?P<other>.))",
-    re.VERBOSE,
-)
-"""The same, and braces around what follows ``||`` or ``&&``."""
 _MOST = 1 << 18
 """Bytes: longer texts are not looked at."""
 _MOST_IN_FUNCTION = 1 << 14
 """The same for one function, where strings that do not end are looked for again and again."""
+
+
+@cache  # as the other one: it takes longer to make than a single recipe to read
+def _step() -> re.Pattern[bytes]:
+    """The next thing of a recipe."""
+    return re.compile(_STEP_TEXT.encode(), re.VERBOSE)
+
+
+@cache
+def _brace() -> re.Pattern[bytes]:
+    """A token, or a brace around what follows ``||`` or ``&&``."""
+    return re.compile(
+        rb"(?s:(?P<opens>(?<=(?:\|\||&&)[ ])\{(?=\n))|(?P<closes>(?<=[\n\t ])(?<!\\\n)\}(?=[ \n;]))|"
+        + _TOKEN.pattern
+        + rb"|(?P<other>.))",
+        re.VERBOSE,
+    )
+
 
 _FUNCTION = re.compile(rf"{_OPENING}(?P<body>{_LINES})\}}".encode())
 _NAMES = re.compile(rf"(?<![^ \t]){_NAME}(?=[ \t=]|$)".encode())
@@ -166,7 +175,7 @@ def read_plain(text: bytes, bodies: dict[bytes, bool] | None = None) -> Plain | 
     loops = b""
     depth = 0
     joined = False
-    for step in _STEP.finditer(text):
+    for step in _step().finditer(text):
         kind = step.lastgroup
         if kind is None:
             continue
@@ -211,7 +220,7 @@ def read_plain(text: bytes, bodies: dict[bytes, bool] | None = None) -> Plain | 
 def _set_again(text: bytes, loops: bytes) -> bytes:
     """What loops may go over besides the last values of their variables: all of those that are set more than once."""
     texts: dict[bytes, list[bytes]] = {}
-    for step in _STEP.finditer(text):
+    for step in _step().finditer(text):
         names = [step["assigned"] or step["loop"] or b"", *_NAMES.findall(step["exported"] or b"")]
         for name in names:
             texts.setdefault(name, []).append(step[0])
@@ -236,7 +245,7 @@ def _is_paired(rest: bytes, body: bytes) -> bool:
     if rest.strip(b"{}"):
         return False
     depth = 0
-    for token in _BRACE.finditer(body):
+    for token in _brace().finditer(body):
         if token["opens"]:
             depth += 1
         elif token["closes"]:
