@@ -160,7 +160,7 @@ def _nearest(log: Log, above: Sequence[Event], leaf: Event, begin: int, job: Job
 
     make complains as soon as a job ends; what was told long before is of jobs that went on, or ended well.
     """
-    hinted = _hinted(log, [event for event in above if event.rank <= Rank.LIKELY], leaf)
+    hinted = _hinted(log, [event for event in above if event.rank <= Rank.LIKELY], leaf) or _torn(log, leaf)
     if leaf.status in _SIGNALLED:
         hinted = _hinted(log, above, leaf)
         return leaf if hinted is None else _first_equal(log, above, hinted)
@@ -288,6 +288,18 @@ def _hinted(log: Log, events: Sequence[Event], leaf: Event) -> Event | None:
     if not wanted:
         return None
     return wanted[0] if leaf.status in (134, 137, 139) else head_of_group(log, wanted)
+
+
+_NOT_FOUND = re.compile(r"(?:.*\d: )?(?P<name>[\w.+/-]+): (?:command )?not found")
+
+
+def _torn(log: Log, leaf: Event) -> Event | None:
+    """The shell's word of a missing program, torn by another job's line: shells write their names, it and the end apart."""
+    for index in range(leaf.index - 1, max(leaf.index - 1 - _DIRECT, -1), -1) if leaf.status == 127 else ():
+        match = _NOT_FOUND.match(text := log.line(index))
+        if match is not None:
+            return Event(index, "missing-program", Rank.LIKELY, "shell", text, name=match["name"])
+    return None
 
 
 def _start_of_output(log: Log, leaf: int, begin: int) -> int:

@@ -27,6 +27,25 @@ def test_every_needle_is_looked_for() -> None:
         assert any(word in needle for word in scan._WORDS), needle
 
 
+@pytest.mark.parametrize("place", range(4))
+@pytest.mark.parametrize(
+    "other", ["error\n", "cc -O2 -c a.c\n", "a.c:1:1: warning: unused 'x'\n", "checking for foo: not found\n"]
+)
+def test_another_jobs_line_within_the_shells_word(other: str, place: int) -> None:
+    """Shells write their name, what they say and the end of the line by three calls, and with -j2 somebody else between."""
+    pieces = ["/bin/sh: 1: ", "no-such-tool: not found", "\n"]
+    pieces.insert(place, other)
+    text = "echo error\nno-such-tool a > b\n" + "".join(pieces)
+    diagnosis = found(
+        f"{text}make: *** [Makefile:5: b] Error 127\nmake: *** Waiting for unfinished jobs....\n".encode()
+    )
+    assert (diagnosis.kind, diagnosis.name, "no-such-tool" in diagnosis.text) == (
+        "missing-program",
+        "no-such-tool",
+        True,
+    )
+
+
 @pytest.mark.parametrize(
     ("line", "kind", "name"),
     [
