@@ -39,6 +39,8 @@ FAILED = 125
 NOT_FOUND = 127
 PATIENCE = 0.1
 """Seconds between asking and killing: time for fakeroot's daemon to remove its message queues."""
+LOOK = 0.02
+"""Seconds after which we look again whether somebody has come: no signal tells of that."""
 
 
 def main(argv: list[str]) -> int:
@@ -199,14 +201,20 @@ def reap() -> list[tuple[int, int]]:
 
 
 def end_all() -> None:
-    """End all children, and the children they leave to us, until there are none."""
+    """End all children, and the children they leave to us, until there are none.
+
+    All are asked first, also those that come to us meanwhile: fakeroot's daemon does when the shell that started it has died.
+    """
     deadline = time.monotonic() + PATIENCE
-    for pid in children():
-        signal_child(pid, signal.SIGTERM)
-        signal_child(pid, signal.SIGCONT)
-    while children() and (left := deadline - time.monotonic()) > 0:
-        signal.sigtimedwait({signal.SIGCHLD}, left)
-        reap()
+    asked: set[int] = set()
+    while (found := children()) and (left := deadline - time.monotonic()) > 0:
+        for pid in found:
+            if pid not in asked:
+                asked.add(pid)
+                signal_child(pid, signal.SIGTERM)
+                signal_child(pid, signal.SIGCONT)
+        signal.sigtimedwait({signal.SIGCHLD}, min(left, LOOK))
+        asked.difference_update(pid for pid, _ in reap())
     freeze()
     while True:
         for pid in children():

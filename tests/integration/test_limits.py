@@ -265,9 +265,6 @@ def test_what_multiplies_is_held_and_ended(place: Place, sandbox: str) -> None:
     assert reason(done) == "processes"
 
 
-@pytest.mark.xfail(
-    strict=False, reason="a faked that is ended while a client talks to it leaves its queues, now and then"
-)
 def test_a_packaging_session_that_is_ended_leaves_no_message_queue(place: Place) -> None:
     def queues() -> set[str]:
         return {line.split()[1] for line in Path("/proc/sysvipc/msg").read_text().splitlines()}
@@ -275,7 +272,7 @@ def test_a_packaging_session_that_is_ended_leaves_no_message_queue(place: Place)
     before = queues()
     assert reason(limited(place, "--sandbox=none", "sleep 600", "--timeout=1", phase="package")) == "timeout"
     left = queues() - before  # those of other builds too: they go with these
-    wait_for(lambda: not left & queues(), "the end of the queues", 15)
+    wait_for(lambda: not left & queues(), "the end of the queues")
 
 
 def test_a_stage_cannot_raise_what_its_control_group_may_use(users_place: Place, walls: None) -> None:
