@@ -10,8 +10,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,11 +18,7 @@ from abuildpy.cli.taskprocess import extended, leave, take_order, tell_failure
 from abuildpy.config import Config, load_config
 from abuildpy.errors import AbuildError
 from abuildpy.phases.build import Build
-from abuildpy.phases.settings import Settings
-from abuildpy.phases.timing import Timings
-from abuildpy.phases.walls import Stages
-from abuildpy.phases.workspace import Workspace
-from abuildpy.recipe.model import Recipe
+from abuildpy.phases.settings import Errand, Settings
 from abuildpy.record import replace
 from abuildpy.ui.console import Console
 
@@ -103,43 +97,6 @@ _FUNCTIONS = ("validate", "fetch", "unpack", "prepare", "build", "check")
 _UNTOLD = ("mkusers", "builddeps", "clean", "cleanup_srcdir", "shell")
 
 
-class _Steps(Timings):
-    """Tells each step that begins."""
-
-    def __init__(self, config: Config, teller: _Teller) -> None:
-        super().__init__(config.environ)
-        self._teller = teller
-
-    @contextmanager
-    def step(self, name: str) -> Iterator[None]:
-        """Times the block under a name, and tells it."""
-        self._teller.step(name)
-        with super().step(name):
-            yield
-
-
-class _Told(Build):
-    """A build that tells its steps, and leaves the index of its repository to the batch."""
-
-    teller: _Teller
-
-    def __init__(
-        self,
-        recipe: Recipe,
-        config: Config,
-        settings: Settings,
-        console: Console,
-        stages: Stages,
-        workspace: Workspace | None = None,
-    ) -> None:
-        super().__init__(recipe, config, settings, console, stages, workspace)
-        self._timings = _Steps(config, self.teller)
-        stages.logs(recipe).told = self.teller.function
-
-    def index(self) -> None:
-        """Nothing: whoever takes the packages makes the index."""
-
-
 def main() -> int:
     """Entry point; returns the exit status."""
     told = int(sys.argv[1])
@@ -194,15 +151,11 @@ def _configuration(order: Order) -> Config:
 def _opened(order: Order, teller: _Teller, config: Config, console: Console) -> Build:
     from abuildpy.recipe.evaluate import find_apkbuild
 
-    class Told(_Told):
-        pass
-
-    Told.teller = teller
-
-    return Told.open(find_apkbuild(os.path.join(order.folder, "APKBUILD")), config, settings_of(order, config), console)
+    settings = settings_of(order, config, Errand(index=False, step=teller.step, function=teller.function))
+    return Build.open(find_apkbuild(os.path.join(order.folder, "APKBUILD")), config, settings, console)
 
 
-def settings_of(order: Order, config: Config) -> Settings:
+def settings_of(order: Order, config: Config, errand: Errand) -> Settings:
     """How a recipe of a batch is built: behind the wall that the batch demands, if it does."""
     return Settings(
         force_root=os.getuid() == 0,
@@ -213,6 +166,7 @@ def settings_of(order: Order, config: Config) -> Settings:
         program=_PROGRAM,
         timeout=order.timeout,
         no_output_timeout=order.no_output_timeout,
+        errand=errand,
     )
 
 

@@ -16,43 +16,15 @@ from abuildpy.errors import AbuildError
 from abuildpy.maintain.reproduce.around import Disguised, DisguisedRoot
 from abuildpy.maintain.reproduce.order import Order
 from abuildpy.phases.build import Build
-from abuildpy.phases.cleanroot import CleanRoot
-from abuildpy.phases.settings import Settings
+from abuildpy.phases.settings import Errand, Settings
 from abuildpy.phases.surroundings import Host
 from abuildpy.phases.walls import Stages
-from abuildpy.phases.workspace import Workspace
 from abuildpy.recipe.evaluate import evaluate
 from abuildpy.recipe.history import Provenance
-from abuildpy.recipe.model import Recipe
 from abuildpy.record import replace
 from abuildpy.ui.console import Console
 
 PROGRAM = "abuildpy reproduce"
-
-
-class _Build(Build):
-    """A build whose repository needs no index, in the circumstances of an order also in a clean root."""
-
-    order: Order
-
-    def __init__(
-        self,
-        recipe: Recipe,
-        config: Config,
-        settings: Settings,
-        console: Console,
-        stages: Stages,
-        workspace: Workspace | None = None,
-    ) -> None:
-        if isinstance(stages._around, CleanRoot):
-            stages._around = DisguisedRoot(stages._around, self.order)
-        super().__init__(recipe, config, settings, console, stages, workspace)
-
-    def index(self) -> None:
-        """Nothing: the packages are compared, not served."""
-
-    def _check_verb(self) -> str:
-        return super()._check_verb() if self.order.check else ""
 
 
 def main() -> int:
@@ -67,7 +39,7 @@ def _run(order: Order) -> int:
         if order.circumstances.cpus:
             os.sched_setaffinity(0, order.circumstances.cpus)
         config = _configuration(order)
-        build = _opened(order, config, console)
+        build, stages = _opened(order, config, console)
         console = build.console
         build.run(("rootbld",) if order.clean_root else ("build_abuildrepo",))
     except (AbuildError, KeyboardInterrupt, OSError, MemoryError) as error:
@@ -77,8 +49,8 @@ def _run(order: Order) -> int:
         from abuildpy.cli.interrupt import ignore_signals
 
         ignore_signals()
-    inside = build._stages._around.inside(build.recipe.startdir)
-    leave(order.outcome, {"status": "built", "path": str(inside), "jobs": config.get("JOBS")})
+    path = str(stages.inside(build.recipe.startdir))
+    leave(order.outcome, {"status": "built", "path": path, "jobs": config.get("JOBS")})
     return 0
 
 
@@ -110,7 +82,7 @@ def _configuration(order: Order) -> Config:
 _JOBS = "export JOBS={0} MAKEFLAGS=-j{0} SAMUFLAGS=-j{0} CARGO_BUILD_JOBS={0} CMAKE_BUILD_PARALLEL_LEVEL={0}\n"
 
 
-def _opened(order: Order, config: Config, console: Console) -> Build:
+def _opened(order: Order, config: Config, console: Console) -> tuple[Build, Stages]:
     settings = Settings(
         force=True,
         force_root=os.getuid() == 0,
@@ -119,6 +91,7 @@ def _opened(order: Order, config: Config, console: Console) -> Build:
         sandbox=order.sandbox,
         net=order.net or config.get("ABUILD_NET"),
         program=PROGRAM,
+        errand=Errand(index=False, check=order.check, root=lambda root: DisguisedRoot(root, order)),
     )
     plain = Stages(config, settings, console)
     recipe = evaluate(Path(order.apkbuild), config, plain.evaluation_runner())
@@ -127,12 +100,7 @@ def _opened(order: Order, config: Config, console: Console) -> Build:
     known = {recipe.path: Provenance(order.commit, order.epoch)}
     around = None if order.clean_root else Disguised(host, order)
     stages = Stages(config, settings, console, around, known)
-
-    class Ordered(_Build):
-        pass
-
-    Ordered.order = order
-    return Ordered(recipe, config, settings, console, stages)
+    return Build(recipe, config, settings, console, stages), stages
 
 
 if __name__ == "__main__":

@@ -67,7 +67,7 @@ class Build:
         self._stages = stages
         self._functions = Functions(config, settings, self.workspace, console, stages)
         self._state = _State()
-        self._timings = Timings(config.environ)
+        self._timings = Timings(config.environ, settings.errand.step)
 
     @classmethod
     def open(cls, apkbuild: Path, config: Config, settings: Settings, console: Console) -> Build:
@@ -231,7 +231,7 @@ class Build:
         with self._timings.step("root"):
             roots.make(root, network=self._stages.network(recipe, wanted=False))
         recipe, stages = roots.enter(root, known)
-        inside = type(self)(recipe, self.config, self.settings, console, stages, root.workspace(recipe.startdir))
+        inside = Build(recipe, self.config, self.settings, console, stages, root.workspace(recipe.startdir))
         inside._state.root, inside._state.fetched, inside._state.began = root, True, self._state.began
         for step in (inside.link_sources, inside.unpack, inside._build_functions, inside.root_package):
             with self._timings.step(step.__name__):
@@ -250,7 +250,7 @@ class Build:
         """``check``, ``checkroot`` (in fakeroot) or empty, by the recipe's options and the environment."""
         from abuildpy.repository.apkclient import wants_check
 
-        if not wants_check(self.recipe, self.config.variables):
+        if not self.settings.errand.check or not wants_check(self.recipe, self.config.variables):
             return ""
         return "checkroot" if upkeep.has_option(self.recipe, "checkroot") else "check"
 
@@ -377,6 +377,8 @@ class Build:
         """Updates and signs the indexes of the architectures that this recipe makes packages for."""
         from abuildpy.phases.publish import update_indexes
 
+        if not self.settings.errand.index:
+            return
         self._outputs.require_safe()
         with self._timings.step("index"):
             update_indexes(self.recipe, self.config, self._stages.key.signer(), self.settings.description, self.console)

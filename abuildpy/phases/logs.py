@@ -85,13 +85,13 @@ def kept_environment(folder: Path) -> Mapping[str, str] | None:
 class Logs:
     """The logs of one recipe while it is built. Where they cannot be written nothing is kept, and nothing else changes."""
 
-    def __init__(self, recipe: Recipe, config: Config) -> None:
+    def __init__(self, recipe: Recipe, config: Config, tell: Callable[[str], None] | None = None) -> None:
+        """``tell`` is told each function that begins."""
         self._recipe = recipe
         self._folder = logs_folder(recipe.startdir, config)
         self._log: _Log | None = None
         self._names: set[str] = set()
-        self.told: Callable[[str], None] = lambda _: None
-        """Learns of each function that begins."""
+        self._tell = tell
 
     @property
     def path(self) -> Path | None:
@@ -110,7 +110,8 @@ class Logs:
     def begin(self, function: str, package: str) -> None:
         """From now on it is this function that writes, for that package."""
         name = self._name(function, package)
-        self.told(function)
+        if self._tell:
+            self._tell(function)
         self.end()
         if self._folder is None or (len(self._names) >= _MOST_LOGS and name not in self._names):
             return

@@ -112,7 +112,9 @@ class CleanRoots:
         release = release_of(self._branch) or "edge"
         hostname = f"build-{release.replace('.', '-', 1)}-{self._config.carch}"
         around = CleanRoot(folder, recipe, self._config, self._wall, hostname)
-        return recipe, Stages(self._config, self._settings, self._console, around, {recipe.path: known})
+        disguise = self._settings.errand.root
+        seen = disguise(around) if disguise else around
+        return recipe, Stages(self._config, self._settings, self._console, seen, {recipe.path: known})
 
     def make_folder(self) -> RootFolder:
         """A new folder for one root, which nobody else can enter: there may be programs in it that are setuid root.

@@ -103,7 +103,7 @@ class Stages:
     def logs(self, recipe: Recipe) -> Logs:
         """Where what the functions of a recipe write is kept."""
         if recipe.startdir not in self._logs:
-            self._logs[recipe.startdir] = Logs(recipe, self._config)
+            self._logs[recipe.startdir] = Logs(recipe, self._config, self._settings.errand.function)
         return self._logs[recipe.startdir]
 
     @property

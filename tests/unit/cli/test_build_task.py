@@ -9,6 +9,7 @@ import pytest
 
 from abuildpy.cli.build_task import Order, settings_of
 from abuildpy.config import load_config
+from abuildpy.phases.settings import Errand
 
 
 @pytest.mark.parametrize("wall", ["", "bwrap", "landlock"])
@@ -16,7 +17,7 @@ def test_the_wall_that_a_batch_demands(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setenv("CBUILD", "x86_64-alpine-linux-musl")
     monkeypatch.setenv("ABUILDPY_REQUIRE_SANDBOX", wall)
     order = Order(str(tmp_path), "", "", "", "", "", 1, "none", timeout="1h")
-    settings = settings_of(order, load_config())
+    settings = settings_of(order, load_config(), Errand())
     assert (settings.require_sandbox, settings.nodeps, settings.install_deps, settings.timeout) == (
         wall,
         True,

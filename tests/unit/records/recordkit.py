@@ -29,6 +29,19 @@ from abuildpy.repository.trust import Keys
 
 EPOCH = 1_700_000_000
 NAME = "me-1.rsa.pub"
+SURROUNDING = Surrounding(
+    variables={"CFLAGS": "-Os"},
+    others=("EDITOR",),
+    umask="0022",
+    jobs="2",
+    path="/x",
+    wall="bwrap",
+    user="caller",
+    options=("-d",),
+    network=False,
+    checked=True,
+    whole=True,
+)
 
 
 def signer(name: str = NAME) -> Signer:
@@ -84,19 +97,7 @@ def build_info(results: tuple[Result, ...]) -> BuildInfo:
                 InstalledPackage("g++", "13.2.1_git20231014-r0", "x86_64", "gcc", "Q1abc="),
             ),
         ),
-        surrounding=Surrounding(
-            variables={"CFLAGS": "-Os"},
-            others=("EDITOR",),
-            umask="0022",
-            jobs="2",
-            path="/x",
-            wall="bwrap",
-            user="caller",
-            options=("-d",),
-            network=False,
-            checked=True,
-            whole=True,
-        ),
+        surrounding=SURROUNDING,
         machine=Machine("6.1.0", "x86_64", "musl 1.2.5"),
         packages=results,
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from recordkit import EPOCH, make_build, signer
+from recordkit import EPOCH, SURROUNDING, make_build, signer
 
 from abuildpy.errors import RepositoryError
 from abuildpy.maintain.reproduce.subject import SubjectError, recorded_of
@@ -20,7 +20,6 @@ from abuildpy.records.buildinfo import (
     InstalledPackage,
     Machine,
     Result,
-    Surrounding,
     UsedSource,
     format_buildinfo,
     parse_buildinfo,
@@ -37,19 +36,7 @@ INFO = BuildInfo(
     abuildpy="0.1.0",
     sources=(UsedSource("tool-1.0.tar.gz", "https://example.org/tool-1.0.tar.gz", True, "sha512", "00", 3),),
     dependencies=Dependencies("host", ("build-base",), (MUSL,)),
-    surrounding=Surrounding(
-        variables={"CFLAGS": "-Os", "PATH": "$HOME/bin:/bin"},
-        others=("EDITOR",),
-        umask="0022",
-        jobs="2",
-        path="/x",
-        wall="bwrap",
-        user="caller",
-        options=("-d",),
-        network=False,
-        checked=True,
-        whole=True,
-    ),
+    surrounding=replace(SURROUNDING, variables={"CFLAGS": "-Os", "PATH": "$HOME/bin:/bin"}),
     machine=Machine("6.1.0", "x86_64", "musl 1.2.5"),
     packages=(Result("tool-1.0-r0.apk", "tool", "x86_64", 4, "22", "33"),),
 )
