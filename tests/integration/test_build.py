@@ -185,6 +185,19 @@ def test_setuid_and_capabilities_need_their_options(place: Place, sandbox: str) 
     assert "SCHILY.xattr.security.capability" not in package.members["usr/bin/foo"].pax_headers
 
 
+@pytest.mark.parametrize(("options", "kept"), [("", []), ("libtool", ["usr/share/foo/foo.la"])])
+def test_libtool_archives_need_their_option(place: Place, options: str, kept: list[str]) -> None:
+    functions = """
+    package() {
+        mkdir -p "$pkgdir"/usr/share/foo
+        echo libtool > "$pkgdir"/usr/share/foo/foo.la
+        echo text > "$pkgdir"/usr/share/foo/foo.txt
+    }
+    """
+    place.build(place.recipe(functions, options=f"!check {options}"))
+    assert place.package().files == [*kept, "usr/share/foo/foo.txt"]
+
+
 def test_install_scripts_and_triggers(place: Place) -> None:
     folder = place.recipe(
         """
