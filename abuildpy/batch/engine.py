@@ -75,12 +75,14 @@ class Engine:
         self._not_before: dict[str, float] = {}
         self._running: dict[str, tuple[Work, str]] = {}
         self._stopped = False
+        self._is_deserted = False
+        """Whether nobody is there any more who builds."""
         self._began, self._clock = time.time(), time.monotonic()
 
     def run(self) -> Report:
         """Builds it all. Nothing runs any more when this returns or raises.
 
-        Raises what observers and the publisher's last step raise (GateError), after the end was told.
+        Raises what the executor, observers and the publisher's last step raise (GateError), after the end was told.
         """
         complete = False
         error: AbuildError | None = None
@@ -89,12 +91,12 @@ class Engine:
             for outcome in self._plan.settled:
                 self._finish(outcome)
             self._reuse_what_is_there()
-            self._loop()
             try:
+                self._loop()
                 self._go_on()
-            except AbuildError as gate:
-                error = gate
-            complete = not self._asked_to_end()
+            except AbuildError as problem:
+                error = problem
+            complete = not self._is_deserted and not self._asked_to_end()
         finally:
             self._executor.close()
         if complete:
@@ -150,11 +152,18 @@ class Engine:
                     break
                 time.sleep(min(_MOMENT, max(0.01, self._earliest() - time.monotonic())))
                 continue
-            for done in self._executor.wait(_MOMENT):
+            for done in self._wait():
                 self._take(done)
             self._look()
         if not self._asked_to_end():
             self._give_up_the_rest()
+
+    def _wait(self) -> list[Done]:
+        try:
+            return self._executor.wait(_MOMENT)
+        except AbuildError:
+            self._is_deserted = True
+            raise
 
     def _go_on(self) -> None:
         """Carries out what there is more to do once all is built, until there is nothing more. Raises what ``more`` raises."""

@@ -85,6 +85,8 @@ class Cluster:
     store: Path
     tls: Tls
     stack: ExitStack
+    told: Path
+    """The file that a scheduler of its own is started with."""
     machines: dict[str, Machine] = field(default_factory=dict)
 
     def add(
@@ -190,7 +192,7 @@ def cluster(place: Place, *, apart: bool = False) -> Iterator[Cluster]:
         executor = Dask(remote, Store(f"file://{store}"), keeper, console, arch=ARCH)
         stack.callback(executor.close)
         executor.wait_for_scheduler(PATIENCE)
-        made = Cluster(place, executor, store, tls, stack)
+        made = Cluster(place, executor, store, tls, stack, scratch / "told")
         try:
             yield made
         finally:

@@ -335,6 +335,20 @@ def test_a_batch_that_is_killed_leaves_no_build(place: Place) -> None:
             made.next()
 
 
+def test_the_scheduler_goes_away(place: Place) -> None:
+    """That is told for the whole batch: no build has failed, or been refused, because of it."""
+    with cluster(place, apart=True) as made:
+        machine = made.add("one")
+        made.executor.wait_for_workers(60)
+        _begun(made)
+        for pid in processes_with(str(made.told)):
+            os.kill(pid, signal.SIGKILL)
+        with pytest.raises(AbuildError, match="the scheduler is gone"):
+            made.next()
+        wait_for(lambda: processes_with(MARK) == [], "the end of the build")
+        assert machine.process.wait(PATIENCE) == 1
+
+
 def test_the_client_is_without_the_key(shared: Cluster) -> None:
     """The process that speaks Dask sees neither the key nor its folder."""
     client, key = processes_with("abuildpy.batch.remote.client"), shared.place.key

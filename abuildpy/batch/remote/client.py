@@ -12,6 +12,7 @@ import asyncio
 import os
 import sys
 import threading
+from concurrent.futures import CancelledError
 from importlib import import_module
 from typing import Any
 
@@ -22,6 +23,7 @@ from abuildpy.batch.remote.settings import apply
 
 _GRACE = 30
 _LOOK = 1.0
+_DISCONNECTED = "scheduler-connection-lost"
 
 
 def main() -> int:
@@ -122,6 +124,10 @@ class _Passing:
             data = await future
         except asyncio.CancelledError:
             return
+        except CancelledError as error:
+            # By us, or with the scheduler, whose end is told for all; else somebody else at the scheduler ended it.
+            if self._futures.get(run) is future and getattr(error, "reason", "") != _DISCONNECTED:
+                self._send({"lost": run, "why": str(error)[:500]})
         except Exception as error:
             # A worker that went away, or a result that is none: it is not read, and so cannot be told.
             why = str(error)

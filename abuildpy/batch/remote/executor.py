@@ -33,6 +33,7 @@ _DEADLINE: Final = 24 * 3600.0
 _PATIENCE: Final = 60.0
 _THREADS: Final = 4
 _INDEX: Final = "APKINDEX.tar.gz"
+_LOOK_AT_IT: Final = "look at the scheduler and its address"
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,11 +276,9 @@ class Dask:
             self.scheduler = lines.text(message, "ready")
             self._connected.set()
         elif "error" in message:
-            self._fail(
-                ClientError(
-                    f"Dask: {lines.shown(lines.text(message, 'error'))}", hint="look at the scheduler and its address"
-                )
-            )
+            was_there = self._connected.is_set()
+            hint = "once there is one again, the same batch goes on where it was" if was_there else _LOOK_AT_IT
+            self._fail(ClientError(f"Dask: {lines.shown(lines.text(message, 'error'))}", hint=hint))
         elif "cancelled" in message:
             name = lines.text(message, "cancelled")
             cancelled = self._cancelled.pop(name, None)

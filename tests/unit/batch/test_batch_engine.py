@@ -276,6 +276,25 @@ def test_asked_to_end(stand: Stand) -> None:
     assert stand.executor.running == []
 
 
+def test_nobody_builds_any_more(stand: Stand) -> None:
+    """What was built until then is in the report; nothing is published, and nothing counts as failed."""
+    rounds = []
+
+    def before() -> None:
+        rounds.append(1)
+        if len(rounds) >= 2:
+            raise AbuildError("the scheduler is gone")
+
+    stand.executor.before = before
+    with pytest.raises(AbuildError, match="is gone"):
+        stand.run(*map(task, "abc"))
+    report = stand.observer.report
+    assert report is not None
+    assert ([o.name for o in report.outcomes], report.complete) == (["a"], False)
+    assert stand.publisher.published == 0
+    assert stand.executor.closed
+
+
 def test_nothing_runs_after_an_error_of_our_own(stand: Stand) -> None:
     def broken() -> None:
         raise RuntimeError("a bug")
