@@ -73,6 +73,7 @@ class _Host:
     closed_until: float = 0.0
     troubles: int = 0
     down: str = ""
+    """Why nobody asks it any more in this run, without the address that was asked then."""
 
 
 @dataclass(slots=True)
@@ -181,7 +182,7 @@ class Web:
         for attempt in range(1, self._settings.attempts + 1):
             with host.places:
                 if host.down:
-                    raise Unanswered(host.down)
+                    raise Unanswered(f"{_shown(question.url)}: {host.down}")
                 self._wait_turn(question, host)
                 try:
                     answer, headers = self._send(question, entry)
@@ -200,8 +201,11 @@ class Web:
                             return answer, headers
                         failure = f"{_shown(question.url)}: the server answered {answer.status}"
                     else:
-                        failure = f"{_shown(question.url)}: the server asks to wait {wait:.0f} s"
-                        self._close(host, wait, failure)
+                        reason = f"the server asks to wait {wait:.0f} s"
+                        failure = f"{_shown(question.url)}: {reason}"
+                        self._close(host, wait, reason)
+                        if host.down:
+                            raise Unanswered(failure)
             if attempt < self._settings.attempts:
                 time.sleep(self._settings.back_off * 2 ** (attempt - 1) * random.uniform(0.5, 1.5))  # noqa: S311
         raise Unanswered(failure, status=status)
@@ -216,20 +220,20 @@ class Web:
         if start > now:
             time.sleep(start - now)
 
-    def _close(self, host: _Host, wait: float, failure: str) -> None:
+    def _close(self, host: _Host, wait: float, reason: str) -> None:
         if wait > self._settings.longest_wait:
-            host.down = failure
-            raise Unanswered(failure)
+            host.down = reason
+            return
         with host.lock:
             host.closed_until = max(host.closed_until, self._settings.clock() + wait)
 
     def _trouble(self, question: _Question, host: _Host, error: OSError | ValueError) -> str:
         """Counts a connection that failed; tells in which words. A host that failed often is not bothered again."""
-        failure = f"{_shown(question.url)}: {reason_of(error)}"
+        reason = reason_of(error)
         host.troubles += 1
         if host.troubles >= _TROUBLES or isinstance(cause_of(error), socket.gaierror):
-            host.down = failure
-        return failure
+            host.down = reason
+        return f"{_shown(question.url)}: {reason}"
 
     def _send(self, question: _Question, entry: _Entry | None) -> tuple[Answer, Mapping[str, str]]:
         headers = {"Accept": question.accept, **question.headers}
