@@ -127,6 +127,14 @@ def test_a_long_history_is_shortened(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert Records(tmp_path / NAME).last("main/more") is not None
 
 
+def test_one_that_cannot_be_read_is_not_held(tmp_path: Path) -> None:
+    (tmp_path / NAME).mkdir()
+    with pytest.raises(RepositoryError, match="Is a directory"):
+        Journal(tmp_path)
+    (tmp_path / NAME).rmdir()
+    Journal(tmp_path).close()
+
+
 def test_nobody_may_write_there() -> None:
     with pytest.raises(RepositoryError, match="/proc/none"):
         Journal(Path("/proc/none"))

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -17,13 +18,18 @@ NEW = {"APKBUILD": b"new\n", "gone.patch": None, "fresh.patch": b"fresh\n"}
 def folder(tmp_path: Path) -> Path:
     """A recipe's folder with all kinds of things."""
     folder = tmp_path / "main/foo"
-    (folder / "sub").mkdir(parents=True)
+    (folder / "sub/deep").mkdir(parents=True)
     (folder / "APKBUILD").write_bytes(b"old\n")
     (folder / "gone.patch").write_bytes(b"patch\n")
     (folder / "gone.patch").chmod(0o755)
     (folder / "sub/untracked").write_bytes(b"\xff\0")
+    (folder / "sub/deep/gone").write_bytes(b"deep\n")
+    (folder / "sub/src").write_text("no build's")
+    (folder / "mode").write_bytes(b"its mode changes\n")
     (folder / "large.tar").write_bytes(bytes(2 << 20))
-    (folder / "link").symlink_to("../nowhere")
+    for name in ("link", "led", "replaced"):
+        (folder / name).symlink_to("../nowhere")
+    (folder / "file").write_bytes(b"becomes a link\n")
     (folder / "src").mkdir()
     (folder / "src/earlier").write_text("of an earlier build")
     os.utime(folder / "APKBUILD", (1000, 1000))
@@ -53,6 +59,15 @@ def change(keeper: Keeper, folder: Path) -> None:
     (folder / "pkg").mkdir(mode=0o500)
     (folder / "left").mkdir()
     (folder / "left/over").write_text("x")
+    shutil.rmtree(folder / "sub/deep")
+    (folder / "sub/untracked").write_bytes(b"\xff\1")
+    (folder / "sub/more").write_text("x")
+    (folder / "mode").chmod(0o600)
+    for name in ("led", "replaced", "file"):
+        (folder / name).unlink()
+    (folder / "led").symlink_to("elsewhere")
+    (folder / "replaced").write_text("x")
+    (folder / "file").symlink_to("APKBUILD")
 
 
 def test_restored(tmp_path: Path, folder: Path) -> None:

@@ -72,6 +72,7 @@ def _changed(change: Callable[[dict[str, Any]], object]) -> bytes:
         (lambda d: d["outcome"].update(status="reused"), "not a worker's to say"),
         (lambda d: d["outcome"].update(status="failed", reason="compile"), "packages of a build that failed"),
         (lambda d: d["outcome"].update(apks=[]), "not all of them"),
+        (lambda d: (d["files"].append(d["files"][0]), d["outcome"]["apks"].append(NAME)), "named twice"),
         (lambda d: d["outcome"].update(name="x" * 600), "too long"),
         (lambda d: d["outcome"].update(error="x" * 100_000), "too long"),
         (lambda d: d.update(run="../../etc"), "run cannot be"),
