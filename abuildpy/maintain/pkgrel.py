@@ -22,9 +22,16 @@ def require_number(apkbuild: Path) -> None:
 
 
 def next_release(apkbuild: Path, read: ReadRecipe) -> int:
-    """One more than the recipe's pkgrel; 0 where that is no number. RecipeError if it cannot be evaluated."""
+    """One more than the recipe's pkgrel; 0 where that is no number.
+
+    RecipeError if it cannot be evaluated, or only begins with a number (``3_1``): 0 might be less than what it had.
+    """
     old = read(apkbuild).pkgrel
-    return int(old) + 1 if old.isascii() and old.isdigit() else 0
+    if old.isascii() and old.isdigit():
+        return int(old) + 1
+    if old[:1].isascii() and old[:1].isdigit():
+        raise RecipeError(f"{apkbuild}: nothing can be added to pkgrel {old!r}", hint="it is a whole number; see -s")
+    return 0
 
 
 def set_release(apkbuild: Path, release: int, log: Messages) -> None:

@@ -92,6 +92,16 @@ def test_only_numbers_are_set(aports: Aports, run: Run) -> None:
     assert releases(aports) == ("3", "9")
 
 
+@pytest.mark.parametrize("odd", ["3_1", "0x10", "3+1", "3\r"])
+def test_what_only_begins_with_a_number_is_not_lowered(aports: Aports, run: Run, odd: str) -> None:
+    apkbuild = aports.add("main/odd", f"pkgname=odd\npkgver=1\npkgrel={odd}\n")
+    before = apkbuild.read_bytes()
+    status, out, err = run("-a", "odd", "foo")
+    assert (status, out, f"nothing can be added to pkgrel {odd!r}" in err) == (1, "", True)
+    assert apkbuild.read_bytes() == before
+    assert releases(aports) == ("4", "9")
+
+
 def test_all_are_checked_before_one_is_changed(aports: Aports, run: Run) -> None:
     for text in ("pkgrel=$((1+1))\n", "pkgname=x\n", " pkgrel=1\n", "pkgrel=\n", "x='\npkgrel=1\n'\n"):
         apkbuild = aports.add("main/odd", text)
