@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -136,7 +135,7 @@ def _create(options: _Options, words: list[str], config: Config, console: Consol
     from abuildpy.maintain.newrecipe import Wish, Workplace, create, preview
 
     wish = Wish(
-        _origin(options, _argument(options, words), console),
+        _origin(options, _argument(options, words), config, console),
         kind=options.kind,
         pkgdesc=options.description,
         url=options.url,
@@ -160,13 +159,14 @@ def _create(options: _Options, words: list[str], config: Config, console: Consol
     return 0
 
 
-def _origin(options: _Options, argument: str, console: Console) -> Origin:
+def _origin(options: _Options, argument: str, config: Config, console: Console) -> Origin:
     """What the argument means, with the network's help where it is a project's page."""
     from dataclasses import replace
 
     from abuildpy.errors import FetchError
     from abuildpy.maintain.forges import find_archive, is_project
     from abuildpy.maintain.origin import crate_origin, read_argument
+    from abuildpy.maintain.upstream.settings import settings_from
     from abuildpy.source.presence import require_present
 
     if not is_project(argument):
@@ -179,7 +179,7 @@ def _origin(options: _Options, argument: str, console: Console) -> Origin:
             return False
         return True
 
-    found = find_archive(argument, os.environ, exists)
+    found = find_archive(argument, settings_from(config), exists)
     console.msg(f"{argument}: {found.url}")
     name = options.pkgname or found.pkgname
     if found.url.endswith("/download"):

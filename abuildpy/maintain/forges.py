@@ -4,21 +4,20 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, urlsplit
 
 from abuildpy.errors import FetchError
-from abuildpy.maintain.origin import has_archive_suffix, tag_version
-from abuildpy.maintain.upstreamversion import apk_version
-from abuildpy.repository import version
+from abuildpy.maintain.origin import has_archive_suffix
+
+if TYPE_CHECKING:
+    from abuildpy.maintain.upstream.settings import UpstreamSettings
 
 _TIMEOUT = 60
-_UNFINISHED = re.compile(r"_(?:alpha|beta|pre|rc)")
 _PARTS = re.compile(
     r"(?P<project>https?://[^/]+/(?:[^/?#]+/)+?[^/?#]+?)(?:\.git)?"
     r"(?:/?|/(?:-/)?(?:releases/tag|tree|tags|releases|src/tag|refs|commits|refs/tags|refs/download)(?:/(?P<tag>[^?#]+?))?/?)"
@@ -52,11 +51,11 @@ def is_project(argument: str) -> bool:
     )
 
 
-def find_archive(argument: str, environ: Mapping[str, str], exists: Callable[[str], bool]) -> Found:
+def find_archive(argument: str, settings: UpstreamSettings, exists: Callable[[str], bool]) -> Found:
     """The archive of the version that a project's address names, or of its newest finished version.
 
-    Package indexes are the ones that the user's pip and npm are set up for. ``exists`` asks whether there is something at an
-    address. FetchError says what was looked for where it is not found.
+    Package indexes are the ones that the user's pip and npm are set up for. ``settings`` say how forges are asked; ``exists``
+    asks whether there is something at an address. FetchError says what was looked for where it is not found.
     """
     for kind, pattern in _INDEXES:
         match = pattern.fullmatch(argument)
@@ -64,11 +63,11 @@ def find_archive(argument: str, environ: Mapping[str, str], exists: Callable[[st
             groups = match.groupdict()
             name, wanted = unquote(groups["name"]), groups.get("version") or ""
             if kind == "pypi":
-                return _from_pypi(name, wanted, environ)
+                return _from_pypi(name, wanted, settings.environ)
             if kind == "npm":
-                return _from_npm(name, wanted, environ)
-            return _from_crates(groups["place"], name, wanted)
-    return _from_forge(argument, exists)
+                return _from_npm(name, wanted, settings.environ)
+            return _from_crates(groups["place"], name, wanted, settings)
+    return _from_forge(argument, settings, exists)
 
 
 def _at_forge(argument: str) -> re.Match[str] | None:
@@ -76,17 +75,17 @@ def _at_forge(argument: str) -> re.Match[str] | None:
     return match if match is not None and urlsplit(match["project"]).path.strip("/").count("/") >= 1 else None
 
 
-def _from_forge(argument: str, exists: Callable[[str], bool]) -> Found:
+def _from_forge(argument: str, settings: UpstreamSettings, exists: Callable[[str], bool]) -> Found:
+    from abuildpy.maintain.upstream.plan import upstreams_of
+
     match = _at_forge(argument)
     if match is None:
         raise FetchError(
             f"{argument}: neither an archive nor a project's page", hint="give the address of a source archive"
         )
     project = match["project"].removesuffix(".git")
-    tag = unquote(match["tag"]) if match["tag"] else newest_tag(project)
-    name = project.rpartition("/")[2]
-    host = urlsplit(project).hostname or ""
-    candidates = list(_archives(project, name, tag, host))
+    tag = unquote(match["tag"]) if match["tag"] else _newest(project, settings)
+    candidates = _archives(project, tag, {upstream.kind for upstream in upstreams_of(project, settings)})
     if len(candidates) == 1:
         return Found(candidates[0], page=project)
     for url in candidates:
@@ -99,66 +98,19 @@ def _from_forge(argument: str, exists: Callable[[str], bool]) -> Found:
     )
 
 
-def _archives(project: str, name: str, tag: str, host: str) -> Iterable[str]:
+def _archives(project: str, tag: str, kinds: Collection[str]) -> tuple[str, ...]:
     """Where forges keep the archive of a tag: GitHub and its like, GitLab, Forgejo and SourceHut, cgit."""
-    place = quote(tag, safe="/")
+    place, name = quote(tag, safe="/"), project.rpartition("/")[2]
     github = f"{project}/archive/refs/tags/{place}.tar.gz"
     gitlab = f"{project}/-/archive/{place}/{name}-{quote(tag.replace('/', '-'))}.tar.gz"
     plain = f"{project}/archive/{place}.tar.gz"
-    if host == "github.com":
+    if "github" in kinds:
         return (github,)
-    if host.startswith("gitlab.") or ".gitlab." in host:
+    if "gitlab" in kinds:
         return (gitlab,)
-    if host in ("codeberg.org", "git.sr.ht"):
+    if "gitea" in kinds or "sourcehut" in kinds:
         return (plain,)
     return (plain, gitlab, f"{project}/snapshot/{name}-{place}.tar.gz", github)
-
-
-def newest_tag(project: str) -> str:
-    """The tag of the newest finished version, which git asks the project for; an unfinished one only if there is no other.
-
-    FetchError if git is missing, cannot reach the project or finds no tag that looks like a version.
-    """
-    environ = {**os.environ, "GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "true", "LC_ALL": "C"}
-    try:
-        done = subprocess.run(
-            ["git", "-c", "protocol.allow=never", "-c", "protocol.https.allow=always", "-c", "protocol.http.allow=always",
-             "ls-remote", "--tags", "--refs", "--", project],
-            env=environ, cwd="/", stdin=subprocess.DEVNULL, capture_output=True, timeout=_TIMEOUT, check=False,
-        )  # fmt: skip
-    except FileNotFoundError:
-        raise FetchError(
-            f"{project}: git is missing, which would tell its versions", hint="install git, or name a tag's page"
-        )
-    except subprocess.TimeoutExpired:
-        raise FetchError(f"{project}: no answer in {_TIMEOUT} seconds", hint="is the address right, is the network up?")
-    if done.returncode != 0:
-        said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        unreachable = any("resolve host" in line or "connect" in line for line in said)
-        raise FetchError(
-            f"{project}: git cannot ask it for its tags{f': {said[-1]}' if said else ''}",
-            hint="is the network up? The page of one release needs no such question"
-            if unreachable
-            else "is this a project's page? Otherwise give the address of a source archive",
-        )
-    tags = [line.partition("refs/tags/")[2] for line in done.stdout.decode("utf-8", "replace").splitlines()]
-    best = best_tag(tags, project.rpartition("/")[2])
-    if not best:
-        raise FetchError(
-            f"{project}: no tag there looks like a version", hint="give the address of an archive, and its name with -n"
-        )
-    return best
-
-
-def best_tag(tags: Iterable[str], name: str) -> str:
-    """Of a project's tags that of the newest finished version, else of the newest one; empty if none is of a version."""
-    usual = re.compile(rf"(?i)(?:v|r|rel(?:ease)?[-_/.]?v?|version[-_/]?|{re.escape(name)}[-_/]?v?)?\d.*")
-    rows = []
-    for tag in tags:
-        number = apk_version(tag_version(tag))
-        if version.is_valid(f"{number}-r0") and usual.fullmatch(tag):
-            rows.append((_UNFINISHED.search(number) is None, version.sort_key(number), tag))
-    return max(rows)[2] if rows else ""
 
 
 def _from_pypi(name: str, wanted: str, environ: Mapping[str, str]) -> Found:
@@ -196,26 +148,23 @@ def _from_npm(name: str, wanted: str, environ: Mapping[str, str]) -> Found:
     return Found(url, name.rpartition("/")[2].lower(), page if isinstance(page, str) else "")
 
 
-def _from_crates(place: str, name: str, wanted: str) -> Found:
-    if not wanted:
-        crate = _json(f"{place}/api/v1/crates/{quote(name)}").get("crate")
-        found = crate.get("max_stable_version") or crate.get("max_version") if isinstance(crate, dict) else None
-        if not isinstance(found, str):
-            raise FetchError(f"{place} knows no crate '{name}'", hint="is the name spelt right?")
-        wanted = found
-    url = f"{place}/api/v1/crates/{quote(name)}/{quote(wanted)}/download"
-    return Found(url, name, f"{place}/crates/{quote(name)}")
+def _from_crates(place: str, name: str, wanted: str, settings: UpstreamSettings) -> Found:
+    page = f"{place}/crates/{quote(name)}"
+    version = wanted or _newest(page, settings)
+    return Found(f"{place}/api/v1/crates/{quote(name)}/{quote(version)}/download", name, page)
 
 
-def _json(url: str) -> dict[str, Any]:
-    """A JSON object; an empty one where the server has none there. Raises FetchError."""
-    from abuildpy.maintain.upstream.settings import UpstreamSettings
-    from abuildpy.maintain.upstream.web import Answer, Unanswered, Web
+def _newest(page: str, settings: UpstreamSettings) -> str:
+    """What a project calls its newest finished version, else its newest one. Raises FetchError where none can be learnt."""
+    from abuildpy.maintain.upstream.newest import find_project
 
-    try:
-        document = Web(UpstreamSettings()).parsed(url, Answer.json, accept="application/json")
-    except Unanswered as error:
-        if error.status == 404:
-            return {}
-        raise
-    return document if isinstance(document, dict) else {}
+    answer = find_project(page, settings)
+    if answer.version is not None:
+        return answer.name
+    finished = [release for release in answer.releases if not release.prerelease]
+    for release in (*finished, *answer.releases):
+        return release.name
+    raise FetchError(
+        f"{page}: its newest version cannot be learnt: {answer.error}",
+        hint="is this a project's page? That of one release needs no question, nor does a source archive's address",
+    )

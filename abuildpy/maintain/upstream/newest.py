@@ -16,7 +16,7 @@ from abuildpy.maintain.upstream.facts import Described
 from abuildpy.maintain.upstream.lanes import Lanes
 from abuildpy.maintain.upstream.model import Newest, Upstream
 from abuildpy.maintain.upstream.overrides import names_of
-from abuildpy.maintain.upstream.plan import Planned, plan
+from abuildpy.maintain.upstream.plan import Planned, plan, plan_project
 from abuildpy.maintain.upstream.settings import UpstreamSettings
 from abuildpy.maintain.upstream.web import Web
 from abuildpy.repository.version import compare
@@ -27,6 +27,11 @@ NO_VERSIONS = "no version was found at {}"
 def find_newest(recipe: Described, settings: UpstreamSettings) -> Newest:
     """The newest version of one recipe's upstream. What goes wrong stands in the answer's ``error``."""
     return next(find_all([recipe], settings))
+
+
+def find_project(address: str, settings: UpstreamSettings) -> Newest:
+    """The newest version of a project that has no recipe yet, by the address of its page. What goes wrong stands in ``error``."""
+    return _answer(plan_project(address, settings), Web(settings))
 
 
 def find_all(recipes: Iterable[Described], settings: UpstreamSettings, web: Web | None = None) -> Iterator[Newest]:

@@ -14,10 +14,10 @@ from abuildpy.errors import ConfigError, RecipeError
 from abuildpy.maintain.answers import without_password
 from abuildpy.maintain.pipconfig import Address
 from abuildpy.maintain.upstream.choose import Rules, series_of
-from abuildpy.maintain.upstream.facts import Described, Facts, facts_of
+from abuildpy.maintain.upstream.facts import Described, Description, Facts, facts_of, place_of
 from abuildpy.maintain.upstream.model import Upstream
-from abuildpy.maintain.upstream.overrides import Override, override_of
-from abuildpy.maintain.upstream.recognise import last_resorts, recognise
+from abuildpy.maintain.upstream.overrides import NOTHING_SAID, Override, override_of
+from abuildpy.maintain.upstream.recognise import last_resorts, recognise, recognise_address
 from abuildpy.maintain.upstream.settings import TREE_FILE, UpstreamSettings, read_table
 from abuildpy.maintain.upstream.spelling import numbers_of, to_apk
 from abuildpy.maintain.upstream.web import Web
@@ -61,6 +61,26 @@ def plan(recipe: Described, web: Web) -> Planned:
     return replace(planned, upstreams=tuple(_at_own_index(upstream, web) for upstream in planned.upstreams))
 
 
+def plan_project(address: str, settings: UpstreamSettings) -> Planned:
+    """Whom to ask about a project that has no recipe yet, by the address of its page."""
+    parts = urlsplit(address).path.rstrip("/").rpartition("/")
+    described = Description(Path(), parts[2].removesuffix(".git"), "0", address, ())
+    found = upstreams_of(address, settings)
+    return Planned(described, facts_of(described), found, NOTHING_SAID, "" if found else NOT_RECOGNISED)
+
+
+def upstreams_of(address: str, settings: UpstreamSettings) -> tuple[Upstream, ...]:
+    """Where a project publishes whose page is there; what is no known kind of place may be git's, as most forges are."""
+    place = place_of(address, is_home=True)
+    if place is None:
+        return ()
+    found = recognise_address(place, Facts("", "", (), place, _kinds(settings)))
+    if found is not None:
+        return (found,)
+    bare, project = address.rstrip("/").removesuffix(".git"), "/".join(place.parts).removesuffix(".git")
+    return tuple(Upstream("git", project, url) for url in (f"{bare}.git", bare))
+
+
 def python_index(web: Web) -> Address | None:
     """The index that pip is configured for; None where there is none."""
     from abuildpy.maintain.pipconfig import find_index
@@ -83,7 +103,7 @@ def _at_own_index(upstream: Upstream, web: Web) -> Upstream:
 
 
 def _plan(recipe: Described, settings: UpstreamSettings) -> Planned:
-    facts = facts_of(recipe, {name: host.kind for name, host in settings.hosts.items() if host.kind})
+    facts = facts_of(recipe, _kinds(settings))
     _, of_tree = _table_of(recipe.path.parent.parent.parent)
     try:
         said = override_of(recipe.path, facts, settings.recipes, of_tree)
@@ -102,6 +122,11 @@ def _plan(recipe: Described, settings: UpstreamSettings) -> Planned:
     if settings.last_resort:
         found = (*found, *last_resorts(facts))
     return Planned(recipe, facts, found, said, "" if found else NOT_RECOGNISED)
+
+
+def _kinds(settings: UpstreamSettings) -> dict[str, str]:
+    """Which kind of forge a host is, where the user says so."""
+    return {name: host.kind for name, host in settings.hosts.items() if host.kind}
 
 
 @lru_cache(maxsize=8)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from loopback import serving
+from loopback import Quiet, answering, serving
 from programs import Run
 
 from abuildpy.cli import newapkbuild
@@ -180,3 +180,24 @@ def test_abuild_is_not_led_astray(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("APKBUILD", "/nonexistent/APKBUILD")
     assert abuildrun.run_abuild(folder, "-q", "checksum") == 0
     assert not (folder / "evil").exists()
+
+
+def test_a_projects_page_is_asked_where_the_users_table_says(
+    run: Run, wishes: list[Wish], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Forge(Quiet):
+        def do_GET(self) -> None:
+            body = b'[{"name": "v1.3"}, {"name": "v1.2"}]' if "/api/v4/projects/own%2Fproj/" in self.path else b""
+            self.send_response(200 if body else 404)
+            self.end_headers()
+            self.wfile.write(body)
+
+    table = tmp_path / "config/abuildpy/upstream.toml"
+    table.parent.mkdir(parents=True)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    with answering(Forge) as address:
+        table.write_text(f'[hosts."code.example"]\naddress = "{address}"\nkind = "gitlab"\n')
+        status, _, err = run("https://code.example/own/proj")
+    assert status == 0, err
+    origin = wishes[0].origin
+    assert (origin.pkgname, origin.pkgver, origin.page) == ("proj", "1.3", "https://code.example/own/proj")
