@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
 
 from abuildpy.maintain.survey.needs import needs_of
 from abuildpy.maintain.survey.plan import Plan, Subject
@@ -14,6 +15,7 @@ from abuildpy.maintain.survey.tree import SourceTree
 
 _CODE = r".*\.(?:c|h|cc|cpp|cxx|hpp|hh)"
 _MAKEFILES = ("GNUmakefile", "makefile", "Makefile")
+_NEAR = 1000
 NO_TESTS = ("!check", "no tests in the source")
 _COMPILED = r".*\.(?:c|cc|cpp|cxx|C|c\+\+|vala|rs|d|S|s|asm|f|f90|pas|go|m|mm|hs|ml|adb|cu|nim|zig)"
 _TESTED = re.compile(r"(?i)(?:^|/)(?:tests?|testsuite|examples?)/")
@@ -34,11 +36,13 @@ def headers_needed(tree: SourceTree) -> tuple[str, ...]:
     texts = [text for _, text in tree.texts(files, 1500)]
     found = []
     if any(
-        re.search(r"^\s*#\s*include\s*<(?:linux|asm|mtd|rdma|scsi/scsi_bsg)/", text, re.MULTILINE) for text in texts
+        re.search(r"^[ \t]*#\s*include\s*<(?:linux|asm|mtd|rdma|scsi/scsi_bsg)/", text, re.MULTILINE) for text in texts
     ):
         found.append("linux-headers")
     own = tree.anywhere(r"queue\.h|tree\.h", 6)
-    if not own and any(re.search(r"^\s*#\s*include\s*<sys/(?:queue|tree)\.h>", text, re.MULTILINE) for text in texts):
+    if not own and any(
+        re.search(r"^[ \t]*#\s*include\s*<sys/(?:queue|tree)\.h>", text, re.MULTILINE) for text in texts
+    ):
         found.append("bsd-compat-headers")
     return tuple(found)
 
@@ -112,7 +116,7 @@ def _make_check(tree: SourceTree) -> tuple[str, ...]:
     """The target of automake's or a hand-written Makefile that runs tests."""
     automake = [name for name in tree.anywhere(r"Makefile\.am|.*\.mk|local\.am", 5) if "gnulib" not in name]
     if any(name.endswith(".am") for name in automake):
-        tests = r"^\s*(?:dist_)?(?:TESTS|check_\w+|TESTSUITE|AUTOTEST\w*)\s*\+?=|^(?:check|check-local|check-am|test)\s*:|\bAUTOMAKE_OPTIONS\s*=.*\bdejagnu\b|\$\(TESTSUITE\)"
+        tests = r"^[ \t]*(?:dist_)?(?:TESTS|check_\w+|TESTSUITE|AUTOTEST\w*)\s*\+?=|^(?:check|check-local|check-am|test)\s*:|\bAUTOMAKE_OPTIONS\s*=.{0,400}\bdejagnu\b|\$\(TESTSUITE\)"
         found = any(re.search(tests, _unfolded(text), re.MULTILINE) for _, text in tree.texts(automake))
         return ("make check",) if found else ()
     return _target(tree, ("Makefile.in", *_MAKEFILES))
@@ -126,9 +130,17 @@ def _target(tree: SourceTree, names: tuple[str, ...]) -> tuple[str, ...]:
     for name in names:
         text = tree.text(name)
         for target in ("check", "test", "tests"):
-            if re.search(rf"^(?:[\w. -]+ )?{target}(?: [\w. -]+)?\s*::?(?!=)(?:[^\n]*\S|\s*\n\t)", text, re.MULTILINE):
-                return (f"make {target}",)
+            for end in (rule.end() for rule in _rules(text, target)):
+                if re.match(r"[^\n]*\S|\s*\n\t", text[end : end + _NEAR]):
+                    return (f"make {target}",)
     return ()
+
+
+def _rules(text: str, target: str) -> Iterator[re.Match[str]]:
+    """Where a Makefile says how targets are made of which one fits a pattern: the lines, up to their colon."""
+    for line in re.finditer(r"^(?!\t)([\w.\t -]+)::?(?!=)", text, re.MULTILINE):
+        if any(re.fullmatch(target, name) for name in line[1].split()):
+            yield line
 
 
 def cmake(subject: Subject) -> Plan:
@@ -140,7 +152,7 @@ def cmake(subject: Subject) -> Plan:
         for name in tree.anywhere(r"CMakeLists\.txt|.*\.cmake", 5)
         if not re.search(r"(?i)(?:third|3rd)[_-]?party|vendor|external|extern/|deps/|subprojects", name)
     ]
-    whole = "\n".join(re.sub(r"(?m)#.*$", "", text) for _, text in tree.texts(lists))
+    whole = "\n".join(re.sub(r"#.*", "", text) for _, text in tree.texts(lists))
     tested = re.search(
         r"(?i)\b(?:add_test|ecm_add_tests?|gtest_discover_tests|catch_discover_tests|qt_add_test|qt5_add_test|doctest_discover_tests|kf\w*_add_tests?|add_\w*_?(?:unit_?)?tests?)\s*\(",
         whole,
@@ -149,7 +161,7 @@ def cmake(subject: Subject) -> Plan:
         whole,
     )
     switches = re.findall(
-        r"(?i)\boption\s*\(\s*\"?(\w*(?:TEST(?:S|ING)?|TESTSUITE))\"?\s+\"[^\"]*\"\s*(OFF|NO|FALSE|0)?\s*\)", whole
+        r"(?i)\boption\s*\(\s*\"?(\w*(?:TEST(?:S|ING)?|TESTSUITE))\"?\s+\"[^\"]*\"\s*+(OFF|NO|FALSE|0)?\s*\)", whole
     )
     missing = _missing(tree, lists)
     lacking = any(re.search(r"(?i)test|mock|catch|bench", folder) for folder in missing)
@@ -183,9 +195,9 @@ def _switched_on(text: str) -> tuple[str, ...]:
 
 def _missing(tree: SourceTree, lists: list[str]) -> list[str]:
     """Folders that CMakeLists.txt adds, or that are modules of the git repository, and that the archive has nothing in."""
-    wanted = re.findall(r"(?m)^\s*path\s*=\s*(\S+)", tree.text(".gitmodules"))
+    wanted = re.findall(r"(?m)^[ \t]*path\s*=\s*(\S+)", tree.text(".gitmodules"))
     for name, text in tree.texts(lists):
-        for folder in re.findall(r"(?im)^\s*add_subdirectory\s*\(\s*\"?([\w./-]+)", text):
+        for folder in re.findall(r"(?im)^[ \t]*add_subdirectory\s*\(\s*\"?([\w./-]+)", text):
             wanted.append(f"{name.rpartition('/')[0]}/{folder}".strip("/"))
     return [
         folder
@@ -199,10 +211,10 @@ def meson(subject: Subject) -> Plan:
     tree = subject.tree
     needs = needs_of(tree, "meson", subject.known)
     builds = [name for name in tree.anywhere(r"meson\.build", 6) if not re.search(r"(?:^|/)subprojects/", name)]
-    tested = tree.any_text(builds, r"^\s*(?:\w+\.)?test\s*\(")
+    tested = tree.any_text(builds, r"^[ \t]*(?:\w+\.)?test\s*\(")
     options = tree.text(tree.first("meson.options", "meson_options.txt"))
     off = re.findall(
-        r"option\s*\(\s*'((?:enable[-_])?(?:build[-_])?(?:unit[-_])?tests?(?:ing)?)'[^)]*?\bvalue\s*:\s*(?:'(disabled)'|(false))",
+        r"option\s*\(\s*'((?:enable[-_])?(?:build[-_])?(?:unit[-_])?tests?(?:ing)?)'[^()]*?\bvalue\s*:\s*(?:'(disabled)'|(false))",
         options,
         re.DOTALL,
     )
@@ -218,7 +230,7 @@ def make(subject: Subject) -> Plan:
     tree = subject.tree
     file = tree.first(*_MAKEFILES)
     text = tree.text(file)
-    installs = re.search(r"^(?:[\w. -]+ )?install(?: [\w. -]+)?\s*::?(?!=)", text, re.MULTILINE) is not None
+    installs = any(_rules(text, "install"))
     whole = "\n".join(
         each for _, each in tree.texts([file, *tree.anywhere(r".*\.mk|(?:GNUm|m|M)akefile(?:\.inc)?", 3)])
     )
@@ -270,11 +282,9 @@ def _overridden(text: str, before: str) -> dict[str, str]:
 
 def _installation(text: str, arguments: tuple[str, ...]) -> tuple[str, ...]:
     """The lines that install what a Makefile without automake behind it has built."""
-    rule = re.search(
-        r"^(?:[\w. -]+ )?install[\w-]*(?: [\w. -]+)?\s*::?(?!=).*?(?=^\S|\Z)", text, re.MULTILINE | re.DOTALL
-    )
-    said = "" if rule is None else rule[0]
-    makes = re.search(r"\bmkdir\b|install\b[^\n]* -d\b|mkinstalldirs|INSTALL_DIR|MKDIR", text) or re.search(
+    rule = next(_rules(text, r"install[\w-]*"), None)
+    said = "" if rule is None else rule[0] + re.split(r"(?m)^(?=\S)", text[rule.end() :], maxsplit=1)[0]
+    makes = re.search(r"\bmkdir\b|install\b[^\n]{0,400} -d\b|mkinstalldirs|INSTALL_DIR|MKDIR", text) or re.search(
         r"-[a-z]*D", said
     )
     places = [f"/usr/{name}" for name in ("bin", "sbin") if re.search(rf"(?i)\b{name}", said)]
@@ -307,11 +317,11 @@ def _includes(tree: SourceTree, subject: Subject) -> list[str]:
     """Packages by the headers that C files include, for builds that say nothing of what they need; and pkg-config calls."""
     found: dict[str, None] = {}
     for _, text in tree.texts(tree.anywhere(_CODE, 3), 600):
-        for header in re.findall(r"^\s*#\s*include\s*<([\w./+-]+)>", text, re.MULTILINE):
+        for header in re.findall(r"^[ \t]*#\s*include\s*<([\w./+-]+)>", text, re.MULTILINE):
             if header in _BY_INCLUDE:
                 found[_BY_INCLUDE[header]] = None
     for _, text in tree.texts(tree.anywhere(r"(?i)(?:gnu)?makefile|.*\.mk", 3)):
-        for words in re.findall(r"(?:pkg-config|PKG_CONFIG\)?|pkgconf)\)?\s+(?:--[\w-]+\s+)+([\w .+-]+)", text):
+        for words in re.findall(r"(?:pkg-config|PKG_CONFIG\)?|pkgconf)\)?\s+(--[\w .+-]+)", text):
             for word in words.split():
                 package = "" if word.startswith("-") else subject.known.module(word)
                 if package:

@@ -74,7 +74,7 @@ def _version_variable(tree: SourceTree, mains: list[str]) -> str:
         for name in tree.files:
             if name.rpartition("/")[0] == place and name.endswith(".go"):
                 found = re.search(
-                    r"(?m)^(?:var\s+|\t)([vV]ersion|VERSION|appVersion|buildVersion)\b\s*(?:string\b)?\s*(?:=\s*\"[^\"]*\")?\s*(?://.*)?$",
+                    r"(?m)^(?:var\s+|\t)([vV]ersion|VERSION|appVersion|buildVersion)\b[ \t]*+(?:string\b)?[ \t]*+(?:=[ \t]*\"[^\"\n]*\")?[ \t]*(?://.*)?$",
                     tree.text(name),
                 )
                 if found is not None and re.search(rf"(?m)^var\s+{found[1]}\b|^var \(", tree.text(name)):

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from abuildpy.config import Config
     from abuildpy.ui.console import Console
 
+LONGEST_NAME = 100
+"""Nothing that a build asks for has a longer one."""
 _REPOSITORIES = ("main", "community", "testing")
 
 _MODULES = {
@@ -128,6 +130,8 @@ class KnownPackages:
 
     def module(self, name: str) -> str | None:
         """The package of a pkg-config module; empty if what it needs is there anyway, None if it is not known."""
+        if len(name) > LONGEST_NAME:
+            return None
         return self._provided(f"pc:{name}") or self._named(name, _MODULES, _module_names(name))
 
     def is_module(self, name: str) -> bool:
@@ -136,6 +140,8 @@ class KnownPackages:
 
     def cmake(self, name: str) -> str | None:
         """The package of what ``find_package`` of CMake looks for, as for :meth:`module`."""
+        if len(name) > LONGEST_NAME:
+            return None
         bare = re.sub(r"^KF[56]", "", name) if re.match(r"KF[56]\w", name) else name
         low = bare.lower()
         if name[:3] in ("KF5", "KF6"):

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from abuildpy.maintain.survey.known import KnownPackages
+from abuildpy.maintain.survey.known import LONGEST_NAME, KnownPackages
 from abuildpy.maintain.survey.tree import SourceTree
 
 _TESTING = re.compile(r"(?i)(?:^|/)(?:tests?|testing|autotests?|unittests?|t)(?:/|$)")
@@ -75,7 +75,7 @@ def needs_of(tree: SourceTree, system: str, known: KnownPackages) -> Needs:
     check: dict[str, None] = {}
     unknown: dict[str, None] = {}
     for need in () if read is None else read(tree, known):
-        if need.name.lower() in _DOCUMENTATION:
+        if need.name.lower() in _DOCUMENTATION or len(need.name) > LONGEST_NAME:
             continue
         find = {"pc": known.module, "cmake": known.cmake, "cmd": _program(known)}[need.kind]
         package = find(need.name)
@@ -112,8 +112,8 @@ def _meson(tree: SourceTree, known: KnownPackages) -> Iterator[_Need]:
             for word in dict.fromkeys(re.findall(r"'([\w.+-]+)'", text)):
                 if known.is_module(word) and word not in ("check", "python3"):
                     yield _Need("pc", word, testing, optional=True)
-        for match in re.finditer(r"\bdependency\s*\(\s*'([^'@]+)'([^)]*)\)", text):
-            modules = re.search(r"modules\s*:\s*\[([^\]]*)\]", match[2])
+        for match in re.finditer(r"\bdependency\s*\(\s*'([^'@]+)'([^()]*)", text):
+            modules = re.search(r"modules\s*:\s*\[([^][]*)", match[2])
             optional = re.search(r"required\s*:\s*(?:false|get_option|\w*opt)", match[2]) is not None
             if re.fullmatch(r"qt[56]", match[1]):
                 for module in re.findall(r"'(\w+)'", modules[1] if modules else ""):
@@ -131,7 +131,7 @@ def _meson(tree: SourceTree, known: KnownPackages) -> Iterator[_Need]:
     if re.search(r"generate_gir\s*\(", whole):
         yield _Need("pc", "gobject-introspection-1.0")
     if re.search(r"generate_vapi\s*\(|'vapigen'", whole) or re.search(
-        r"project\s*\([^)]*'vala'|add_languages\s*\([^)]*'vala'", whole
+        r"project\s*\([^()]*'vala'|add_languages\s*\([^()]*'vala'", whole
     ):
         yield _Need("cmd", "vala")
     if (
@@ -151,12 +151,12 @@ def _cmake(tree: SourceTree, _known: KnownPackages) -> Iterator[_Need]:
     for name, testing in _files(tree, r"CMakeLists\.txt|.*\.cmake"):
         if re.search(r"(?i)(?:^|/)(?:find\w+|.*config|.*-config|cpack\w*)\.cmake$", name):
             continue
-        text = re.sub(r"#\[\[.*?\]\]", "", _without_comments(tree.text(name)), flags=re.DOTALL)
-        for match in re.finditer(r"(?i)\b(find_package|find_dependency)\s*\(\s*([\w+.$\{\}-]+)([^)]*)\)", text):
+        text = _without_blocks(_without_comments(tree.text(name)))
+        for match in re.finditer(r"(?i)\b(find_package|find_dependency)\s*\(\s*([\w+.$\{\}-]++)([^()]*)", text):
             package, rest = match[2], match[3]
             optional = "REQUIRED" not in rest
             major = re.fullmatch(r"(?:Qt|KF)(?:\$\{\w+\}|5|6)?", package)
-            components = re.search(r"(?:COMPONENTS|REQUIRED)\s+((?:[\w$\{\}:.]+\s*)+)", rest)
+            components = re.search(r"(?:COMPONENTS|REQUIRED)\s+([\w$\{\}:.\s]+)", rest)
             if major is not None and package[:2] in ("Qt", "KF"):
                 number = package[2:] if package[2:] in ("5", "6") else _qt_major(tree)
                 for part in re.findall(r"\b[A-Z]\w+", components[1] if components else ""):
@@ -167,13 +167,14 @@ def _cmake(tree: SourceTree, _known: KnownPackages) -> Iterator[_Need]:
                 continue
             if "$" not in package and package not in ("PkgConfig",):
                 yield _Need("cmake", package, testing, optional)
-        for match in re.finditer(r"(?i)\bpkg_(?:check|search)_modules?\s*\(\s*\w+([^)]*)\)", text):
+        for match in re.finditer(r"(?i)\bpkg_(?:check|search)_modules?\s*\(\s*\w++([^()]*)", text):
             optional = "REQUIRED" not in match[1]
-            for module in re.findall(r"[\w.+-]+(?=(?:[<>=]|\s|$))", re.sub(r"[<>=]+\s*[\w.]+", "", match[1])):
-                if not re.fullmatch(
-                    r"REQUIRED|QUIET|NO_CMAKE_PATH|NO_CMAKE_ENVIRONMENT_PATH|IMPORTED_TARGET|GLOBAL|[\d.]+", module
+            for word in re.sub(r"[<>=]{1,2}\s*[\w.]+", "", match[1]).split():
+                module = re.fullmatch(r"[^\w.+-]*([\w.+-]+)", word)
+                if module is not None and not re.fullmatch(
+                    r"REQUIRED|QUIET|NO_CMAKE_PATH|NO_CMAKE_ENVIRONMENT_PATH|IMPORTED_TARGET|GLOBAL|[\d.]+", module[1]
                 ):
-                    yield _Need("pc", module, testing, optional)
+                    yield _Need("pc", module[1], testing, optional)
         for tool in re.findall(
             r"(?i)\bfind_program\s*\(\s*\w+\s+(?:NAMES\s+)?\"?(bison|flex|gperf|scdoc|asciidoctor|xsltproc|help2man|pod2man|rst2man)\b",
             text,
@@ -189,24 +190,24 @@ def _autotools(tree: SourceTree, known: KnownPackages) -> Iterator[_Need]:
     for name in tree.first("configure.ac", "configure.in"), *tree.anywhere(r"acinclude\.m4", 0):
         if not name:
             continue
-        text = re.sub(r"(?m)(?:^|[ \t])(?:dnl\b|#).*$", "", tree.text(name))
-        variables = dict(re.findall(r"(?m)^\s*(\w+)=[\"']([^\"'\n]*)[\"']", text))
+        text = re.sub(r"(?m)(?:^|[ \t])(?:dnl\b|#).*", "", tree.text(name))
+        variables = dict(re.findall(r"(?m)^[ \t]*(\w+)=[\"']([^\"'\n]{0,500})[\"']", text))
         for match in re.finditer(r"\b(?:PKG_CHECK_MODULES|PKG_CHECK_EXISTS|AX_PKG_CHECK_MODULES)\s*\(", text):
             arguments = _arguments(text, match.end())
             modules = arguments[1] if "MODULES" in match[0] and len(arguments) > 1 else arguments[0]
             modules = _with_values(modules, variables)
             optional = len(arguments) > 3
-            for module in re.findall(r"[A-Za-z][\w.+-]*", re.sub(r"[<>=!]+\s*[\w.@$-]+", " ", modules)):
+            for module in re.findall(r"[A-Za-z][\w.+-]*", re.sub(r"[<>=!]{1,2}\s*[\w.@$-]+", " ", modules)):
                 yield _Need("pc", module, optional=optional)
         for module in re.findall(r"\bXDT_CHECK(?:_OPTIONAL)?_PACKAGE\s*\(\s*\[?\w+\]?\s*,\s*\[?([\w.+-]+)", text):
             yield _Need("pc", module)
         for module in re.findall(r"\b[A-Z_]*PKG_?CONFIG\s*\(\s*\[?([\w.+-]+)", text):
             if known.is_module(module):
                 yield _Need("pc", module, optional=True)
-        for library in re.findall(r"\bAC_(?:CHECK_LIB|SEARCH_LIBS)\s*\(\s*\[?\s*(\w+)", text):
+        for library in re.findall(r"\bAC_(?:CHECK_LIB|SEARCH_LIBS)\s*\(\s*+\[?\s*(\w+)", text):
             if library in _LIBRARIES:
                 yield _Need("pc", _LIBRARIES[library], optional=True)
-        for header in re.findall(r"\bAC_CHECK_HEADERS?\s*\(\s*\[?\s*([\w./]+)", text):
+        for header in re.findall(r"\bAC_CHECK_HEADERS?\s*\(\s*+\[?\s*([\w./]+)", text):
             if header in _HEADERS:
                 yield _Need("pc", _HEADERS[header], optional=True)
         for macro, need in _MACROS.items():
@@ -265,4 +266,10 @@ def _arguments(text: str, start: int) -> list[str]:
 
 
 def _without_comments(text: str) -> str:
-    return re.sub(r"(?m)(^|\s)#(?!\[\[).*$", "", text)
+    return re.sub(r"(?m)(^|\s)#(?!\[\[).*", "", text)
+
+
+def _without_blocks(text: str) -> str:
+    """CMake's text without comments of many lines."""
+    first, *rest = text.split("#[[")
+    return "".join([first, *(part.partition("]]")[2] for part in rest)])

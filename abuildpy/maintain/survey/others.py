@@ -11,6 +11,7 @@ from abuildpy.maintain.survey.compiled import NO_TESTS, _includes, _programs, he
 from abuildpy.maintain.survey.plan import Plan, Subject
 from abuildpy.maintain.survey.splits import splits_of
 from abuildpy.maintain.survey.stated import json_of, table
+from abuildpy.maintain.survey.tree import behind
 
 
 def reader_of(kind: BuildType) -> Callable[[Subject], Plan]:
@@ -42,7 +43,7 @@ def _ruby(subject: Subject) -> Plan:
     spec = next(iter(tree.at_top(r".*\.gemspec")), "")
     text = tree.text(spec)
     native = bool(tree.anywhere(r"extconf\.rb", 4))
-    runs = re.findall(r"add_(?:runtime_)?dependency\s*\(?\s*(?:%q<|['\"])([\w-]+)", text)
+    runs = re.findall(r"add_(?:runtime_)?dependency\s*+\(?\s*(?:%q<|['\"])([\w-]+)", text)
     check: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     if tree.anywhere(r".*_spec\.rb", 6):
@@ -139,8 +140,8 @@ def _ocaml(subject: Subject) -> Plan:
     )
     stem = subject.stem.removeprefix("ocaml-")
     text = tree.text(f"{stem}.opam") or "\n".join(tree.text(name) for name in tree.at_top(r".*\.opam"))
-    depends = re.search(r"(?s)^depends:\s*\[(.*?)^\]", text, re.MULTILINE)
-    entries = re.findall(r"\"([\w-]+)\"([^\n]*)", depends[1] if depends else "")
+    depends = behind(text, r"(?m)^depends:\s*\[").partition("\n]")[0]
+    entries = re.findall(r"\"([\w-]+)\"([^\n]*)", depends)
     base = ("ocaml", "dune", "base-bytes", "base-threads", "base-unix", "conf-pkg-config")
     runs = [
         f"ocaml-{name.removeprefix('ocaml-')}-dev"
@@ -207,7 +208,7 @@ def _qmake(subject: Subject) -> Plan:
     ]
     if tree.anywhere(r".*\.ts", 4):
         needs.append(f"qt{major}-qttools-dev")
-    tested = re.search(r"CONFIG\s*\+=[^\n]*\btestcase\b|QT\s*\+=[^\n]*\btestlib\b", text) is not None
+    tested = re.search(r"CONFIG\s*\+=[^\n]{0,400}\btestcase\b|QT\s*\+=[^\n]{0,400}\btestlib\b", text) is not None
     return _plan(
         ("make check",) if tested else (),
         tuple(dict.fromkeys(needs)),
@@ -235,7 +236,7 @@ def _waf(subject: Subject) -> Plan:
 def _nim(subject: Subject) -> Plan:
     spec = next(iter(subject.tree.at_top(r".*\.nimble")), "")
     text = subject.tree.text(spec)
-    listed = re.search(r"(?m)^bin\s*=\s*@\[([^\]]*)\]", text)
+    listed = re.search(r"(?m)^bin\s*=\s*@\[([^][]*)", text)
     programs = re.findall(r"\"([\w/.-]+)\"", listed[1] if listed else "")
     tested = bool(subject.tree.anywhere(r"t\w+\.nim", 3)) and "tests" in subject.tree.folders
     return _plan(

@@ -89,7 +89,7 @@ def _prerequisites(tree: SourceTree) -> dict[str, tuple[str, ...]]:
     text = tree.text("META.yml")
     found: dict[str, tuple[str, ...]] = {}
     for phase, key in (("runtime", "requires"), ("configure", "configure_requires"), ("build", "build_requires")):
-        block = re.search(rf"(?m)^{key}:[ \t]*\n((?:[ \t]+.+\n)+)", text)
+        block = re.search(rf"(?m)^{key}:[ \t]*\n((?:[ \t].*\n)+)", text)
         if block is not None:
             found[phase] = tuple(re.findall(r"(?m)^[ \t]+['\"]?([\w:]+)['\"]?:", block[1]))
     if not text:
@@ -99,7 +99,7 @@ def _prerequisites(tree: SourceTree) -> dict[str, tuple[str, ...]]:
             ("test", "TEST_REQUIRES|test_requires"),
             ("build", "BUILD_REQUIRES|build_requires"),
         ):
-            block = re.search(rf"\b(?:{key})['\"]?\s*=>\s*\{{([^}}]*)\}}", written)
+            block = re.search(rf"\b(?:{key})['\"]?\s*=>\s*\{{([^{{}}]*)", written)
             if block is not None:
-                found[phase] = tuple(re.findall(r"['\"]?([A-Z]\w*(?:::\w+)*)['\"]?\s*=>", block[1]))
+                found[phase] = tuple(re.findall(r"\b([A-Z]\w{0,60}(?:::\w{1,60}){0,9})['\"]?\s*=>", block[1]))
     return found

@@ -245,14 +245,14 @@ def _tests(tree: SourceTree, known: KnownPackages, extra: list[str]) -> tuple[st
     real = [
         name
         for name in files
-        if re.search(r"\bdef test|\bTestCase\b|^\s*class Test|>>> ", tree.text(name), re.MULTILINE)
+        if re.search(r"\bdef test|\bTestCase\b|^[ \t]*class Test|>>> ", tree.text(name), re.MULTILINE)
     ]
     if not real:
         return "", ()
     texts = [text for _, text in tree.texts([*real, *tree.anywhere(r"conftest\.py", 4)], 300)]
     wanted = [text for text in extra if not NOT_FOR_TESTS.fullmatch(re.split(r"[\s<>=!~;\[(]", text.strip())[0])]
     imported = _imported(texts, tree)
-    pytest = any(re.search(r"^\s*(?:import|from) pytest\b", text, re.MULTILINE) for text in texts) or any(
+    pytest = any(re.search(r"^[ \t]*(?:import|from) pytest\b", text, re.MULTILINE) for text in texts) or any(
         re.match(r"(?i)pytest\b", text) for text in extra
     )
     found = dict.fromkeys((*packages(wanted, known), *packages(imported, known)))
@@ -280,10 +280,11 @@ def _tests(tree: SourceTree, known: KnownPackages, extra: list[str]) -> tuple[st
 def _plugins(tree: SourceTree) -> tuple[list[str], bool]:
     """The plugins of pytest that the project's settings need, and whether they need ones that nobody wants for a package."""
     texts = [tree.text(name) for name in ("pytest.ini", "tox.ini", "setup.cfg", "pyproject.toml")]
-    settings = "\n".join(
-        re.findall(r"(?ms)^\[(?:pytest|tool:pytest|tool\.pytest\.ini_options)\]\n(.*?)(?=^\[|\Z)", "\n".join(texts))
-    )
-    options = " ".join(re.findall(r"(?ms)^addopts\s*=\s*(.*?)(?=^\S|\Z)", settings))
+    sections = re.split(r"(?m)^(?=\[)", "\n".join(texts))
+    ours = ("[pytest]\n", "[tool:pytest]\n", "[tool.pytest.ini_options]\n")
+    settings = "\n".join(section.partition("\n")[2] for section in sections if section.startswith(ours))
+    entries = re.split(r"(?m)^(?=\S)", settings)
+    options = " ".join(entry.partition("=")[2] for entry in entries if re.match(r"addopts\s*=", entry))
     wanted = {
         "--cov": "pytest-cov",
         "--timeout": "pytest-timeout",
@@ -315,12 +316,12 @@ def _imported(texts: list[str], tree: SourceTree) -> list[str]:
     found = []
     for module, project in _MODULES.items():
         if (
-            any(re.search(rf"^\s*(?:import|from) {module}\b", text, re.MULTILINE) for text in texts)
+            any(re.search(rf"^[ \t]*(?:import|from) {module}\b", text, re.MULTILINE) for text in texts)
             and module not in tree.folders
         ):
             found.append(project)
-    if any(re.search(r"^(?:async def test|\s*@pytest\.mark\.asyncio)", text, re.MULTILINE) for text in texts):
+    if any(re.search(r"^(?:async def test|[ \t]*@pytest\.mark\.asyncio)", text, re.MULTILINE) for text in texts):
         found.append("pytest-asyncio")
-    if any(re.search(r"def test\w*\([^)]*\bmocker\b", text) for text in texts):
+    if any(re.search(r"def test\w*\([^()]*\bmocker\b", text) for text in texts):
         found.append("pytest-mock")
     return found

@@ -75,25 +75,26 @@ def _has_headers(tree: SourceTree, system: str) -> bool:
         case "autotools":
             files = _build_files(tree, r"Makefile\.am|.*\.mk|.*\.inc")
             if files:
-                return tree.any_text(files, r"^\s*(?:nobase_|dist_|nodist_)*\w*include\w*_HEADERS\s*\+?=[ \t]*(?!$)\S")
+                return tree.any_text(files, r"^[ \t]*\w{0,60}include\w{0,60}_HEADERS\s*\+?=[ \t]*(?!$)\S")
             return tree.any_text(
-                _build_files(tree, r"Makefile\.in"), r"(?i)(?:install|\bcp\b)[^\n]*(?:\.h\b|includedir|INCLUDEDIR)"
+                _build_files(tree, r"Makefile\.in"),
+                r"(?i)(?:install|\bcp\b)[^\n]{0,400}(?:\.h\b|includedir|INCLUDEDIR)",
             )
         case "cmake":
             return tree.any_text(
                 _build_files(tree, r"CMakeLists\.txt|.*\.cmake"),
-                r"(?i)install\s*\([^)]*(?:\.h\b|\.hpp|\.hh|\binclude\b|INCLUDE_?(?:INSTALL_?)?DIR|HEADERS|EXPORT\s+\w)|^\s*(?:ecm_generate_headers|"
+                r"(?i)install\s*\([^()]*(?:\.h\b|\.hpp|\.hh|\binclude\b|INCLUDE_?(?:INSTALL_?)?DIR|HEADERS|EXPORT\s+\w)|^[ \t]*(?:ecm_generate_headers|"
                 r"configure_package_config_file|ecm_generate_pri_file)|PUBLIC_HEADER",
             )
         case "meson":
             return tree.any_text(
                 _build_files(tree, r"meson\.build"),
-                r"\binstall_headers\s*\(|\bpkg\w*\.generate\s*\(|generate_gir\s*\([^)]*install\s*:\s*true|install_subdir\s*\('include",
+                r"\binstall_headers\s*\(|\bpkg\w*\.generate\s*\(|generate_gir\s*\([^()]*install\s*:\s*true|install_subdir\s*\('include",
             )
         case _:
             return tree.any_text(
                 _build_files(tree, r"(?i)(?:gnu)?makefile(?:\.in)?"),
-                r"(?i)install[^\n]*\.h\b|(?:install|\bcp\b)[^\n]*(?:includedir|/include\b|incdir|HEADERS)",
+                r"(?i)install[^\n]{0,400}\.h\b|(?:install|\bcp\b)[^\n]{0,400}(?:includedir|/include\b|incdir|HEADERS)",
             )
 
 
@@ -110,18 +111,18 @@ def _has_manuals(tree: SourceTree, system: str) -> bool:
         files = _build_files(tree, r"Makefile\.am")
         return tree.any_text(
             files,
-            r"^\s*(?:dist_|nodist_|notrans_)*(?:man\d?_MANS|\w*doc_DATA|\w*html_DATA|info_TEXINFOS|dochtml\w*)\s*\+?=",
+            r"^[ \t]*(?:dist_|nodist_|notrans_){0,3}(?:man\d?_MANS|\w{0,60}doc_DATA|\w{0,60}html_DATA|info_TEXINFOS|dochtml\w{0,60})\s*\+?=",
         ) or (
             bool(files)
             and tree.any_text(
                 _build_files(tree, r"Makefile\.(?:am|in)"),
-                r"\$\(?\{?(?:docdir|mandir|infodir)\)?\}?/?[^\n]*(?:install|\.txt|README)|(?:INSTALL|install)[^\n]*(?:docdir|mandir)",
+                r"\$\(?\{?(?:docdir|mandir|infodir)\)?\}?/?[^\n]{0,400}(?:install|\.txt|README)|(?:INSTALL|install)[^\n]{0,400}(?:docdir|mandir)",
             )
         )
     if system == "meson":
         return tree.any_text(
             _build_files(tree, r"meson\.build"),
-            r"\binstall_man\s*\(|gnome\.gtkdoc\s*\(|'man\d?'|\.yelp\s*\(|gidocgen|gi-docgen|datadir[^\n]*doc",
+            r"\binstall_man\s*\(|gnome\.gtkdoc\s*\(|'man\d?'|\.yelp\s*\(|gidocgen|gi-docgen|datadir[^\n]{0,400}doc",
         )
     if system == "cmake":
         return tree.any_text(

@@ -12,7 +12,7 @@ from email.parser import HeaderParser
 from typing import Any
 
 from abuildpy.maintain.pylicense import spdx_license
-from abuildpy.maintain.survey.tree import SourceTree
+from abuildpy.maintain.survey.tree import SourceTree, behind
 
 _LONGEST = 127
 """abuild 3.18: pkgdesc must be shorter than 128 letters."""
@@ -211,7 +211,7 @@ def _cargo(tree: SourceTree, name: str) -> Stated:
     for key in ("description", "homepage", "repository", "license"):
         if not isinstance(package.get(key), str):
             package[key] = shared.get(key)
-    license_ = re.sub(r"\s*/\s*", " OR ", _text(package.get("license")))
+    license_ = " OR ".join(part.strip() for part in _text(package.get("license")).split("/"))
     page = _text(package.get("homepage")) or _text(package.get("repository"))
     return Stated(_text(package.get("description")), page, license_)
 
@@ -244,7 +244,7 @@ def _perl_meta(tree: SourceTree, name: str) -> Stated:
 
 def _gemspec(tree: SourceTree, name: str) -> Stated:
     text = tree.text(name)
-    pattern = r"\b\w+\.(summary|description|homepage|licenses?)\s*=\s*\[?(?:%[qQw][({\[])?\s*['\"]?([^'\"\n\])}]+)"
+    pattern = r"\b\w+\.(summary|description|homepage|licenses?)\s*=\s*+\[?(?:%[qQw][({\[])?\s*+['\"]?([^'\"\n\])}]+)"
     said: dict[str, str] = dict(re.findall(pattern, text))
     return Stated(
         said.get("summary", said.get("description", "")),
@@ -255,7 +255,7 @@ def _gemspec(tree: SourceTree, name: str) -> Stated:
 
 def _colons(tree: SourceTree, name: str) -> Stated:
     said: dict[str, str] = {}
-    for key, text in re.findall(r"(?im)^(synopsis|homepage|license):[ \t]*\[?[ \t]*\"?([^\"\n\]]+)", tree.text(name)):
+    for key, text in re.findall(r"(?im)^(synopsis|homepage|license):[ \t]*+\[?[ \t]*+\"?([^\"\n\]]+)", tree.text(name)):
         said.setdefault(key.lower(), text.strip())
     license_ = said.get("license", "")
     return Stated(said.get("synopsis", ""), said.get("homepage", ""), {"BSD3": "BSD-3-Clause"}.get(license_, license_))
@@ -276,7 +276,7 @@ def _dune(tree: SourceTree, name: str) -> Stated:
 def _assignments(tree: SourceTree, name: str) -> Stated:
     said: dict[str, str] = {}
     for key, text in re.findall(
-        r"(?m)^\s*(summary|description|homepage|license)\s*=\s*[\"']([^\"']+)", tree.text(name)
+        r"(?m)^[ \t]*(summary|description|homepage|license)\s*=\s*[\"']([^\"']+)", tree.text(name)
     ):
         said.setdefault(key, text)
     parts = said.get("license", "").split("/")
@@ -285,8 +285,9 @@ def _assignments(tree: SourceTree, name: str) -> Stated:
 
 
 def _tag(text: str, name: str) -> str:
-    match = re.search(rf"<(?:\w+:)?{name}(?![\w-])(?![^>]*xml:lang)[^>]*>\s*([^<]+?)\s*<", text)
-    return "" if match is None else _unescaped(match[1])
+    tags = re.findall(rf"<(?:\w+:)?{name}(?![\w-])([^<>]*)>([^<>]+)<", text)
+    said = (content.strip() for attributes, content in tags if "xml:lang" not in attributes)
+    return _unescaped(next(filter(None, said), ""))
 
 
 def _unescaped(text: str) -> str:
@@ -316,10 +317,9 @@ def _doap(tree: SourceTree, name: str) -> Stated:
 
 
 def _meson(tree: SourceTree, name: str) -> Stated:
-    project = re.search(r"\bproject\s*\((.*?)\n\s*\)|\bproject\s*\(([^\n]*)\)", tree.text(name), re.DOTALL)
-    said = "" if project is None else project[1] or project[2] or ""
+    said = re.split(r"(?m)^[ \t]*\)", behind(tree.text(name), r"\bproject\s*\("), maxsplit=1)[0]
     match = re.search(r"\blicense\s*:\s*(?:\[\s*)?['\"]([^'\"]+)", said)
-    several = re.search(r"\blicense\s*:\s*\[[^\]]*,\s*['\"]", said)
+    several = re.search(r"\blicense\s*:\s*\[[^][]*,\s*['\"]", said)
     names = {
         "LGPLv2.1+": "LGPL-2.1-or-later",
         "LGPLv2+": "LGPL-2.0-or-later",
@@ -331,7 +331,7 @@ def _meson(tree: SourceTree, name: str) -> Stated:
 
 
 def _cmake(tree: SourceTree, name: str) -> Stated:
-    project = re.search(r"(?i)\bproject\s*\(([^)]*)\)", tree.text(name))
+    project = re.search(r"(?i)\bproject\s*\(([^()]*)", tree.text(name))
     said = "" if project is None else project[1]
     description = re.search(r"DESCRIPTION\s+\"([^\"$]+)\"", said)
     page = re.search(r"HOMEPAGE_URL\s+\"?([^\"\s$]+)", said)
@@ -339,15 +339,15 @@ def _cmake(tree: SourceTree, name: str) -> Stated:
 
 
 def _configure(tree: SourceTree, name: str) -> Stated:
-    match = re.search(r"AC_INIT\s*\(([^;]*?)\)\s*$", tree.text(name), re.MULTILINE | re.DOTALL)
-    pages = [] if match is None else re.findall(r"https?://[^\s\],)]+", match[1])
+    said = behind(tree.text(name), r"AC_INIT\s*\(").partition(";")[0]
+    pages = re.findall(r"https?://[^\s\],)]+", re.split(r"(?m)\)[ \t]*$", said, maxsplit=1)[0])
     wanted = [page for page in pages if not re.search(r"(?i)bug|issue|mail|enter_bug", page)]
     return Stated(homepage=wanted[-1] if wanted else "")
 
 
 def _pkgconfig(tree: SourceTree, name: str) -> Stated:
     text = tree.text(name)
-    said = dict(re.findall(r"(?m)^(Description|URL):[ \t]*([^\n@$]+)$", text))
+    said = dict(re.findall(r"(?m)^(Description|URL):[ \t]*+([^\n@$]+)$", text))
     return Stated(said.get("Description", ""), said.get("URL", ""))
 
 
@@ -357,7 +357,7 @@ def _desktop(tree: SourceTree, name: str) -> Stated:
 
 
 def _spec(tree: SourceTree, name: str) -> Stated:
-    said: dict[str, str] = dict(re.findall(r"(?m)^(Summary|URL|Url):[ \t]*([^\n%@]+)$", tree.text(name)))
+    said: dict[str, str] = dict(re.findall(r"(?m)^(Summary|URL|Url):[ \t]*+([^\n%@]+)$", tree.text(name)))
     return Stated(said.get("Summary", ""), said.get("URL", said.get("Url", "")))
 
 
@@ -384,7 +384,8 @@ def _one_line(text: str) -> str:
 def _from_readme(tree: SourceTree) -> str:
     """The first whole sentence of the README that is no heading, badge or list."""
     for name in tree.at_top(r"(?i)readme(?:\.(?:md|rst|txt|adoc|org))?"):
-        text = re.sub(r"(?s)<!--.*?-->|<[^>]+>", " ", tree.text(name)[:6000])
+        first, *rest = tree.text(name)[:6000].split("<!--")
+        text = re.sub(r"<[^<>]+>", " ", " ".join([first, *(part.partition("-->")[2] for part in rest)]))
         for block in re.split(r"\n[ \t]*\n", text):
             lines = [line.strip() for line in block.strip().splitlines()]
             if (
@@ -393,7 +394,7 @@ def _from_readme(tree: SourceTree) -> str:
                 or any(set(line) <= set("=-~*^#") for line in lines)
             ):
                 continue
-            plain = re.sub(r"!?\[([^\]]*)\]\([^)]*\)|`([^`]*)`_?", lambda m: m[1] or m[2] or "", " ".join(lines))
+            plain = re.sub(r"!?\[([^][]*)\]\([^()]*\)|`([^`]*)`_?", lambda m: m[1] or m[2] or "", " ".join(lines))
             plain = re.sub(r"[*_]{1,2}(\S[^*_]*)[*_]{1,2}", r"\1", plain)
             sentence = re.split(r"(?<=[a-z)])[.!:](?:\s|$)", plain)[0]
             if (

@@ -13,6 +13,8 @@ from pathlib import Path, PurePosixPath
 _MOST_FILES = 60_000
 _MOST_BYTES = 1 << 18
 _MOST_OF_A_LIST = 1 << 23
+_LONGEST_NAME = 300
+"""Of a path below the top. Some patterns for names take the square of that."""
 _SKIPPED = frozenset({".git", ".hg", ".svn", "node_modules", "__pycache__"})
 
 
@@ -32,8 +34,9 @@ class SourceTree:
             folders[:] = sorted(name for name in folders if name not in _SKIPPED)
             below = os.path.relpath(where, self.root).replace(os.sep, "/")
             for name in names:
-                if self._is_ours(os.path.join(where, name), top):
-                    found.append(name if below == "." else f"{below}/{name}")
+                path = name if below == "." else f"{below}/{name}"
+                if len(path) <= _LONGEST_NAME and self._is_ours(os.path.join(where, name), top):
+                    found.append(path)
             if len(found) > _MOST_FILES:
                 break
         return tuple(sorted(found, key=lambda name: (name.count("/"), name)))
@@ -114,3 +117,9 @@ class SourceTree:
             return stat.S_ISREG(mode)
         except (OSError, ValueError):
             return False
+
+
+def behind(text: str, pattern: str, most: int = 20_000) -> str:
+    """What follows the first place in a text that fits a regular expression, ``most`` letters of it; empty without any."""
+    found = re.search(pattern, text)
+    return "" if found is None else text[found.end() : found.end() + most]
