@@ -295,10 +295,9 @@ RECIPES = st.lists(STATEMENTS, max_size=6).map("\n".join)
 
 @settings(
     max_examples=60,
-    deadline=None,
     derandomize=True,
     phases=[Phase.generate],
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(st.lists(RECIPES, min_size=2, max_size=4))
 def test_together_and_known_and_alone_are_one(base: Path, texts: list[str]) -> None:

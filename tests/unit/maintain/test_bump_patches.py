@@ -201,7 +201,7 @@ def edited(lines: list[bytes], edits: list[tuple[int, int, list[bytes]]]) -> lis
 
 
 @pytest.mark.skipif(not IS_GNU, reason="needs GNU patch")
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(base=LINES.filter(bool), ours=EDITS, theirs=EDITS, context=st.integers(1, 3))
 def test_as_gnu_patch(
     base: list[bytes],

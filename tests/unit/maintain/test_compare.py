@@ -126,7 +126,7 @@ NAMES = st.lists(st.text("abcß", min_size=1, max_size=3), max_size=40).map(lamb
 
 
 @pytest.mark.skipif(shutil.which("diff") is None, reason="diff is not installed")
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(old=NAMES, new=NAMES, context=st.sampled_from([0, 1, 3]))
 def test_it_is_what_diff_says(
     old: list[str], new: list[str], context: int, tmp_path_factory: pytest.TempPathFactory

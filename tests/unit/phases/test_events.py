@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from abuildpy.errors import SandboxError
@@ -11,7 +11,6 @@ from abuildpy.phases.events import FrameReader
 _FIELDS = st.lists(st.binary(max_size=20).map(lambda b: b.replace(b"\0", b"")), min_size=1, max_size=5)
 
 
-@settings(deadline=None)
 @given(st.lists(_FIELDS, max_size=5), st.integers(1, 7))
 def test_frames_come_back_however_the_stream_is_cut(frames: list[list[bytes]], step: int) -> None:
     stream = b"".join(b"%d\0" % len(f) + b"".join(field + b"\0" for field in f) for f in frames)

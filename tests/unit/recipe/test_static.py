@@ -328,7 +328,7 @@ STATEMENTS = st.recursive(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(STATEMENTS, min_size=1, max_size=4))
 def test_claims_hold_for_all_sorts_of_scripts(tmp_path_factory: pytest.TempPathFactory, statements: list[str]) -> None:
     folder = tmp_path_factory.mktemp("any")

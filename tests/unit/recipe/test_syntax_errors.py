@@ -98,7 +98,7 @@ def test_the_samples_are_read() -> None:
     assert [outcome(sample) for sample in SAMPLES] == [""] * len(SAMPLES)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=300, suppress_health_check=list(HealthCheck))
 @given(st.data())
 def test_prefixes_and_mutations_never_crash(data: st.DataObject) -> None:
     text = data.draw(st.sampled_from(SAMPLES))
@@ -116,7 +116,7 @@ def test_prefixes_and_mutations_never_crash(data: st.DataObject) -> None:
     outcome(text)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(st.sampled_from([*NASTY, b"x", b" ", b"x=1", b"echo "]), max_size=14).map(b"".join))
 @example(b"\\")
 @example(b"a=\\")
@@ -127,7 +127,7 @@ def test_rubbish_never_crashes(text: bytes) -> None:
     outcome(text)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     st.lists(
         st.sampled_from([p for p in NASTY if p not in (b"\0", b"<(", b"\\", b"/", b":")] + [b"x", b" "]), max_size=9

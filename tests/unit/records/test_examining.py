@@ -98,7 +98,7 @@ def _is_good(folder: Path, built: Build) -> bool:
 
 
 @pytest.mark.parametrize("name", ALL)
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(data=st.data())
 def test_no_byte_can_change_unnoticed(once: Build, tmp_path: Path, name: str, data: st.DataObject) -> None:
     folder = tmp_path / "tampered"

@@ -6,7 +6,7 @@ import random
 import subprocess
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from abuildpy.repository.version import Version, compare, compare_fuzzily, is_valid
@@ -135,7 +135,6 @@ VERSIONS = st.from_regex(
 ).filter(str.isascii)
 
 
-@settings(deadline=None)
 @given(VERSIONS, VERSIONS, VERSIONS)
 def test_the_order_is_total(a: str, b: str, c: str) -> None:
     assert is_valid(a)
@@ -144,7 +143,6 @@ def test_the_order_is_total(a: str, b: str, c: str) -> None:
         assert compare(a, c) <= 0
 
 
-@settings(deadline=None)
 @given(st.text(alphabet="0129.abp_~-r", max_size=12), st.text(alphabet="0129.abp_~-r", max_size=12))
 def test_any_text_can_be_compared(a: str, b: str) -> None:
     assert compare(a, b) == -compare(b, a)
