@@ -137,6 +137,9 @@ def _act(options: _Options, words: list[str]) -> int:
         raise
     except AbuildError as error:
         raise UnknownError(error.message, hint=error.hint, details=error.details) from error
+    except OSError as error:  # whose status would be 1: not reproducible
+        where = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, str | bytes) else ""
+        raise UnknownError(f"{where}{error.strerror or error}") from error
     _tell(report, options, console)
     return int(report.result != "reproducible")
 

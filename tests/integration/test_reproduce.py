@@ -275,6 +275,13 @@ def test_bad_input(place: Place, arguments: tuple[str, ...], status: int, said: 
     assert "Traceback" not in done.err
 
 
+def test_trouble_of_the_machine_is_no_answer(place: Place) -> None:
+    """Status 1 would say: not reproducible."""
+    done = place.run(place.c_recipe(), "reproduce", module=MODULE, env={"TMPDIR": str(place.base / "gone")})
+    assert done.status == 3, str(done)
+    assert [line.partition("/gone/")[0] for line in done.errors] == [str(place.base)], str(done)
+
+
 # --- packages ---------------------------------------------------------------------------------------------------------
 
 

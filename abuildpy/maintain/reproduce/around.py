@@ -31,9 +31,9 @@ _NEEDED = frozenset("/ /bin /boot /dev /etc /lib /lib64 /proc /run /sbin /sys /t
 
 def emptied_for(shown: Path) -> Path | None:
     """The folder that has to look empty for a folder that is not on this machine to be shown below it; None for none."""
-    if shown.is_dir() or any(is_inside(shown, place) for place in _EMPTY):
+    if os.path.isdir(shown) or any(is_inside(shown, place) for place in _EMPTY):
         return None
-    return next(parent for parent in shown.parents if parent.is_dir())
+    return next(parent for parent in shown.parents if os.path.isdir(parent))  # which takes names of any length
 
 
 def can_show(shown: Path, needed: Iterable[Path]) -> bool:

@@ -165,7 +165,7 @@ class Job:
         elif self._how.clean_root and not recorded.clean:
             notes.append("it was not built in a clean root, and is rebuilt in one: paths and versions may differ")
         elif recorded.clean:
-            exact = tuple(f"{name}={version}" for name, version in sorted((recorded.installed or {}).items()))
+            exact = subjects.exact_packages(recorded)
         commit = recorded.commit + "-dirty" * bool(recorded.dirty and recorded.commit)
         provenance = Provenance(commit, recorded.epoch)
         exports, left = subjects.exports_of(recorded, self._config)

@@ -22,6 +22,7 @@ from abuildpy.repository.apkfile import ApkFile
 
 _LATEST = 1 << 36
 """Seconds since 1970: more than files, archives and our own arithmetic can hold."""
+_DATE = re.compile(r"[0-9]{1,10}", re.ASCII)
 
 
 class SubjectError(AbuildError):
@@ -74,13 +75,16 @@ class Subject:
 
 
 def recorded_of(apk: ApkFile) -> Recorded:
-    """What a package and the buildinfo beside it tell. Raises RepositoryError for a damaged buildinfo."""
+    """What a package and the buildinfo beside it tell.
+
+    Raises RepositoryError for a damaged buildinfo, SubjectError for one that tells of what cannot be.
+    """
     info = apk.info
     commit = info.last("commit")
     date = info.last("builddate")
     found = Recorded(
         commit.removesuffix("-dirty"),
-        int(date) if date.isdigit() else 0,
+        int(date) if _DATE.fullmatch(date) else 0,
         info.last("packager"),
         dirty=commit.endswith("-dirty"),
         repo=apk.path.resolve().parent.parent.name,
@@ -94,6 +98,9 @@ def recorded_of(apk: ApkFile) -> Recorded:
         raise SubjectError(f"{path} tells of a repository '{shown(told.recipe.repository)}', which is no name of one")
     if not 0 <= told.epoch < _LATEST:
         raise SubjectError(f"{path} tells of a time that no build can have")
+    for name in told.recipe.files:
+        if not _is_below(name):
+            raise SubjectError(f"{path} tells of a file '{shown(name)}', which no recipe's folder can have")
     return replace(
         found,
         commit=told.recipe.commit or found.commit,
@@ -128,12 +135,32 @@ _NOT_TAKEN = frozenset("PATH SOURCE_DATE_EPOCH CBUILDROOT USE_CCACHE".split())
 """Variables that builds depend on, and that lie about this machine, or open folders of it, if they are taken from another."""
 _TRIPLETS = frozenset("CARCH CBUILD CBUILD_ARCH CHOST CLIBC CTARGET CTARGET_ARCH CTARGET_LIBC".split())
 """Of these paths are made."""
+_VERSION = re.compile(r"[A-Za-z0-9_.~-]+", re.ASCII)
 _TRIPLET = re.compile(r"[A-Za-z0-9_]+(?:[.+-][A-Za-z0-9_]+)*", re.ASCII)
 
 
 def is_plain(name: str) -> bool:
     """Whether a name leads nowhere but into the folder that it is put into: ``main``, ``gtk+3.0``."""
     return re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*", name, re.ASCII) is not None
+
+
+def _is_below(name: str) -> bool:
+    """Whether a path leads to something below a folder."""
+    return bool(name) and _has_bytes(name) and not os.path.isabs(name) and ".." not in name.split("/")
+
+
+def _has_bytes(text: str) -> bool:
+    """Whether a text can be the name of a file or the value of a variable; JSON has others, too."""
+    try:
+        return b"\0" not in os.fsencode(text)
+    except UnicodeEncodeError:
+        return False
+
+
+def exact_packages(recorded: Recorded) -> tuple[str, ...]:
+    """The dependencies with their versions as apk takes them; without what apk would take for something else."""
+    installed = sorted((recorded.installed or {}).items())
+    return tuple(f"{name}={version}" for name, version in installed if is_plain(name) and _VERSION.fullmatch(version))
 
 
 def exports_of(recorded: Recorded, config: Config) -> tuple[str, tuple[str, ...]]:
@@ -164,7 +191,7 @@ def exports_of(recorded: Recorded, config: Config) -> tuple[str, tuple[str, ...]
 
 
 def _is_no_value(name: str, value: str) -> bool:
-    return "\0" in value or (name in _TRIPLETS and bool(value) and _TRIPLET.fullmatch(value) is None)
+    return not _has_bytes(value) or (name in _TRIPLETS and bool(value) and _TRIPLET.fullmatch(value) is None)
 
 
 def find_recipe(origin: str, repo: str, places: tuple[Path, ...]) -> Path | None:

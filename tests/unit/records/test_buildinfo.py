@@ -12,7 +12,9 @@ import pytest
 from recordkit import EPOCH, SURROUNDING, make_build, signer
 
 from abuildpy.errors import RepositoryError
-from abuildpy.maintain.reproduce.subject import SubjectError, recorded_of
+from abuildpy.maintain.reproduce.subject import Recorded, SubjectError, recorded_of
+from abuildpy.package.apk import write_apk
+from abuildpy.package.model import Tree
 from abuildpy.records.buildinfo import (
     BuildInfo,
     BuiltRecipe,
@@ -21,6 +23,7 @@ from abuildpy.records.buildinfo import (
     Machine,
     Result,
     UsedSource,
+    buildinfo_of,
     format_buildinfo,
     parse_buildinfo,
     read_buildinfo,
@@ -74,6 +77,7 @@ def test_what_a_later_version_adds_is_no_harm() -> None:
         (("recipe",), None, "recipe"),
         (("recipe", "dirty"), "no", "dirty"),
         (("recipe", "files", "APKBUILD"), 3, "files"),
+        (("recipe", "files"), ["APKBUILD"], "files"),
         (("epoch",), True, "epoch"),
         (("sources",), {}, "sources"),
         (("sources", 0, "size"), "3", "size"),
@@ -107,13 +111,63 @@ def test_of_a_key_that_is_there_twice_nobody_chooses() -> None:
 
 
 @pytest.mark.parametrize(
-    ("recipe", "epoch"),
-    [("../../elsewhere", EPOCH), ("/etc", EPOCH), ("..", EPOCH), ("a/b", EPOCH), ("main", -1), ("main", 10**30)],
+    "changes",
+    [
+        *({"repository": name} for name in ("../../elsewhere", "/etc", "..", "a/b")),
+        *({"files": {name: "sha512:00"}} for name in ("../x", "/dev/zero", "a/../../x", "", "a\0b", "\ud800")),
+        {"epoch": -1},
+        {"epoch": 10**30},
+    ],
 )
-def test_a_buildinfo_that_leads_elsewhere(tmp_path: Path, recipe: str, epoch: int) -> None:
-    """What is unpacked and written has its place by these."""
+def test_a_buildinfo_that_leads_elsewhere(tmp_path: Path, changes: dict[str, Any]) -> None:
+    """What is unpacked, written and compared has its place by these."""
     build = make_build(tmp_path, signer())
-    told = replace(build.info, recipe=replace(build.info.recipe, repository=recipe), epoch=epoch)
+    epoch = changes.pop("epoch", EPOCH)
+    told = replace(build.info, recipe=replace(build.info.recipe, **changes), epoch=epoch)
     (tmp_path / "tool-1.0-r0.buildinfo.json").write_bytes(format_buildinfo(told))
     with pytest.raises(SubjectError):
         recorded_of(read(tmp_path / "tool-1.0-r0.apk"))
+
+
+def test_what_a_package_and_its_buildinfo_tell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "main/x86_64"
+    build = make_build(folder, signer())
+    path = folder / "tool-1.0-r0.buildinfo.json"
+    assert buildinfo_of(folder / "tool-doc-1.0-r0.apk") == path
+    debug = replace(build.info.packages[0], name="tool-dbg")
+    clean = replace(build.info.dependencies, root="clean")
+    recipe = replace(build.info.recipe, dirty=True, repository="")
+    for info in (build.info, replace(build.info, recipe=recipe, epoch=5, dependencies=clean, packages=(debug,))):
+        path.write_bytes(format_buildinfo(info))
+        told = recorded_of(read(folder / "tool-1.0-r0.apk"))
+        changed = info is not build.info
+        assert (told.commit, told.dirty, told.epoch) == (recipe.commit, changed, 5 if changed else EPOCH)
+        assert (told.repo, told.packager, told.files) == ("main", "Me <me@example.org>", recipe.files)
+        assert (told.variables, told.path, told.checked) == ({"CFLAGS": "-Os"}, "/x", True)
+        assert (told.clean, told.debug) == (changed, changed)
+        assert told.installed == {"build-base": "0.5-r3", "g++": "13.2.1_git20231014-r0"}
+    path.write_bytes(format_buildinfo(replace(info, dependencies=replace(clean, root="unknown"))))
+    assert recorded_of(read(folder / "tool-1.0-r0.apk")).installed is None
+    path.unlink()
+    monkeypatch.chdir(folder)
+    told = recorded_of(read(Path("tool-1.0-r0.apk")))
+    assert told == Recorded("", EPOCH, "Me <me@example.org>", repo="main")
+
+
+@pytest.mark.parametrize(
+    ("lines", "commit", "dirty", "epoch"),
+    [
+        ("commit = c0ffee-dirty\nbuilddate = 7\n", "c0ffee", True, 7),
+        ("commit = c0ffee\n", "c0ffee", False, 0),
+        *((f"builddate = {date}\n", "", False, 0) for date in ("-1", "\N{SUPERSCRIPT TWO}", "9" * 11, "9" * 5000)),
+    ],
+)
+def test_what_a_package_alone_tells(tmp_path: Path, lines: str, commit: str, dirty: bool, epoch: int) -> None:
+    path = tmp_path / "odd-1-r0.apk"
+    text = f"pkgname = odd\npkgver = 1-r0\n{lines}"
+    write_apk(path, pkginfo=text, scripts={}, tree=Tree(tmp_path, ()), epoch=0, signer=signer(), on_step=print)
+    told = recorded_of(read(path))
+    assert (told.commit, told.dirty, told.epoch, told.variables) == (commit, dirty, epoch, None)
+    record = tmp_path / "odd-1-r0.buildinfo.json"
+    record.touch()
+    assert buildinfo_of(path) == record, "a package without an origin is its own"

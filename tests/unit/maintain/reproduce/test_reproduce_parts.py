@@ -26,7 +26,14 @@ from abuildpy.maintain.reproduce.model import (
 )
 from abuildpy.maintain.reproduce.order import Circumstances, Order
 from abuildpy.maintain.reproduce.search import culprits
-from abuildpy.maintain.reproduce.subject import Recorded, checkout, copy_recipe, exports_of, find_recipe
+from abuildpy.maintain.reproduce.subject import (
+    Recorded,
+    checkout,
+    copy_recipe,
+    exact_packages,
+    exports_of,
+    find_recipe,
+)
 from abuildpy.maintain.reproduce.text import as_document, conclusions, render
 from abuildpy.maintain.reproduce.tools import Tools
 from abuildpy.maintain.reproduce.variations import Base, combined, plan
@@ -162,6 +169,7 @@ def test_checkout_of_a_commit(tmp_path: Path) -> None:
     (folder / "inner").mkdir(parents=True)
     (folder / "APKBUILD").write_text("old")
     (folder / "inner/file").write_text("inner")
+    (folder / "inner/file").chmod(0o755)
     (folder / "link").symlink_to("inner/file")
     (tmp_path / "aports/main/foo-bar").mkdir()
     (tmp_path / "aports/main/foo-bar/APKBUILD").write_text("other")
@@ -174,10 +182,18 @@ def test_checkout_of_a_commit(tmp_path: Path) -> None:
     assert checkout(folder, commit, target)
     assert (target / "APKBUILD").read_text() == "old"
     assert (target / "link").read_text() == "inner"
+    assert [(target / name).stat().st_mode & 0o755 for name in ("inner/file", "APKBUILD")] == [0o755, 0o644]
     assert (folder / "APKBUILD").read_text() == "new"
     assert sorted(path.name for path in target.iterdir()) == ["APKBUILD", "inner", "link"]
     assert not checkout(folder, "0" * 40, tmp_path / "nothing")
-    assert not checkout(folder, "--upload-pack=x", tmp_path / "nothing")
+    for wrong in ("--upload-pack=x", f"--output={tmp_path}/written", "HEAD", "master", f"{commit}~0"):
+        assert not checkout(folder, wrong, tmp_path / "nothing"), wrong
+    assert not (tmp_path / "nothing").exists()
+    assert not (tmp_path / "written").exists()
+    (tmp_path / "link").symlink_to(tmp_path / "aports/main")
+    assert checkout(tmp_path / "link/foo", commit, tmp_path / "through-a-link")
+    (tmp_path / "plain/foo").mkdir(parents=True)
+    assert not checkout(tmp_path / "plain/foo", commit, tmp_path / "nothing"), "git has no tree there"
 
 
 def test_copy_leaves_builds_out(tmp_path: Path) -> None:
@@ -186,9 +202,27 @@ def test_copy_leaves_builds_out(tmp_path: Path) -> None:
         (folder / name).mkdir(parents=True)
     (folder / "APKBUILD").write_text("x")
     os.mkfifo(folder / "pipe")
+    (folder / "files/closed").touch(0o600)
+    (folder / "files/dangling").symlink_to("nothing")
+    copy = tmp_path / "deep/copy"
+    copy_recipe(folder, copy)
+    assert sorted(path.name for path in copy.iterdir()) == ["APKBUILD", "files"]
+    assert sorted(path.name for path in (copy / "files").iterdir()) == ["closed", "dangling", "src"]
+    assert (copy / "files/src").stat().st_mode & 0o777 == 0o755
+    assert (copy / "files/closed").stat().st_mode & 0o777 == 0o644, "whoever builds can read it"
+    assert os.readlink(copy / "files/dangling") == "nothing"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has other users' folders to copy")
+def test_what_root_copies_stays_its_owners(tmp_path: Path) -> None:
+    folder = tmp_path / "foo"
+    folder.mkdir()
+    (folder / "APKBUILD").touch()
+    (folder / "link").symlink_to("APKBUILD")
+    os.chown(folder, 1234, 1235)
     copy_recipe(folder, tmp_path / "copy")
-    assert sorted(path.name for path in (tmp_path / "copy").iterdir()) == ["APKBUILD", "files"]
-    assert (tmp_path / "copy/files/src").is_dir()
+    for path in (tmp_path / "copy", *(tmp_path / "copy").iterdir()):
+        assert (path.lstat().st_uid, path.lstat().st_gid) == (1234, 1235), path
 
 
 def test_where_recipes_are_found(tmp_path: Path) -> None:
@@ -309,6 +343,7 @@ def test_where_a_recipe_can_be_shown(tmp_path: Path) -> None:
     assert not can_show(Path("/nobody-has-this/foo"), [])
     assert not can_show(Path("/usr/nobody-has-this/foo"), [])
     assert not can_show(tmp_path / "../x", [])
+    assert not can_show(Path("/" + "x" * 5000), [])
 
 
 def test_recorded_environment() -> None:
@@ -333,6 +368,34 @@ def test_recorded_environment() -> None:
         "PACKAGER='Some Body <some@body.example>'",
     ]
     assert "export CFLAGS='-Os -g'" in exports_of(replace(recorded, debug=False), config)[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "line"),
+    [
+        ("CHOST", "aarch64-alpine-linux-musl", "export CHOST=aarch64-alpine-linux-musl\n"),
+        ("CHOST", "", "export CHOST=''\n"),
+        ("LC_TIME", "de_DE", "export LC_TIME=de_DE\n"),
+        ("LANG", "C -g", "export LANG='C -g'\n"),
+        ("LDFLAGS", "-L$HOME/lib", ""),
+        ("GOFLAGS", "-x", "export GOFLAGS=-x\n"),
+    ],
+)
+def test_what_a_buildinfo_may_say(name: str, value: str, line: str) -> None:
+    """Also what the configuration here has, but keeps for itself; not what was in another home."""
+    config = Config({"GOFLAGS": "-x"}, frozenset(), {})
+    assert exports_of(Recorded("", 0, "", variables={name: value}, debug=True), config) == (line, ())
+
+
+def test_without_a_buildinfo_nothing_is_set() -> None:
+    assert exports_of(Recorded("", 0, ""), Config({}, frozenset(), {})) == ("", ())
+
+
+def test_only_packages_are_asked_of_apk() -> None:
+    strange = {"a": "1 /x", "b c": "1", "/tmp/x": "1", "-q": "1", "\ud800": "1", "d": "\ud800", "e": ""}
+    recorded = Recorded("", 0, "", installed={"zlib": "1.3~a_git1-r0", "g++": "13-r0", **strange})
+    assert exact_packages(recorded) == ("g++=13-r0", "zlib=1.3~a_git1-r0")
+    assert exact_packages(Recorded("", 0, "")) == ()
 
 
 @pytest.mark.parametrize(
@@ -365,12 +428,15 @@ def test_recorded_environment() -> None:
         ("LC_X;id", "x"),
         ("x\nid\ny", "x"),
         ("CFLAGS", "a\0b"),
+        ("CFLAGS", "\ud800"),
     ],
 )
 def test_what_a_buildinfo_may_not_say(name: str, value: str) -> None:
     """It is a stranger's: no network, folder, program or wall of this machine is his to choose."""
-    lines, _ = exports_of(Recorded("", 0, "", variables={name: value}), Config({}, frozenset(), {}))
+    lines, left = exports_of(Recorded("", 0, "", variables={name: value}), Config({}, frozenset(), {}))
     assert lines == ""
+    assert left in ((), (name,))
+    assert bool(left) == (name not in ("PATH", "CBUILDROOT", "USE_CCACHE")), "it is told"
 
 
 def test_options_of_a_buildinfo_open_no_network() -> None:
