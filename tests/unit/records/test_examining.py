@@ -10,11 +10,12 @@ import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from recordkit import Build, make_build, signer
+from recordkit import Build, make_build, pkginfo, signer
 
 from abuildpy.errors import RepositoryError
 from abuildpy.package.apk import write_apk
@@ -25,8 +26,8 @@ from abuildpy.records.dsse import IN_TOTO, encode, seal, unseal
 from abuildpy.records.examining import Check, Indexes, examine
 from abuildpy.records.form import dump
 from abuildpy.records.making import make_records
-from abuildpy.repository.apkfile import signatures_of
-from abuildpy.repository.index import INDEX_NAME
+from abuildpy.repository.apkfile import read, signatures_of
+from abuildpy.repository.index import INDEX_NAME, compress_index, format_index
 from abuildpy.repository.trust import Keys, load_keys
 
 APK = "tool-1.0-r0.apk"
@@ -124,7 +125,7 @@ def test_nothing_can_be_added_or_cut_off_unnoticed(built: Build, name: str) -> N
         assert not _is_good(built.folder, built)
 
 
-def _resign(built: Build, change: Callable[[dict[str, object]], object]) -> None:
+def _resign(built: Build, change: Callable[[dict[str, Any]], object]) -> None:
     """A statement of the packager's own that says something else."""
     statement = json.loads(unseal(built.path(PROVENANCE).read_bytes()).payload)
     change(statement)
@@ -168,6 +169,100 @@ def test_an_index_with_another_package_of_that_name_is_wrong(built: Build, tmp_p
     other = make_build(tmp_path / "other", built.signer, license_="ISC")
     shutil.copy(other.path(INDEX_NAME), built.path(INDEX_NAME))
     assert _answers(built) == {**GOOD, "index": "bad"}
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "said"),
+    [
+        (SPDX, {"spdxVersion": "SPDX-3.0"}, "no document of SPDX 2"),
+        (SPDX, {"packages": []}, "does not describe one package"),
+        (SPDX, {"packages.0.name": "other"}, "does not tell of this"),
+        (SPDX, {"packages.0.versionInfo": "1.0-r1"}, "does not tell of this"),
+        (SPDX, {"packages.0.checksums.0.checksumValue": "0" * 64}, "does not tell of this"),
+        (BUILDINFO, {"recipe.name": "other"}, "does not tell of this"),
+        (BUILDINFO, {"recipe.version": "1.0-r1"}, "does not tell of this"),
+        (BUILDINFO, {"packages.0.size": 1}, "does not tell of this"),
+        (BUILDINFO, {"packages.0.sha256": "0" * 64}, "does not tell of this"),
+        (BUILDINFO, {"packages.0.datahash": "0" * 64}, "does not tell of this"),
+        (BUILDINFO, {"packages": []}, "does not tell of this"),
+    ],
+)
+def test_what_nobody_signed_has_to_fit_in_all_it_says(
+    built: Build, name: str, changes: dict[str, object], said: str
+) -> None:
+    built.path(PROVENANCE).unlink()
+    document = json.loads(built.path(name).read_bytes())
+    if name == SPDX:  # of several packages in it one is this
+        document["packages"].sort(key=lambda each: each["SPDXID"] != "SPDXRef-Package")
+    built.path(name).write_text(json.dumps(document))
+    kind = "spdx" if name == SPDX else "buildinfo"
+    assert (_checks(built)[kind].answer, _checks(built)[kind].unsigned) == ("ok", True)
+    for path, value in changes.items():
+        *steps, last = (int(step) if step.isdigit() else step for step in path.split("."))
+        at = document
+        for step in steps:
+            at = at[step]
+        at[last] = value
+    built.path(name).write_text(json.dumps(document))
+    check = _checks(built)[kind]
+    assert (check.answer, said in check.text, bool(check.hint)) == ("bad", True, True), check.text
+
+
+def test_other_content_than_was_signed_is_bad_by_itself(built: Build) -> None:
+    """Also where nothing stands beside the package: its data is another one's, and what is signed its own."""
+    mine, other = read(built.path(APK)), read(built.path("tool-doc-1.0-r0.apk"))
+    content, data = built.path(APK).read_bytes(), other.path.read_bytes()[other.data_offset :]
+    built.path(APK).write_bytes(content[: mine.data_offset] + data)
+    for name in ALL[1:]:
+        built.path(name).unlink()
+    found = _checks(built)
+    assert (found["signature"].answer, found["content"].answer) == ("ok", "bad")
+
+
+def test_an_index_that_does_not_have_it(built: Build, tmp_path: Path) -> None:
+    """The one that is given counts, not that beside the package."""
+    other = tmp_path / "other.tar.gz"
+    content = compress_index(format_index([], "main", 0))
+    other.write_bytes(built.signer.sign_index(content, epoch=0))
+    (check,) = (c for c in examine(built.path(APK), built.keys, Indexes(built.keys, other)) if c.kind == "index")
+    assert (check.answer, check.text) == ("missing", f"{other} does not have it")
+
+
+def test_an_index_is_looked_at_by_itself(built: Build) -> None:
+    path = built.path(INDEX_NAME)
+    (check,) = examine(path, built.keys, Indexes(built.keys))
+    assert (check.kind, check.answer, check.text) == ("signature", "ok", "by me-1.rsa.pub")
+    (check,) = examine(path, Keys({}), Indexes(Keys({})))
+    assert (check.answer, "UNTRUSTED" in check.text, bool(check.hint)) == ("bad", True, True)
+
+
+def test_a_package_without_an_origin_is_its_own(built: Build, tmp_path: Path) -> None:
+    text = pkginfo("tool").replace("origin = tool\n", "")
+    path = tmp_path / APK
+    write_apk(path, pkginfo=text, scripts={}, tree=Tree(tmp_path, ()), epoch=0, signer=built.signer, on_step=print)
+    found = {check.kind: check for check in examine(path, built.keys, Indexes(built.keys))}
+    assert found["provenance"].text == f"there is no {PROVENANCE}"
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"[]", b'{"payload": "!", "payloadType": "", "signatures": []}'])
+def test_what_is_no_provenance_is_bad_and_no_more(built: Build, content: bytes) -> None:
+    built.path(PROVENANCE).write_bytes(content)
+    (check,) = examine(built.path(PROVENANCE), built.keys, Indexes(built.keys))
+    assert (check.answer, "no usable provenance" in check.text) == ("bad", True), check.text
+
+
+def test_a_signature_that_does_not_hold_is_told_from_one_of_a_stranger(built: Build) -> None:
+    envelope = json.loads(built.path(PROVENANCE).read_bytes())
+    envelope["payload"] = base64.b64encode(base64.b64decode(envelope["payload"]) + b" ").decode()
+    built.path(PROVENANCE).write_bytes(dump(envelope))
+    assert "BAD signature by me-1.rsa.pub" in _checks(built)["provenance"].text
+    assert "UNTRUSTED signature by me-1.rsa.pub" in _checks(built, Keys({}))["provenance"].text
+
+
+def test_an_unknown_kind_of_build_is_told(built: Build) -> None:
+    _resign(built, lambda s: s["predicate"]["buildDefinition"].update(buildType="urn:\x1b[2J"))
+    check = _checks(built)["provenance"]
+    assert (check.answer, "of an unknown kind of build ('urn:\\x1b[2J')" in check.text) == ("ok", True), check.text
 
 
 def test_the_provenance_is_looked_at_by_itself(built: Build) -> None:
@@ -219,6 +314,9 @@ def test_what_is_signed_is_what_dsse_says() -> None:
 
 
 def test_names_that_no_file_can_have_are_missing(tmp_path: Path, key: Signer) -> None:
+    (tmp_path / "a").mkdir()
+    for suffix in ("buildinfo", "provenance", "spdx"):
+        (tmp_path / f"a/b-1-r0.{suffix}.json").write_text("{}")  # what a name leads to elsewhere is not looked at
     for name in ("x" * 5000, "a/b"):
         path = tmp_path / "odd.apk"
         write_apk(
