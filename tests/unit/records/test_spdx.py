@@ -15,6 +15,7 @@ import pytest
 from recordkit import Build, build_info, make_build, pkginfo, signer
 
 from abuildpy.package.archive import Digests
+from abuildpy.records import spdx
 from abuildpy.records.buildinfo import Result
 from abuildpy.records.spdx import Finished, purl, spdx_document, verification_code
 from abuildpy.repository.apkfile import parse_pkginfo
@@ -122,6 +123,34 @@ def test_what_it_was_made_of_is_told(document: Any) -> None:
     assert remote["downloadLocation"] == "https://example.org/tool-1.0.tar.gz"
     assert remote["checksums"] == [{"algorithm": "SHA512", "checksumValue": "1" * 128}]
     assert local["downloadLocation"] == "NOASSERTION"
+    assert ("comment" in remote, local["comment"]) == (False, "A file of the recipe's folder.")
+
+
+def test_the_recipe_is_told_by_its_checksum_and_commit(built: Build, document: Any) -> None:
+    recipe = _element(document, "SPDXRef-Recipe")
+    assert (recipe["name"], recipe["versionInfo"]) == ("main/tool", "1.0-r0")
+    assert recipe["checksums"] == [{"algorithm": "SHA512", "checksumValue": "0" * 128}]
+    assert (recipe["packageFileName"], recipe["primaryPackagePurpose"]) == ("APKBUILD", "SOURCE")
+    assert recipe["sourceInfo"] == f"git commit {built.info.recipe.commit}"
+    (package, _) = built.packages
+    sources = tuple(replace(source, algorithm="", checksum="") for source in built.info.sources)
+    for changes, told in ({"dirty": True}, ", with changes that were not committed"), ({"commit": ""}, None):
+        info = replace(built.info, recipe=replace(built.info.recipe, files={}, **changes), sources=sources)
+        other = json.loads(spdx_document(package, info, built.packages))
+        recipe = _element(other, "SPDXRef-Recipe")
+        assert recipe.get("sourceInfo") == (told and f"git commit {built.info.recipe.commit}{told}")
+        assert not {"checksums", "packageFileName"} & recipe.keys()
+        assert "checksums" not in _element(other, "SPDXRef-Source-1")
+
+
+def test_of_very_many_files_only_the_number_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    files = tuple(Digests(b"%d" % number, "a" * 40, SUM) for number in range(4))
+    for most, listed in ((4, True), (3, False)):
+        monkeypatch.setattr(spdx, "_MOST_FILES", most)
+        _, document = _made(files=files)
+        element = _element(document, "SPDXRef-Package")
+        assert (element["filesAnalyzed"], "files" in document) == (listed, listed)
+        assert element.get("comment") == (None if listed else "Its 4 files are not listed.")
 
 
 def test_only_direct_build_dependencies_are_listed(document: Any) -> None:
