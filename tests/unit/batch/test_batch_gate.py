@@ -92,8 +92,11 @@ def test_a_library_that_moves_to_another_package() -> None:
 def test_a_package_that_its_recipe_does_not_make_any_more() -> None:
     old = community("app-extra", "1-r0", depends="so:liba.so.1", origin="app")
     new = community("app-tools", "2-r0", depends="so:liba.so.2", origin="app")
-    (loss,) = find_losses([LIB, APP, old], [GONE, new])
-    assert (loss.package, loss.left_over) == ("community/app-extra-1-r0", True)
+    later = community("app-zeal", "1-r0", depends="so:liba.so.1", origin="app")
+    for there in ([LIB, APP, old], [LIB, old, APP]):
+        (loss,) = find_losses(there, [GONE, new])
+        assert (loss.package, loss.left_over) == ("community/app-extra-1-r0", True)
+    assert all(loss.left_over for loss in find_losses([LIB, old, later], [GONE, new]))
     assert str(loss).endswith("(community/app does not make that package any more: delete it)")
     assert not any(loss.left_over for loss in find_losses([LIB, APP, old], [GONE]))
 

@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -58,10 +59,19 @@ def test_repositories_that_others_take_from_come_first() -> None:
 @pytest.fixture
 def recipe(tmp_path: Path) -> Path:
     folder = write_recipe(tmp_path / "main/a", source="a.tar.gz::http://x/y fix.patch .hidden.patch")
-    for name in ("fix.patch", ".hidden.patch", "files/deep/more"):
+    for name in ("fix.patch", ".hidden.patch", "files/deep/more", "files/also/more", "../shared"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(name)
+    (folder / "same.patch").write_text("fix.patch")
+    (folder / "link").symlink_to("same.patch")
+    (folder / "out").symlink_to("../shared")
+    (folder / "folder").symlink_to("files")
     return folder
+
+
+def _link(path: Path, target: str) -> None:
+    path.unlink()
+    path.symlink_to(target)
 
 
 def key(folder: Path, *below: str, **variables: str) -> str:
@@ -82,6 +92,9 @@ def edit(name: str) -> Callable[[Path], object]:
         edit("new.initd"),
         lambda folder: (folder / "fix.patch").chmod(0o755),
         lambda folder: (folder / "fix.patch").rename(folder / "fax.patch"),
+        lambda folder: _link(folder / "link", "fix.patch"),
+        lambda folder: _link(folder / "link", "nowhere"),
+        lambda folder: (folder.parent / "shared").write_text("other"),
         lambda folder: write_recipe(folder, pkgrel="1", source="fix.patch"),
     ],
 )
@@ -89,6 +102,27 @@ def test_what_changes_a_key(recipe: Path, change: Callable[[Path], object]) -> N
     before = key(recipe)
     change(recipe)
     assert key(recipe) != before
+
+
+def test_what_is_said_in_one_variable_is_not_said_in_two(tmp_path: Path) -> None:
+    nodes = (node("a", license="1", options="2"), node("a", license="1options=2"))
+    assert len({Keys(VARIABLES)(replace(each, folder=str(tmp_path)), ()) for each in nodes}) == 2
+
+
+def test_the_order_in_which_folders_are_listed_does_not(recipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    walk = os.walk
+
+    def listed(reverse: bool) -> str:
+        def sorting(top: str) -> Iterator[tuple[str, list[str], list[str]]]:
+            for where, folders, files in walk(top):
+                folders.sort(reverse=reverse)
+                files.sort(reverse=reverse)
+                yield where, folders, files
+
+        monkeypatch.setattr(os, "walk", sorting)
+        return key(recipe)
+
+    assert listed(reverse=True) == listed(reverse=False)
 
 
 @pytest.mark.parametrize("name", ["a.tar.gz", "src/x", "pkg/a/usr/bin/a", ".#lock"])

@@ -50,6 +50,12 @@ def test_other_content_is_not(reuse: Reuse) -> None:
     assert status(reuse, replace(TASK, name="main/other")) is None
 
 
+def test_nothing_made_is_nothing_to_reuse(reuse: Reuse) -> None:
+    assert isinstance(reuse.records, Journal)
+    reuse.records.keep(BUILT, {})
+    assert status(reuse) is None
+
+
 def test_packages_that_are_not_what_they_were(reuse: Reuse) -> None:
     path = reuse.repositories[1] / NAME
     good = path.read_bytes()
@@ -85,6 +91,8 @@ def test_what_a_killed_run_left(reuse: Reuse, tmp_path: Path) -> None:
     assert (done.outcome.status, done.outcome.apks, done.outcome.max_rss) == ("built", (NAME,), 5)
     assert done.work.destination == folder / "packages"
     assert reuse.left(replace(TASK, key="k2"), places) is None
+    assert reuse.left(replace(TASK, key=""), places) is None
+    leave(key="")
     assert reuse.left(replace(TASK, key=""), places) is None
     for changes in ({"status": "failed"}, {"apks": "x"}, {"apks": [1]}, {"max_rss": "x"}, {"key": None}):
         leave(**changes)

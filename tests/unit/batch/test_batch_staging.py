@@ -10,6 +10,7 @@ import shutil
 import signal
 import tarfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -62,8 +63,9 @@ def test_the_same_again_changes_nothing(yard: Yard) -> None:
     done = yard.built(task(), {NAME: package()})
     first = staging.accept(done)
     before = {name: (yard.folder / name).read_bytes() for name in files(yard.folder)}
-    assert staging.accept(done) == yard.staging().accept(done) == first
-    assert {name: (yard.folder / name).read_bytes() for name in files(yard.folder)} == before
+    for each in (staging, yard.staging()):
+        assert each.accept(done) == first
+        assert {name: (yard.folder / name).read_bytes() for name in files(yard.folder)} == before
 
 
 def test_a_newer_build_of_a_recipe_takes_the_place_of_the_older(yard: Yard) -> None:
@@ -141,8 +143,9 @@ def test_one_bad_package_keeps_the_others_out(yard: Yard) -> None:
 def test_all_packages_have_to_be_there(yard: Yard) -> None:
     with pytest.raises(PackageError, match="gave no foo-dev"):
         yard.staging().accept(yard.built(task("main/foo", "1.0-r0", "foo", "foo-dev"), {NAME: package()}))
-    with pytest.raises(PackageError, match="gave no foo"):
-        yard.staging().accept(yard.built(task(), {}))
+    for some in (task(), replace(task(), packages=())):
+        with pytest.raises(PackageError, match="gave no foo"):
+            yard.staging().accept(yard.built(some, {}))
 
 
 @pytest.mark.parametrize(
@@ -161,6 +164,12 @@ def test_all_packages_have_to_be_there(yard: Yard) -> None:
 def test_names_lead_nowhere_else(yard: Yard, name: str) -> None:
     with pytest.raises(PackageError, match=r"that is no name of a package|it belongs into main/x86_64"):
         yard.staging().accept(yard.built(task(), {NAME: package()}, names=(name,)))
+
+
+def test_a_package_is_named_once(yard: Yard) -> None:
+    name = f"main/{ARCH}/{NAME}"
+    with pytest.raises(PackageError, match="is named twice by the build of main/foo"):
+        yard.staging().accept(yard.built(task(), {NAME: package()}, names=(name, name)))
 
 
 @pytest.mark.parametrize("which", ["file", "folder"])
@@ -188,6 +197,32 @@ def test_two_recipes_do_not_share_a_package(yard: Yard) -> None:
     made = package("foo", origin="bar", key=signer())
     with pytest.raises(PackageError, match="made by main/foo and by main/bar"):
         yard.staging().accept(yard.built(task("main/bar", "1.0-r0", "foo"), {NAME: made}))
+    yard.staging().accept(yard.one("community/foo"))
+    assert set(yard.staged_index("community")) == {NAME}
+
+
+def test_what_others_accept_meanwhile_is_seen(yard: Yard) -> None:
+    staging = yard.staging()
+    for version in ("1.0-r0", "1.0-r1"):
+        yard.staging().accept(yard.one(version=version))
+        assert staging.accepted()["main/foo"].version == version
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"{}", b"\xff"])
+def test_a_damaged_record_is_told(yard: Yard, content: bytes) -> None:
+    yard.staging().accept(yard.one())
+    (yard.folder / ".accepted/main,foo.json").write_bytes(content)
+    with pytest.raises(RepositoryError, match=r"main,foo\.json is damaged"):
+        yard.staging().accepted()
+
+
+def test_versions_of_recipes(yard: Yard) -> None:
+    """The highest, whether published or staged, of one architecture."""
+    yard.publish(yard.one("main/foo", "1.0-r9"), yard.one("main/old", "2.0-r0"))
+    for name, version in (("main/foo", "1.0-r10"), ("main/old", "1.0-r0"), ("main/new", "1.0-r0")):
+        yard.staging().accept(yard.one(name, version))
+    assert yard.staging().versions(ARCH) == {"main/foo": "1.0-r10", "main/old": "2.0-r0", "main/new": "1.0-r0"}
+    assert yard.staging().versions("armv7") == {}
 
 
 def test_an_empty_place_gets_an_index(yard: Yard) -> None:
@@ -229,6 +264,7 @@ def test_the_same_version_made_anew_is_replaced(yard: Yard) -> None:
     yard.publish(yard.one())
     yard.publish(yard.one(content=b"other\n"))
     assert set(yard.final_index()) == {NAME}
+    assert not any("is older than" in line for line in yard.log.lines)
 
 
 def test_what_replaces_a_file_comes_last(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -240,11 +276,11 @@ def test_what_replaces_a_file_comes_last(yard: Yard, monkeypatch: pytest.MonkeyP
     put: list[str] = []
     real = os.replace
 
-    def replace(source: Path, target: Path) -> None:
+    def watched(source: Path, target: Path) -> None:
         put.append(Path(target).name)
         real(source, target)
 
-    monkeypatch.setattr(os, "replace", replace)
+    monkeypatch.setattr(os, "replace", watched)
     staging.publish()
     assert put[:2] == ["bb-1.0-r0.apk", "aa-1.0-r0.apk"]
 
