@@ -27,8 +27,7 @@ def package_metadata(recipe: Recipe, reported: Mapping[str, Mapping[str, str]]) 
     missing = [name for name in recipe.package_names if name not in reported]
     if main is None or missing:
         raise RecipeError(f"nothing was reported about {', '.join(missing)}", hint="did a function of the recipe exit?")
-    install, triggers = words(main, "install"), words(main, "triggers")
-    return tuple(_metadata(recipe, name, reported[name], main, install, triggers) for name in recipe.package_names)
+    return tuple(_metadata(recipe, name, reported[name], main) for name in recipe.package_names)
 
 
 def metadata_in_shell(recipe: Recipe, name: str, variables: Mapping[str, str], options: tuple[str, ...]) -> Metadata:
@@ -36,19 +35,13 @@ def metadata_in_shell(recipe: Recipe, name: str, variables: Mapping[str, str], o
 
     ``options`` are the flags that it answers for. Raises RecipeError where a script cannot be read.
     """
-    install, triggers = words(variables, "install"), words(variables, "triggers")
-    said = _metadata(recipe, name, variables, variables, install, triggers)
+    said = _metadata(recipe, name, variables, variables)
     return replace(said, options=options, main_options=options)
 
 
-def _metadata(
-    recipe: Recipe,
-    name: str,
-    variables: Mapping[str, str],
-    main: Mapping[str, str],
-    install: tuple[str, ...],
-    triggers: tuple[str, ...],
-) -> Metadata:
+def _metadata(recipe: Recipe, name: str, variables: Mapping[str, str], main: Mapping[str, str]) -> Metadata:
+    # Scripts too are what the package's own shell says: many split functions set install, which the recipe's top does not.
+    install, triggers = words(variables, "install"), words(variables, "triggers")
     scripts = {f".{script[len(name) + 1 :]}": script for script in install if _owner(script) == name}
     directories: tuple[str, ...] = ()
     for trigger in triggers:

@@ -231,6 +231,46 @@ def test_install_scripts_and_triggers(place: Place) -> None:
     assert sub.info("size") == ("1",), "a package with only a script"
 
 
+def test_scripts_are_those_of_the_shell_that_makes_the_package(place: Place) -> None:
+    """Split functions name their own; what package() changes does not get to a subpackage, whose shell starts afresh."""
+    folder = place.recipe(
+        """
+        package() {
+            mkdir -p "$pkgdir"/usr/share/foo
+            echo x > "$pkgdir"/usr/share/foo/x
+            install="foo.post-install foo-plain.pre-install"
+            triggers="foo.trigger=/from/package"
+        }
+        _own() {
+            mkdir -p "$subpkgdir"
+            install="$subpkgname.post-install"
+            triggers="$subpkgname.trigger=/from/split:/b"
+        }
+        _plain() {
+            mkdir -p "$subpkgdir"
+        }
+        """,
+        subpackages="foo-own:_own foo-plain:_plain",
+        triggers="foo-plain.trigger=/from/recipe",
+        extra={
+            "foo.post-install": "#!/bin/sh\necho main\n",
+            "foo.trigger": "#!/bin/ash\n",
+            "foo-own.post-install": "#!/bin/sh\necho own\n",
+            "foo-own.trigger": "#!/bin/ash\n",
+            "foo-plain.pre-install": "#!/bin/sh\necho plain\n",
+            "foo-plain.trigger": "#!/bin/ash\n",
+        },
+    )
+    place.build(folder)
+    main, own, plain = place.package(), place.package("foo-own"), place.package("foo-plain")
+    assert dict(main.apk.scripts) == {".post-install": b"#!/bin/sh\necho main\n", ".trigger": b"#!/bin/ash\n"}
+    assert main.info("triggers") == ("/from/package",)
+    assert dict(own.apk.scripts) == {".post-install": b"#!/bin/sh\necho own\n", ".trigger": b"#!/bin/ash\n"}
+    assert (own.info("triggers"), own.info("depend"), own.info("size")) == (("/from/split /b",), ("/bin/sh",), ("1",))
+    assert dict(plain.apk.scripts) == {".trigger": b"#!/bin/ash\n"}
+    assert (plain.info("triggers"), plain.info("depend")) == (("/from/recipe",), ())
+
+
 def test_what_package_and_splits_say_about_their_packages(place: Place) -> None:
     folder = place.recipe(
         """
