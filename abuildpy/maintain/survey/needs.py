@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 
 from abuildpy.maintain.survey.known import LONGEST_NAME, KnownPackages
 from abuildpy.maintain.survey.tree import SourceTree
@@ -49,6 +50,9 @@ _DOCUMENTATION = frozenset(
         "dblatex",
     }
 )
+_MOST_CALLS = 500
+_MOST_LETTERS = 3000
+"""So many macros that ask for modules are read, and so much of each one's arguments."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,10 +196,11 @@ def _autotools(tree: SourceTree, known: KnownPackages) -> Iterator[_Need]:
             continue
         text = re.sub(r"(?m)(?:^|[ \t])(?:dnl\b|#).*", "", tree.text(name))
         variables = dict(re.findall(r"(?m)^[ \t]*(\w+)=[\"']([^\"'\n]{0,500})[\"']", text))
-        for match in re.finditer(r"\b(?:PKG_CHECK_MODULES|PKG_CHECK_EXISTS|AX_PKG_CHECK_MODULES)\s*\(", text):
+        calls = re.finditer(r"\b(?:PKG_CHECK_MODULES|PKG_CHECK_EXISTS|AX_PKG_CHECK_MODULES)\s*\(", text)
+        for match in islice(calls, _MOST_CALLS):
             arguments = _arguments(text, match.end())
             modules = arguments[1] if "MODULES" in match[0] and len(arguments) > 1 else arguments[0]
-            modules = _with_values(modules, variables)
+            modules = _with_values(modules, variables)[:_MOST_LETTERS]
             optional = len(arguments) > 3
             for module in re.findall(r"[A-Za-z][\w.+-]*", re.sub(r"[<>=!]{1,2}\s*[\w.@$-]+", " ", modules)):
                 yield _Need("pc", module, optional=optional)
@@ -245,7 +250,7 @@ def _with_values(text: str, variables: Mapping[str, str]) -> str:
 def _arguments(text: str, start: int) -> list[str]:
     """The arguments of an m4 macro, from behind its bracket, without the quotes around them."""
     depth, square, found, current = 0, 0, [], ""
-    for letter in text[start : start + 3000]:
+    for letter in text[start : start + _MOST_LETTERS]:
         if letter == "[":
             square += 1
         elif letter == "]":

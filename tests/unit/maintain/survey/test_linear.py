@@ -153,3 +153,11 @@ def test_nothing_with_an_endless_name_is_looked_for(tmp_path: Path) -> None:
     assert asked == []
     known.module("1" * 100)
     assert asked
+
+
+def test_of_macros_so_many_are_read_and_so_much_of_each(tmp_path: Path) -> None:
+    macros = [f"PKG_CHECK_MODULES([M{number}], [module{number}])\n" for number in range(600)]
+    (tmp_path / "configure.ac").write_text("".join(macros))
+    assert len(needs_of(SourceTree(tmp_path), "autotools", KnownPackages()).unknown) == 500
+    (tmp_path / "configure.ac").write_text(f"PKG_CHECK_MODULES([M], [near {' ' * 3000} far])\n")
+    assert needs_of(SourceTree(tmp_path), "autotools", KnownPackages()).unknown == ("pc:near",)
