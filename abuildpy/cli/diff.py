@@ -58,7 +58,8 @@ of other kinds that are lost (pc:, cmd:, py3.12:, any in provides), or provided
 in a lower version, are told apart from that. Additions, functions of another
 size, private libraries (no so:), symbols that linkers make, and lost weak
 instances of C++'s standard library change no ABI. A name or library that
-another package of the same side has now is not lost.
+another package of the same side has now is not lost. Symbols of C++ and Rust
+are shown as their source names them where binutils' c++filt is installed.
 
 Exit status: 0 the same (but for build time, commit, and the hash of it), 1
 something differs, 2 trouble (wrong command line, a package that cannot be
@@ -127,6 +128,7 @@ def in_trouble(action: Callable[[], int]) -> int:
 
 def _act(options: _Options, words: list[str]) -> int:
     from abuildpy.config import load_config
+    from abuildpy.maintain.diff.readable import with_readable_names
     from abuildpy.maintain.diff.sides import OperandError, both, kind_of
 
     if options.form not in FORMATS:
@@ -146,6 +148,7 @@ def _act(options: _Options, words: list[str]) -> int:
             console.msg(f"only one side has packages of {counted(len(sides.left_out), 'recipe')}, not compared: {some}")
         comparison = compare(sides, contents=options.contents)
     following = _following(comparison, config, console) if options.follows else None
+    comparison = with_readable_names(comparison, config.environ)
     _write(_text(comparison, following, options, config), options.output)
     return STATUSES[comparison.verdict]
 

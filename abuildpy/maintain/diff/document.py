@@ -50,7 +50,7 @@ def _package(package: Package | None) -> dict[str, Any] | None:
 
 def _change(change: Change) -> dict[str, Any]:
     found: dict[str, Any] = {"change": _SIGNS[change.sign], "what": change.what}
-    for key in ("where", "old", "new", "note", "impact"):
+    for key in ("readable", "where", "old", "new", "note", "impact"):
         if value := getattr(change, key):
             found[key] = value
     if change.lines:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from abuildpy.maintain.diff.model import Change, Comparison, Section
-from abuildpy.maintain.diff.text import VERDICT_WORDS, arrow, reasons, sizes, title
+from abuildpy.maintain.diff.text import VERDICT_WORDS, arrow, name_of, reasons, sizes, title
 from abuildpy.maintain.follows import Following
 from abuildpy.ui.page import render
 from abuildpy.ui.words import counted, printable, printable_line
@@ -43,7 +43,7 @@ def html(comparison: Comparison, following: Following | None = None) -> str:
         "following": following,
         "signs": {"+": "added", "-": "removed", "~": "changed", ">": "renamed"},
     }
-    filters = {"arrow": arrow, "printable": printable, "diffline": _diff_line}
+    filters = {"arrow": arrow, "name": name_of, "printable": printable, "diffline": _diff_line}
     return render(_PAGE / "diff.html.j2", facts, filters, style=style)
 
 

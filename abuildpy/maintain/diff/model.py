@@ -77,6 +77,8 @@ class Change:
     impact: Impact = ""
     where: str = ""
     lines: tuple[str, ...] = ()
+    readable: str = ""
+    """Of a symbol whose name is mangled (C++, Rust): what the source calls it, without its version. Empty: not known."""
 
 
 @dataclass(frozen=True, slots=True)

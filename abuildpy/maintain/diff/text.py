@@ -154,7 +154,7 @@ def _section(section: Section, full: bool) -> Iterator[Line]:
         indent = "    " if where else "  "
         most = len(changes) if full else _MOST
         shown = sorted(changes, key=lambda each: not each.impact)[:most]
-        width = min(max(len(printable(each.what)) for each in shown), _WIDEST)
+        width = min(max(len(name_of(each)) for each in shown), _WIDEST)
         for change in shown:
             yield _line(change, indent, width)
             yield from (_diff_line(line, indent) for line in change.lines)
@@ -176,7 +176,7 @@ def _counts(changes: Iterable[Change]) -> str:
 
 
 def _line(change: Change, indent: str, width: int) -> Line:
-    what = printable(change.what)
+    what = name_of(change)
     values = arrow(change)
     note = printable(change.note)
     pieces: list[Piece] = [("", indent), (_SIGN_STYLES[change.sign], f"{change.sign} ")]
@@ -190,12 +190,21 @@ def _line(change: Change, indent: str, width: int) -> Line:
     return tuple(pieces)
 
 
+def name_of(change: Change) -> str:
+    """What changed, a symbol by the name that its source has, as far as that is known."""
+    return _readable(change, change.what)
+
+
 def arrow(change: Change) -> str:
     """``old -> new``, or the side that there is, unless that only repeats what changed."""
-    old, new = printable(change.old), printable(change.new)
+    old, new = _readable(change, change.old), _readable(change, change.new)
     if old and new:
         return f"{old} -> {new}"
-    return "" if (old or new) == printable(change.what) else old or new
+    return "" if (old or new) == name_of(change) else old or new
+
+
+def _readable(change: Change, text: str) -> str:
+    return printable(text.replace(change.what.partition("@")[0], change.readable) if change.readable else text)
 
 
 def _diff_line(line: str, indent: str) -> Line:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -141,6 +142,20 @@ def test_json(tmp_path: Path, run: Run) -> None:
     ]
     assert {"name": "so:libx.so.1", "old": "1", "new": "1", "abi_changed": True} in one["provided"]
     assert json.loads(run("--format", "json", old, old).out)["packages"] == []
+
+
+def test_symbols_have_the_names_that_their_source_has(
+    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "c++filt").write_text("#!/bin/sh\nsed 's/^_Z1gv$/g()/'\n")
+    (tmp_path / "c++filt").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    files = {"usr/lib/libx.so.1": Item(library([Sym("f"), Sym("_Z1gv")]), 0o755)}
+    old = package(tmp_path, "x", "1-r0", files, info=PROVIDES)
+    new = package(tmp_path, "x", "2-r0", X2, info=PROVIDES)
+    assert "    - g()  FUNC  [ABI]\n" in run(old, new).out
+    (gone,) = json.loads(run("--json", old, new).out)["packages"][0]["sections"]["symbols"]
+    assert (gone["what"], gone["readable"]) == ("_Z1gv", "g()")
 
 
 def test_html_is_text_whatever_packages_hold(tmp_path: Path, run: Run) -> None:
