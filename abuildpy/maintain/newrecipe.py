@@ -18,9 +18,10 @@ from abuildpy.maintain.quoting import in_comment, in_quotes
 from abuildpy.maintain.render import render, write
 from abuildpy.maintain.survey.known import KnownPackages
 from abuildpy.maintain.survey.licensing import Licensing, license_of
+from abuildpy.maintain.survey.metadata import Stated
 from abuildpy.maintain.survey.patience import LONGEST_LOOK, bounded
 from abuildpy.maintain.survey.plan import Plan, Subject, plan_for, unseen_plan
-from abuildpy.maintain.survey.stated import Stated, stated_in
+from abuildpy.maintain.survey.stated import stated_in
 from abuildpy.maintain.survey.tree import SourceTree
 from abuildpy.maintain.upstreamversion import with_version
 from abuildpy.messages import Messages

@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 from abuildpy.maintain.detect import BuildType
 from abuildpy.maintain.survey.compiled import NO_TESTS, _includes, _programs, headers_needed
+from abuildpy.maintain.survey.documents import json_of, table
 from abuildpy.maintain.survey.plan import Plan, Subject
 from abuildpy.maintain.survey.splits import splits_of
-from abuildpy.maintain.survey.stated import json_of, table
 from abuildpy.maintain.survey.tree import behind
 
 

@@ -6,9 +6,9 @@ from __future__ import annotations
 
 import re
 
+from abuildpy.maintain.survey.documents import json_of, table
 from abuildpy.maintain.survey.known import KnownPackages
 from abuildpy.maintain.survey.plan import Plan, Subject
-from abuildpy.maintain.survey.stated import json_of, table
 from abuildpy.maintain.survey.tree import SourceTree
 
 _CORE = re.compile(

@@ -9,10 +9,10 @@ from collections.abc import Iterable
 from email.parser import HeaderParser
 
 from abuildpy.maintain.pybuild import build_requirements
+from abuildpy.maintain.survey.documents import setup_keywords, table, toml_of, words_of
 from abuildpy.maintain.survey.known import KnownPackages
 from abuildpy.maintain.survey.plan import Plan, Subject
 from abuildpy.maintain.survey.splits import completions_of
-from abuildpy.maintain.survey.stated import setup_keywords, table, toml_of, words_of
 from abuildpy.maintain.survey.tree import SourceTree
 
 _TEST_EXTRAS = ("test", "tests", "testing", "pytest", "unittest", "dev", "develop")

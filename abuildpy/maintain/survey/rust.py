@@ -6,9 +6,9 @@ from __future__ import annotations
 
 import re
 
+from abuildpy.maintain.survey.documents import table, toml_of, words_of
 from abuildpy.maintain.survey.plan import Plan, Subject
 from abuildpy.maintain.survey.splits import completions_of
-from abuildpy.maintain.survey.stated import table, toml_of, words_of
 from abuildpy.maintain.survey.tree import SourceTree
 
 _NATIVE = {

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from abuildpy.maintain.survey.stated import Stated, setup_keywords, stated_in
+from abuildpy.maintain.survey.documents import setup_keywords
+from abuildpy.maintain.survey.metadata import Stated
+from abuildpy.maintain.survey.stated import stated_in
 from abuildpy.maintain.survey.tree import SourceTree
 
 HOME = "https://home.example/"
