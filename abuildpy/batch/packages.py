@@ -15,7 +15,8 @@ from abuildpy.errors import PackageError, RepositoryError
 from abuildpy.package.sign import Signer, signature_member
 from abuildpy.repository import apkfile
 from abuildpy.repository.datapart import reading
-from abuildpy.repository.index import IndexEntry, entry_of
+from abuildpy.repository.index import IndexEntry
+from abuildpy.repository.indexing import entry_of
 from abuildpy.repository.trust import Keys
 
 _CHECKSUM = "APK-TOOLS.checksum.SHA1"

@@ -29,7 +29,8 @@ from abuildpy.batch.vouching import Vouching, put_records, remove_stale
 from abuildpy.errors import PackageError, RepositoryError
 from abuildpy.messages import Messages
 from abuildpy.package.sign import Signer
-from abuildpy.repository.index import INDEX_NAME, LOCK_NAME, compress_index, format_index, read_index
+from abuildpy.repository.index import INDEX_NAME, compress_index, format_index, read_index
+from abuildpy.repository.indexing import LOCK_NAME
 from abuildpy.repository.lock import locked
 from abuildpy.repository.trust import Keys
 from abuildpy.repository.version import compare

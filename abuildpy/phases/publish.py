@@ -12,7 +12,7 @@ from abuildpy.package.sign import Signer
 from abuildpy.phases.upkeep import repository_folder
 from abuildpy.recipe.history import describe
 from abuildpy.recipe.model import Recipe
-from abuildpy.repository.index import LOCK_NAME, update_index
+from abuildpy.repository.indexing import LOCK_NAME, update_index
 from abuildpy.repository.lock import locked
 from abuildpy.repository.trust import trusted_keys
 from abuildpy.ui.console import Console

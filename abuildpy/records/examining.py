@@ -22,7 +22,8 @@ from abuildpy.records.form import Fields, parse, read_record, shown
 from abuildpy.records.names import PROVENANCE, buildinfo_name, provenance_name, spdx_name
 from abuildpy.records.provenance import BUILD_TYPE, WORKER, Statement, read_statement
 from abuildpy.repository import apkfile
-from abuildpy.repository.index import INDEX_NAME, IndexEntry, entry_of, parse_index
+from abuildpy.repository.index import INDEX_NAME, IndexEntry, parse_index
+from abuildpy.repository.indexing import entry_of
 from abuildpy.repository.trust import Keys, untrusted_hint
 
 Answer = Literal["ok", "bad", "missing"]

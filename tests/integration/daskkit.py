@@ -30,7 +30,7 @@ from abuildpy.batch.remote.store import Store
 from abuildpy.config import load_config
 from abuildpy.package.sign import make_signer
 from abuildpy.repository import apkfile
-from abuildpy.repository.index import update_index
+from abuildpy.repository.indexing import update_index
 from abuildpy.ui.console import Console
 
 ARCH = "x86_64"

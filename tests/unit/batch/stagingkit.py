@@ -17,7 +17,8 @@ from abuildpy.batch.model import Outcome, Task
 from abuildpy.batch.staging import Final, Staging
 from abuildpy.package.sign import Signer
 from abuildpy.repository import apkfile
-from abuildpy.repository.index import INDEX_NAME, IndexEntry, read_index, update_index
+from abuildpy.repository.index import INDEX_NAME, IndexEntry, read_index
+from abuildpy.repository.indexing import update_index
 from abuildpy.repository.trust import Keys
 
 ARCH = "x86_64"

@@ -17,7 +17,7 @@ from elf_symbols import Sym, library
 
 from abuildpy.cli import diff, follows
 from abuildpy.repository.apkfile import read
-from abuildpy.repository.index import entry_of
+from abuildpy.repository.indexing import entry_of
 
 X1 = {"usr/lib/libx.so.1": Item(library([Sym("f"), Sym("g")]), 0o755)}
 X2 = {"usr/lib/libx.so.1": Item(library([Sym("f")]), 0o755)}

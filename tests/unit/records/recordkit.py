@@ -24,7 +24,8 @@ from abuildpy.records.buildinfo import (
 from abuildpy.records.making import make_records
 from abuildpy.records.spdx import Finished
 from abuildpy.repository.apkfile import parse_pkginfo, read
-from abuildpy.repository.index import INDEX_NAME, compress_index, entry_of, format_index
+from abuildpy.repository.index import INDEX_NAME, compress_index, format_index
+from abuildpy.repository.indexing import entry_of
 from abuildpy.repository.trust import Keys
 
 EPOCH = 1_700_000_000
