@@ -60,6 +60,9 @@ class _Passing:
         security = None if tls is None else Tls(**tls).security()
         self._arch = settings["arch"]
         address = settings["address"]
+        if tls is not None and address and (refusal := await asyncio.to_thread(Tls(**tls).refusal, address)):
+            self._send({"error": f"{address}: {refusal}"})
+            return
         queue: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
         loop = asyncio.get_running_loop()
         threading.Thread(target=_listen, args=(messages, loop, queue), daemon=True).start()

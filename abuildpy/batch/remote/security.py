@@ -33,6 +33,41 @@ class Tls:
         }
         return distributed.Security(tls_ca_file=self.ca, require_encryption=True, **ours)
 
+    def refusal(self, address: str) -> str:
+        """Why certificates keep us from a scheduler, which Dask would not tell; empty if they do not, or nobody answers yet."""
+        import socket
+        import ssl
+
+        host, _, port = address.rpartition("://")[2].rpartition(":")
+        try:
+            context = self.security().get_connection_args("client")["ssl_context"]
+        except (ssl.SSLError, ValueError) as error:
+            return f"--tls-ca, --tls-cert and --tls-key do not fit together: {_reason(error)}"
+        try:
+            with (
+                socket.create_connection((host.strip("[]"), int(port)), timeout=_PATIENCE) as connection,
+                context.wrap_socket(connection) as talking,
+            ):
+                talking.recv(1)  # a server that refuses us says so where its first words would be
+        except ssl.SSLCertVerificationError as error:
+            return f"its certificate does not fit --tls-ca: {error.verify_message}"
+        except ssl.SSLError as error:
+            why = _reason(error)
+            if "alert" in why:
+                return f"it refuses the certificate of --tls-cert: {why}"
+            return "it speaks no TLS" if why == "wrong version number" else ""
+        except OSError:
+            pass
+        return ""
+
+
+_PATIENCE = 5.0
+
+
+def _reason(error: Exception) -> str:
+    """``tlsv1 alert unknown ca``."""
+    return (getattr(error, "reason", None) or str(error)).replace("_", " ").lower()
+
 
 _ROLES = ("scheduler", "worker", "client")
 

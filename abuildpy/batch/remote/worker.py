@@ -71,6 +71,8 @@ def run(wanted: Wanted, site: Site) -> int:
     Builds that are at work then are ended, and the scheduler gives them to other workers.
     """
     apply()
+    if refusal := _refusal(wanted):
+        raise WorkerError(f"{wanted.scheduler} takes no worker: {refusal}", hint=_SAME_CA)
     return asyncio.run(_run(wanted, site))
 
 
@@ -111,10 +113,8 @@ async def _run(wanted: Wanted, site: Site) -> int:
         return 0
     problem = starting.result()
     if problem:
-        raise WorkerError(
-            f"{wanted.scheduler} takes no worker: {problem}",
-            hint="is a scheduler there, and are its certificates of the same --tls-ca?",
-        )
+        problem = await loop.run_in_executor(None, _refusal, wanted) or problem
+        raise WorkerError(f"{wanted.scheduler} takes no worker: {problem}", hint=f"is a scheduler there? {_SAME_CA}")
     watching = asyncio.create_task(_watch(worker, site))
     finished = asyncio.create_task(worker.finished())
     await asyncio.wait({signalled, finished}, return_when=asyncio.FIRST_COMPLETED)
@@ -127,9 +127,14 @@ async def _run(wanted: Wanted, site: Site) -> int:
     return 0
 
 
+_SAME_CA: Final = "scheduler, workers and batch need certificates of one --tls-ca, which have not run out"
 _GRACE: Final = 10
 _LOOK: Final = 2.0
 _AT_WORK: Final = ("init", "starting", "running", "paused")
+
+
+def _refusal(wanted: Wanted) -> str:
+    return "" if wanted.tls is None else wanted.tls.refusal(wanted.scheduler)
 
 
 async def _started(worker: Any) -> str:

@@ -5,15 +5,23 @@ from __future__ import annotations
 
 import io
 import os
+import socket
+import ssl
 import subprocess
 import sys
 import tarfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from abuildpy.batch.remote import bundle
-from abuildpy.batch.remote.security import Tls, TlsError, load_tls, require_tls
+from abuildpy.batch.remote.security import Tls, TlsError, load_tls, require_tls, temporary_tls
 from abuildpy.batch.remote.settings import SETTINGS
 from abuildpy.errors import ConfigError
 
@@ -100,6 +108,75 @@ def test_other_machines_need_tls(address: str) -> None:
 def test_addresses_that_will_not_do(address: str, tls: Tls | None, said: str) -> None:
     with pytest.raises(TlsError, match=said):
         require_tls(address, tls)
+
+
+def _old(name: str) -> Tls:
+    """A certificate that signs itself and has run out."""
+    x509: Any = pytest.importorskip("cryptography.x509")
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    began = datetime(2001, 1, 1, tzinfo=UTC)
+    made = x509.CertificateBuilder(subject, subject, key.public_key(), 1, began, began + timedelta(days=1))
+    cert = made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
+    plain = serialization.NoEncryption()
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain).decode()
+    return Tls(cert, cert, pem)
+
+
+@contextmanager
+def _scheduler(tls: Tls, folder: Path) -> Iterator[str]:
+    """What takes connections as a scheduler does; its address."""
+    for name in ("ca", "cert", "key"):
+        (folder / name).write_text(getattr(tls, name))
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(folder / "ca"))
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    context.load_cert_chain(folder / "cert", folder / "key")
+
+    def serve() -> None:
+        with suppress(OSError):
+            while True:
+                connection, _ = listening.accept()
+                with suppress(OSError), connection, context.wrap_socket(connection, server_side=True) as talking:
+                    talking.sendall(b"words")
+                    talking.recv(1)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        serving = threading.Thread(target=serve, daemon=True)
+        serving.start()
+        yield f"tls://127.0.0.1:{listening.getsockname()[1]}"
+        listening.shutdown(socket.SHUT_RDWR)
+        serving.join()
+
+
+def test_why_certificates_are_refused(tmp_path: Path) -> None:
+    """Dask only says that the time is up."""
+    pytest.importorskip("distributed", reason="distributed is not installed")
+    ours, stranger, old = temporary_tls(), temporary_tls(), _old("old")
+    both = f"{ours.ca}\n{old.ca}"
+    with _scheduler(replace(ours, ca=both), tmp_path) as address:
+        assert ours.refusal(address) == ""
+        assert "does not fit --tls-ca: self" in stranger.refusal(address)
+        assert "refuses the certificate of --tls-cert" in replace(stranger, ca=ours.ca).refusal(address)
+        assert "certificate expired" in replace(old, ca=ours.ca).refusal(address)
+        assert "do not fit together: key values mismatch" in replace(ours, key=stranger.key).refusal(address)
+    assert ours.refusal(address) == ""  # nobody is there: one waits
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def answer() -> None:
+            with suppress(OSError), listening.accept()[0] as connection:
+                connection.recv(1)
+                connection.sendall(b"no TLS" * 9)
+                while connection.recv(1 << 16):
+                    pass
+
+        plain = threading.Thread(target=answer, daemon=True)
+        plain.start()
+        assert ours.refusal(f"tls://127.0.0.1:{listening.getsockname()[1]}") == "it speaks no TLS"
+        plain.join()
 
 
 def test_with_certificates_it_is_tls() -> None:
