@@ -23,8 +23,9 @@ _OF_MEMORY = 0.9
 class Means:
     """What there is to build with.
 
-    ``slots`` packages at once; ``jobs`` is what they share as JOBS; ``memory`` in bytes for all of them, None where nobody can
-    tell; nothing starts beside others while ``load`` is above that limit.
+    ``slots`` packages at once, or as many as ``room`` says, where machines come and go; ``jobs`` is what they share as JOBS;
+    ``memory`` in bytes for all of them, None where nobody can tell; nothing starts beside others while ``load`` is above that
+    limit.
     """
 
     slots: int
@@ -32,6 +33,7 @@ class Means:
     memory: int | None = None
     most_load: float | None = None
     load: Callable[[], float] = field(default=lambda: os.getloadavg()[0])
+    room: Callable[[], int] | None = None
 
 
 class Scheduler:
@@ -119,7 +121,8 @@ class Scheduler:
     def _has_room(self) -> bool:
         if not self._running:
             return True
-        if len(self._running) >= self._means.slots or any(self._tasks[name].exclusive for name in self._running):
+        slots = self._means.slots if self._means.room is None else self._means.room()
+        if len(self._running) >= slots or any(self._tasks[name].exclusive for name in self._running):
             return False
         return self._means.most_load is None or self._means.load() <= self._means.most_load
 

@@ -7,7 +7,7 @@ import signal
 import time
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -137,7 +137,8 @@ def _executor(
         dask(wanted.elsewhere, how, slots, jobs, config, console, messages, batch_folder(config))
     )
     room = wanted.jobs or executor.slots
-    return executor, Means(room, room * jobs, None, wanted.load)  # workers look after their own memory
+    means = Means(room, room * jobs, None, wanted.load)  # workers look after their own memory
+    return executor, means if wanted.jobs else replace(means, room=lambda: executor.slots)
 
 
 def _publisher(plan: Plan, places: Places, config: Config, messages: Messages) -> Staging:

@@ -335,6 +335,30 @@ def test_a_batch_that_is_killed_leaves_no_build(place: Place) -> None:
             made.next()
 
 
+def test_a_worker_that_comes_later_builds_too(place: Place) -> None:
+    """Where nobody says how many packages at once."""
+    with cluster(place, apart=True) as made:
+        made.add("one")
+        made.executor.wait_for_workers(60)
+        for name in ("a", "b"):
+            place.recipe(FOREVER + PACKAGE, name=name)
+        folder = made.told.parent
+        (folder / "key").chmod(0o600)
+        words = ["--executor", "dask", "--scheduler", made.executor.scheduler, "--store", f"file://{made.store}"]
+        words += [f"--tls-{part}={folder / part}" for part in ("ca", "cert", "key")]
+        command = ("batch", "--no-deps-install", *words, "main")
+        process = place.start(place.aports, *command, module="abuildpy.cli.umbrella", stdout=subprocess.DEVNULL)
+        try:
+            wait_for(lambda: len(processes_with(MARK)) >= 3, "the first build")
+            made.add("two")
+            wait_for(lambda: len(processes_with(MARK)) >= 6, "the second build")
+        finally:
+            process.terminate()
+            process.communicate(timeout=PATIENCE)
+        assert process.returncode == 130
+        assert processes_with(MARK) == []
+
+
 def test_the_scheduler_goes_away(place: Place) -> None:
     """That is told for the whole batch: no build has failed, or been refused, because of it."""
     with cluster(place, apart=True) as made:

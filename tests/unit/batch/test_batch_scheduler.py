@@ -51,6 +51,20 @@ def test_so_many_at_once() -> None:
     assert started(scheduler) == ["d"]
 
 
+def test_as_many_as_there_are_machines_for() -> None:
+    """They come and go meanwhile; one is always started, and waits for somebody."""
+    room = [1]
+    scheduler = Scheduler(Plan(tuple(task(name) for name in "abcdef")), Means(1, 1, room=lambda: room[0]))
+    assert started(scheduler) == ["a"]
+    room[0] = 3
+    assert started(scheduler) == ["b", "c"]
+    room[0] = 0
+    for name in "abc":
+        assert started(scheduler) == []
+        scheduler.done(name)
+    assert started(scheduler) == ["d"]
+
+
 def test_within_memory_but_one_at_least() -> None:
     plan = Plan(
         (task("huge", max_rss=900, seconds=3), task("big", max_rss=60, seconds=2), task("small", max_rss=30, seconds=1))
