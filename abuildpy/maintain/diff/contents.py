@@ -161,7 +161,6 @@ class _Kept:
 
     def __init__(self, head: bytes, size: int) -> None:
         self._front = [head]
-        self._length = len(head)
         self._at = len(head)
         self._late: list[bytes] = []
         frame = frame_of(lambda offset, count: head[offset : offset + count], size)

@@ -162,7 +162,7 @@ def _texts(old: Contents, new: Contents, matched: files.Matched, unseen: list[st
     pairs = files.differing(matched)
     large = [other.path for one, other in pairs if max(one.size, other.size) > _LARGEST_TEXT]
     small = [pair for pair in pairs if max(pair[0].size, pair[1].size) <= _LARGEST_TEXT]
-    if not small:
+    if not pairs:
         return
     before = read_texts(old.apk, {one.path: one.size for one, _ in small}, most=_MOST_TEXT)
     after = read_texts(new.apk, {other.path: other.size for _, other in small}, most=_MOST_TEXT)

@@ -59,6 +59,13 @@ def run(capfd: pytest.CaptureFixture[str]) -> Run:
     return run
 
 
+def _renamed(where: Path, name: str, version: str) -> Path:
+    """A package whose file has a plain name, whatever it calls itself."""
+    path = package(where, "odd", "1-r0", info=[f"pkgname = {name}", f"pkgver = {version}", "origin = x"])
+    assert (read(path).name, read(path).version) == (name, version)
+    return path
+
+
 def test_exit_statuses(tmp_path: Path, run: Run) -> None:
     old = package(tmp_path / "a", "x", "1-r0", X1, info=[*PROVIDES, "provides = cmd:x"])
     assert run(old, old) == Said(0, "", "")
@@ -178,6 +185,62 @@ def test_html_is_text_whatever_packages_hold(tmp_path: Path, run: Run) -> None:
     assert "default-src 'none'; style-src 'sha256-" in text
     assert not re.findall(r' (?:src|href)="(?!#)', text)
     assert "x 1-r0 -&gt; 2-r0" in text
+
+
+def test_html_of_several_packages(tmp_path: Path, run: Run) -> None:
+    old, new = tmp_path / "old", tmp_path / "new"
+    package(old, "x", "1-r0", {"etc/x": b"one\n"})
+    package(new, "x", "1-r0", {"etc/x": "t\u202ewo\x1b[31m\n".encode()})
+    package(new, "x-came", "1-r0", {f"usr/{number}": b"" for number in range(61)}, info=["origin = x"])
+    package(old, "x-gone", "1-r0", info=["origin = x"])
+    text = run("--format=html", "--contents", old, new).out
+    assert "3 packages: names that others may depend on are lost" in text
+    assert "x-came 1-r0 (x86_64) is new" in text
+    assert "x-gone 1-r0 (x86_64) is gone" in text
+    assert not {"\u202e", "\x1b"} & {*text}, "what is shown commands no terminal and turns no line"
+    assert 'class="gone">-one' in text
+    one = run("--format=html", old / "x-1-r0.apk", new / "x-1-r0.apk").out
+    assert "x 1-r0 (x86_64): differs, with the same ABI" in one
+
+
+def test_what_a_packages_name_holds_commands_no_terminal(tmp_path: Path, run: Run) -> None:
+    evil = "1\x1b]0;x\x07\u202e"
+    old = package(tmp_path / "a", "x", "1-r0", info=["origin = x"])
+    for name, version in (("x", evil), (evil, "1-r0")):
+        new = _renamed(tmp_path / "b", name, version)
+        for arguments in ((), ("--full",), ("--format=html",)):
+            found = run(*arguments, old, new)
+            assert found.status in (1, 4)
+            assert all(c.isprintable() or c == "\n" for c in found.out + found.err)
+
+
+def test_files_of_different_packages_are_compared_as_they_are(tmp_path: Path, run: Run) -> None:
+    found = run(package(tmp_path, "x", "1-r0"), package(tmp_path, "x2", "2-r0"))
+    assert found.out.startswith("x -> x2 1-r0 -> 2-r0 (x86_64)")
+
+
+def test_operands_that_have_nothing_in_common(tmp_path: Path, run: Run) -> None:
+    x = package(tmp_path / "a", "x", "1-r0")
+    package(tmp_path / "a", ".y", "1-r0")  # a package that is just being written
+    y = package(tmp_path / "b", "y", "1-r0")
+    for words, said in (
+        ((tmp_path / "a", tmp_path / "b"), f"{tmp_path}/a and {tmp_path}/b have no packages of the same recipe"),
+        ((x, tmp_path / "b"), f"{tmp_path}/b has no package x"),
+        ((tmp_path / "a", y), f"{tmp_path}/a has no package y"),
+        ((x, "main/x/fifo"), "main/x/fifo is no file or folder"),
+    ):
+        Path("main/x/fifo").unlink(missing_ok=True)
+        os.mkfifo("main/x/fifo")
+        found = run(*words)
+        assert (found.status, said in found.err) == (2, True), found
+
+
+def test_one_side_may_have_a_package_less(tmp_path: Path, run: Run) -> None:
+    for name in ("x", "x-doc"):
+        package(tmp_path / "old", name, "1-r0", info=["origin = x"])
+    package(tmp_path / "new", "x", "1-r0", info=["origin = x"])
+    assert "x-doc 1-r0 (x86_64) is gone" in run(tmp_path / "old", tmp_path / "new").out
+    assert "x-doc 1-r0 (x86_64) is new" in run(tmp_path / "new", tmp_path / "old").out
 
 
 def test_folders(tmp_path: Path, run: Run) -> None:

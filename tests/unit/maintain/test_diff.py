@@ -338,6 +338,8 @@ def test_contents(tmp_path: Path) -> None:
     assert (change.what, change.lines) == ("etc/a.conf", ("@@ -1,3 +1,3 @@", " one", "-two", "+2", " three"))
     assert found.unseen == ("usr/big: too large to be compared line by line",)
     assert "-two\n" in render_text(found)
+    large = [package(tmp_path / name, files={"usr/big": files["usr/big"]}) for name, files in (("a", old), ("b", new))]
+    assert compare_packages(*large, contents=True).unseen == found.unseen, "also where there is no smaller one"
 
 
 def test_unified() -> None:
