@@ -8,6 +8,8 @@ import difflib
 _LINES = 8
 _WIDE = 100
 _LONGEST = 1 << 20
+_SPAN = 200
+"""Lines from the first difference on that are compared: of more it could take hours for those who mean it."""
 
 
 def excerpt(first: bytes, second: bytes) -> tuple[str, ...]:
@@ -23,15 +25,23 @@ def excerpt(first: bytes, second: bytes) -> tuple[str, ...]:
 
 
 def _text(first: str, second: str) -> tuple[str, ...]:
-    found = []
-    for line in difflib.unified_diff(first.splitlines(), second.splitlines(), lineterm="", n=0):
-        if line[:3] in ("---", "+++") or line[:2] == "@@":
-            continue
-        shown = "".join(c if c.isprintable() else "\\t" if c == "\t" else f"\\x{ord(c):02x}" for c in line)
-        found.append(shown if len(shown) <= _WIDE else shown[: _WIDE - 1] + "…")
-        if len(found) > _LINES:
-            return (*found[:_LINES], "…")
-    return tuple(found)
+    mine, theirs = first.splitlines(), second.splitlines()
+    both = enumerate(zip(mine, theirs, strict=False))
+    start = next((at for at, pair in both if pair[0] != pair[1]), min(len(mine), len(theirs)))
+    one, other = mine[start : start + _SPAN], theirs[start : start + _SPAN]
+    changed: list[str] = []
+    for tag, a, b, c, d in difflib.SequenceMatcher(None, one, other, autojunk=False).get_opcodes():
+        if changed and _SPAN in (b, d):
+            break  # what is there on one side only may be beyond that on the other
+        if tag != "equal":
+            changed += [*(f"-{line}" for line in one[a:b]), *(f"+{line}" for line in other[c:d])]
+    found = tuple(map(_shown, changed[:_LINES]))
+    return (*found, "…") if len(changed) > _LINES else found
+
+
+def _shown(line: str) -> str:
+    shown = "".join(c if c.isprintable() else "\\t" if c == "\t" else f"\\x{ord(c):02x}" for c in line)
+    return shown if len(shown) <= _WIDE else shown[: _WIDE - 1] + "…"
 
 
 def _bytes(first: bytes, second: bytes) -> tuple[str, ...]:

@@ -14,8 +14,8 @@ from abuildpy.maintain.reproduce.clocks import show, stamp_of
 from abuildpy.maintain.reproduce.model import Evidence
 from abuildpy.maintain.reproduce.words import order_cause, reason, reordered
 
-_MANY = 4000
-"""Lines or strings beyond which only the first difference is looked at."""
+_MANY = 500
+"""Lines or strings, from the first difference on, that are aligned: more could take hours for those who mean it."""
 _LOOKED_AT = 40
 """Places that differ that are looked at."""
 _STRING = re.compile(rb"[\x20-\x7e\t]{4,}")
@@ -96,11 +96,8 @@ def _line_pairs(mine: list[str], theirs: list[str]) -> Iterator[tuple[int, tuple
         changed = [(start + at, pair) for at, pair in enumerate(zip(one, other, strict=True)) if pair[0] != pair[1]]
         yield from changed[:_LOOKED_AT]
         return
-    if max(len(one), len(other)) > _MANY:
-        yield start, (one[0] if one else "", other[0] if other else "")
-        return
     looked = 0
-    for tag, a, b, c, d in difflib.SequenceMatcher(None, one, other, autojunk=False).get_opcodes():
+    for tag, a, b, c, d in difflib.SequenceMatcher(None, one[:_MANY], other[:_MANY], autojunk=False).get_opcodes():
         if tag == "equal":
             continue
         yield start + a, (" ".join(one[a:b]), " ".join(other[c:d]))

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import bz2
+import difflib
 import gzip
 import io
 import lzma
@@ -13,17 +14,20 @@ import struct
 import subprocess
 import tarfile
 import zipfile
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from abuildpy.maintain.reproduce import formats
 from abuildpy.maintain.reproduce.builder import Facts
 from abuildpy.maintain.reproduce.causes import ADVICE, CAUSES, OF_VARIATION, advice
 from abuildpy.maintain.reproduce.compare import CONTROL, Entry, FilePair
 from abuildpy.maintain.reproduce.diagnose import diagnose
 from abuildpy.maintain.reproduce.excerpt import excerpt
-from abuildpy.maintain.reproduce.model import VARIATIONS, Different
+from abuildpy.maintain.reproduce.leaf import Sides, explain_leaf
+from abuildpy.maintain.reproduce.model import VARIATIONS, Different, Evidence
 
 THEN = datetime(2026, 11, 21, 22, 30, 15, tzinfo=UTC).timestamp()
 AHEAD = 400 * 86400 + 6 * 3600
@@ -231,6 +235,110 @@ def test_damaged_archives_are_bytes() -> None:
         assert ("user", "", True) in causes(found), magic
 
 
+def _elf(sections: int, content: bytes) -> bytes:
+    """Nothing but sections, all of which are the whole of what is between the header and their table."""
+    names = b"\0" + b"".join(b"%d\0" % number for number in range(sections))
+    body = content + names
+    table = [struct.pack("<IIQQQQIIQQ", 0, 3, 0, 0, 64 + len(content), len(names), 0, 0, 1, 0)]
+    for number in range(sections):
+        at = names.index(b"\0%d\0" % number) + 1
+        table.append(struct.pack("<IIQQQQIIQQ", at, 1, 0, 0, 64, len(content), 0, 0, 1, 0))
+    head = b"\x7fELF\2\1\1" + bytes(9)
+    head += struct.pack("<HHIQQQIHHHHHH", 1, 62, 1, 0, 0, 64 + len(body), 0, 64, 0, 0, 64, len(table), 0)
+    return head + body + b"".join(table)
+
+
+def test_sections_of_programs() -> None:
+    found = content(_elf(2, b"by builder\0"), _elf(2, b"by somebody"))
+    assert causes(found) == [("user", "compiled", True)]
+    assert found.evidence[0].where == "section 0, offset 0x3"
+
+
+def _bomb(kind: str, end: bytes) -> bytes:
+    data = bytes(3000) + end
+    if kind == "zip":
+        file = io.BytesIO()
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name in "abcde":
+                archive.writestr(zipfile.ZipInfo(name), data)
+        return file.getvalue()
+    if kind == "sparse":
+        member = tarfile.TarInfo("a")
+        member.pax_headers = {"GNU.sparse.size": str(1 << 50), "GNU.sparse.map": "0,0", "GNU.sparse.numblocks": "1"}
+        file = io.BytesIO()
+        with tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as tar:
+            tar.addfile(member)
+        return file.getvalue() + end
+    if kind == "elf":
+        return _elf(5, data)
+    return _PACK[kind](data)
+
+
+def _zstd(data: bytes) -> bytes:
+    if not shutil.which("zstd"):
+        pytest.skip("no zstd here")
+    return subprocess.run(["zstd", "-cq"], input=data, check=True, capture_output=True).stdout
+
+
+_PACK: dict[str, Callable[[bytes], bytes]] = {
+    "gzip": lambda data: _gz(data, 0),
+    "bzip2": bz2.compress,
+    "xz": lzma.compress,
+    "zstd": _zstd,
+}
+
+
+@pytest.mark.parametrize("kind", ["zip", "sparse", "elf", "gzip", "bzip2", "xz", "zstd"])
+def test_what_unpacks_to_absurdly_much_is_not_unpacked(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each looks at 10,000 bytes at most, of all that a file holds together."""
+    seen: list[int] = []
+
+    def noted(sides: Sides) -> Iterator[Evidence]:
+        seen.append(len(sides.first))
+        return explain_leaf(sides)
+
+    monkeypatch.setattr(formats, "explain_leaf", noted)
+    one, other = _bomb(kind, b"\0by builder"), _bomb(kind, b"\0by somebody")
+    for most in (1 << 22, 10_000, 1000):
+        seen.clear()
+        monkeypatch.setattr(formats, "_LARGEST", most)
+        content(one, other)
+        assert sum(size for size in seen if size not in (len(one), len(other))) <= most, seen
+
+
+def test_archives_in_archives_without_an_end() -> None:
+    """What is deeper than anybody looks is bytes."""
+    one, other = b"by builder", b"by somebody"
+    for _ in range(6):
+        one, other = _gz(one, 0), _gz(other, 0)
+    assert causes(content(one, other)) == [("user", "", True)]
+    assert causes(content(_gz(one, 0), _gz(other, 0))) == []
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda _: _ar(0, 0)[:56] + b"-60       `\n" + bytes(100),  # as if the next member were the same again
+        lambda user: _tar("a", 0).replace(b"00000000000\0", b"\x80" + b"\xff" * 11, 1) + user,
+        lambda user: _infinite() + user,
+        lambda user: _elf(1, user)[:-30],
+        lambda user: _elf(1, user)[:62] + b"\xff\xff" + _elf(1, user)[64:],
+    ],
+)
+def test_archives_that_would_mislead(damage: Callable[[bytes], bytes]) -> None:
+    one, other = damage(b"\0by builder\0"), damage(b"\0by somebody\0") + b"\0"
+    content(one, other)
+
+
+def _infinite() -> bytes:
+    member = tarfile.TarInfo("a")
+    member.pax_headers = {"mtime": "inf"}
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        tar.addfile(member)
+    return file.getvalue()
+
+
 def _lto(folder: Path, seed: str) -> bytes:
     source, made = folder / "a.c", folder / "a.o"
     source.write_text("int f(void) { return 1; }\n")
@@ -299,6 +407,31 @@ def test_excerpts() -> None:
     lines = excerpt(b"".join(b"%d\n" % n for n in range(50)), b"")
     assert len(lines) == 9
     assert lines[-1] == "…"
+    assert excerpt(b"--x\na\n", b"a\n++y\n") == ("---x", "+++y"), "lines that look like a diff's own"
+    assert excerpt(b"a\tb\x1b[2J\xc2\x9b\n", b"x" * 200) == ("-a\\tb\\x1b[2J\\x9b", f"+{'x' * 98}…")
+    assert excerpt(b"a\n", b"a\nb\n") == ("+b",)
+    assert excerpt(bytes(20), bytes(20) + b"aa")[1].startswith("+00000010  00 00 00 00 61 61 ")
+    assert excerpt(b"\xff", b"\xfe") == (f"-00000000  {'ff':<47}  .", f"+00000000  {'fe':<47}  .")
+    assert excerpt(b" ~\x7f\x1f\0", b"")[0].endswith("   ~..."), "what is printable, and no more"
+
+
+def test_excerpts_of_large_files_take_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lines that stand there again and again are the worst for who aligns them."""
+    longest: list[int] = []
+
+    class Noted(difflib.SequenceMatcher[str]):
+        def __init__(self, junk: None, one: list[str], other: list[str], autojunk: bool) -> None:
+            longest.append(max(len(one), len(other)))
+            super().__init__(junk, one, other, autojunk)
+
+    monkeypatch.setattr(difflib, "SequenceMatcher", Noted)
+    first, second = ("".join(f"x\n{name}{n}\n" for n in range(count)) for name, count in (("a", 9000), ("b", 8900)))
+    one = "".join(f"{n}\n" for n in range(2000))
+    assert excerpt(f"new\n{one}".encode(), one.encode()) == ("-new",)
+    assert excerpt(first.encode(), second.encode())[:4] == ("-a0", "+b0", "-a1", "+b1")
+    assert causes(content(first + "by builder", second + "by somebody")) == []
+    assert causes(content("y\nby builder\n" + first, "by somebody\n" + second))[0] == ("user", "", True)
+    assert max(longest) <= 500
 
 
 def test_every_cause_has_advice() -> None:
