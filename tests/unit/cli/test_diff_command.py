@@ -212,6 +212,10 @@ def test_what_a_packages_name_holds_commands_no_terminal(tmp_path: Path, run: Ru
             found = run(*arguments, old, new)
             assert found.status in (1, 4)
             assert all(c.isprintable() or c == "\n" for c in found.out + found.err)
+        (tmp_path / "c").mkdir(exist_ok=True)
+        new.rename(tmp_path / "c/odd.apk")
+        came = run(tmp_path / "a", tmp_path / "c")
+        assert all(c.isprintable() or c == "\n" for c in came.out + came.err)
 
 
 def test_files_of_different_packages_are_compared_as_they_are(tmp_path: Path, run: Run) -> None:

@@ -111,6 +111,40 @@ def test_provides(tmp_path: Path) -> None:
     assert "virtual" not in changed
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "lower"),
+    [
+        ("1.10", "1.9", True),
+        ("1.9", "1.10", False),
+        ("1.9", "", True),
+        ("", "1.9", False),
+        ("2", "not-a-version", False),
+        ("not-a-version", "1", False),
+    ],
+)
+def test_versions_that_go_down(tmp_path: Path, old: str, new: str, lower: bool) -> None:
+    one, other = (f"provides = virtual{f'={version}' if version else ''}" for version in (old, new))
+    found = compare_packages(package(tmp_path / "a", info=[one]), package(tmp_path / "b", info=[other]))
+    (change,) = found.section("provides")
+    assert (change.note, change.impact) == (("lower than before", "provides") if lower else ("", ""))
+    assert (f"virtual goes down: {old} -> {new}".strip() in render_text(found)) == lower
+    assert found.verdict == ("provides" if lower else "differs")
+
+
+def test_what_losing_a_name_means(tmp_path: Path) -> None:
+    """Ten libraries and a command: what the verdict rests on is told in few words."""
+    names = [f"so:lib{number}.so.1" for number in range(10)]
+    old = package(tmp_path / "a", info=[f"provides = {name}=1" for name in (*names, "cmd:x")])
+    found = compare_packages(old, package(tmp_path / "b", info=["depend = !other", "replaces = !other"]))
+    notes = {change.what: change.note for change in found.section("provides")}
+    assert notes["so:lib1.so.1"] == "programs that were linked with it do not start"
+    assert notes["cmd:x"] == "who depends on it cannot be installed"
+    assert [bool(change.note) for change in found.section("depends")] == [True, False]
+    text = render_text(found)
+    assert f"libraries not provided any more: {' '.join(names[:8])} and 2 more\n" in text
+    assert "names not provided any more: cmd:x\n" in text
+
+
 def test_lost_names_alone_are_no_change_of_the_abi(tmp_path: Path) -> None:
     found = compare_packages(package(tmp_path / "a", info=["provides = cmd:a=1.0-r0"]), package(tmp_path / "b"))
     assert (found.abi_changed, found.verdict, found.lost_provides) == (False, "provides", ("cmd:a",))
@@ -234,6 +268,16 @@ def test_symbols_that_do_not_count() -> None:
 # --- files -------------------------------------------------------------------------------------------------------
 
 
+def test_a_program_that_is_at_a_fixed_place_now(tmp_path: Path) -> None:
+    """Of an ELF file that nobody is linked with: another type is told, another content alone is not."""
+    made = library([Sym("f")], soname="")
+    fixed = made[:16] + b"\2\0" + made[18:]
+    found = compare(tmp_path, {"usr/bin/x": made}, {"usr/bin/x": fixed})
+    assert told(found, "libraries") == ["~ type usr/bin/x ET_DYN>ET_EXEC"]
+    back = compare(tmp_path, {"usr/bin/x": fixed}, {"usr/bin/x": made})
+    assert "at a fixed place" not in render_text(back)
+
+
 def test_files(tmp_path: Path) -> None:
     old: Files = {
         "usr": folder(),
@@ -339,6 +383,8 @@ def test_contents(tmp_path: Path) -> None:
     assert found.unseen == ("usr/big: too large to be compared line by line",)
     assert "-two\n" in render_text(found)
     large = [package(tmp_path / name, files={"usr/big": files["usr/big"]}) for name, files in (("a", old), ("b", new))]
+    binary = compare(tmp_path / "c", {"a": b"\xff", "b": b"b"}, {"a": b"a", "b": b"\xff"}, contents=True)
+    assert (binary.section("contents"), binary.unseen) == ((), ())
     assert compare_packages(*large, contents=True).unseen == found.unseen, "also where there is no smaller one"
 
 

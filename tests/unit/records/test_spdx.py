@@ -155,7 +155,9 @@ def test_of_very_many_files_only_the_number_is_told(monkeypatch: pytest.MonkeyPa
 
 def test_only_direct_build_dependencies_are_listed(document: Any) -> None:
     assert _relations(document, "BUILD_DEPENDENCY_OF") == {("SPDXRef-Build-1", "SPDXRef-Package")}
-    assert _element(document, "SPDXRef-Build-1")["name"] == "build-base"
+    element = _element(document, "SPDXRef-Build-1")
+    assert element["name"] == "build-base"
+    assert element["externalRefs"][0]["referenceLocator"] == "pkg:apk/alpine/build-base@0.5-r3?arch=x86_64"
 
 
 def test_dependencies_lead_to_packages_of_the_same_build_or_to_names(built: Build, document: Any) -> None:
@@ -197,6 +199,17 @@ def test_what_is_no_utf8_or_no_address_or_no_person_is_left_out(tmp_path: Path) 
     path = tmp_path / "x.spdx.json"
     path.write_text(json.dumps(document))
     assert _complaints(path) == []
+
+
+def test_no_byte_of_a_package_or_source_makes_a_document_that_is_no_text(built: Build) -> None:
+    odd = "odd\udcff"
+    text = pkginfo("tool", f"depend = {odd}").replace("MIT", odd).replace("Me <me", f"{odd} <me")
+    info = parse_pkginfo(text.encode("utf-8", "surrogateescape"))
+    sources = (replace(built.info.sources[0], name=odd, uri=f"https://example.org/{odd}"),)
+    package = replace(built.packages[0], info=info)
+    content = spdx_document(package, replace(built.info, sources=sources), (package,))
+    assert b"\\udcff" not in content
+    assert b"odd\\ufffd" in content
 
 
 @pytest.mark.parametrize(
