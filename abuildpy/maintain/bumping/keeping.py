@@ -297,9 +297,14 @@ def _move(source: Path, target: Path) -> None:
             raise
         part = target.with_name(f".{target.name}.part")
         _remove(part)
-        shutil.copytree(source, part, symlinks=True) if source.is_dir() else shutil.copy2(source, part)
+        if source.is_dir() and not source.is_symlink():
+            shutil.copytree(source, part, symlinks=True)
+        else:
+            shutil.copy2(source, part, follow_symlinks=False)
         os.rename(part, target)
-        _remove(source)
+        gone = source.with_name(part.name)
+        os.rename(source, gone)  # half of it must not be taken for all of it
+        _remove(gone)
 
 
 def _remove(path: Path) -> None:

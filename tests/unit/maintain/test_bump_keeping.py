@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from pathlib import Path
 
 import pytest
 
+from abuildpy.maintain.bumping import keeping
 from abuildpy.maintain.bumping.keeping import BusyError, Keeper
 
 NEW = {"APKBUILD": b"new\n", "gone.patch": None, "fresh.patch": b"fresh\n"}
@@ -32,6 +34,7 @@ def folder(tmp_path: Path) -> Path:
     (folder / "file").write_bytes(b"becomes a link\n")
     (folder / "src").mkdir()
     (folder / "src/earlier").write_text("of an earlier build")
+    (folder / "tmp").symlink_to("../roomier")
     os.utime(folder / "APKBUILD", (1000, 1000))
     return folder
 
@@ -70,8 +73,27 @@ def change(keeper: Keeper, folder: Path) -> None:
     (folder / "file").symlink_to("APKBUILD")
 
 
-def test_restored(tmp_path: Path, folder: Path) -> None:
+class Killed(BaseException):
+    """The end of the process."""
+
+
+def across(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From now on the kept folders lie on another file system than the recipes."""
+    rename = os.rename
+
+    def refused(source: Path, target: Path) -> None:
+        if ("kept" in Path(source).parts) != ("kept" in Path(target).parts):
+            raise OSError(errno.EXDEV, "another file system")
+        rename(source, target)
+
+    monkeypatch.setattr(os, "rename", refused)
+
+
+@pytest.mark.parametrize("is_far", [False, True])
+def test_restored(tmp_path: Path, folder: Path, is_far: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     before = shown(folder)
+    if is_far:
+        across(monkeypatch)
     with Keeper(tmp_path / "kept") as keeper:
         change(keeper, folder)
         assert shown(folder) != before
@@ -100,9 +122,6 @@ def test_killed_anywhere(tmp_path: Path, folder: Path, at: int, monkeypatch: pyt
     count = 0
     rename = os.rename
 
-    class Killed(BaseException):
-        pass
-
     def counted(*words: object, **more: object) -> None:
         nonlocal count
         if count == at:
@@ -120,6 +139,31 @@ def test_killed_anywhere(tmp_path: Path, folder: Path, at: int, monkeypatch: pyt
     monkeypatch.undo()
     with Keeper(tmp_path / "kept") as keeper:
         assert {left.outcome for left in keeper.left()} <= {"restored"}
+    assert shown(folder) == before
+
+
+@pytest.mark.parametrize("what", ["set aside", "put back"])
+def test_killed_while_what_was_copied_goes(
+    tmp_path: Path, folder: Path, what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half of a former build's folder is gone where it was, and all of it is where it was to be."""
+    before = shown(folder)
+    across(monkeypatch)
+    remove = keeping._remove
+
+    def half(path: Path) -> None:
+        if (path / "earlier").exists() and ("kept" in path.parts) == (what == "put back"):
+            (path / "earlier").unlink()
+            raise Killed
+        remove(path)
+
+    monkeypatch.setattr(keeping, "_remove", half)
+    with Keeper(tmp_path / "kept") as keeper, pytest.raises(Killed):
+        change(keeper, folder)
+        keeper.restore("main/foo")
+    monkeypatch.setattr(keeping, "_remove", remove)
+    with Keeper(tmp_path / "kept") as keeper:
+        assert [left.outcome for left in keeper.left()] == ["restored"]
     assert shown(folder) == before
 
 
