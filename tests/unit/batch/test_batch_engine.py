@@ -34,8 +34,11 @@ class Pretending:
     closed: bool = False
     makes: bool = True
     before: Callable[[], None] = lambda: None
+    cannot: str = ""
 
     def start(self, work: Work) -> None:
+        if work.task.name == self.cannot:
+            raise RepositoryError("no room")
         assert list(work.destination.iterdir()) == []
         self.started.append((work.task.name, work.attempt, work.jobs))
         self.running.append(work)
@@ -130,6 +133,11 @@ class Stand:
     rules: Rules = field(default_factory=lambda: Rules(pause=0.0))
     jobs: int = 2
     asked: bool = False
+    more: AbuildError | None = None
+
+    def followers(self, _failed: Collection[str]) -> None:
+        if self.more is not None:
+            raise self.more
 
     def run(self, *tasks: Task, plan: Plan | None = None) -> dict[str, str]:
         """Runs a plan; returns what became of each, as ``status``, ``status reason`` or ``blocked a b``."""
@@ -145,6 +153,7 @@ class Stand:
             rules=self.rules,
             reuse=Reuse(self.journal, (), Keys({})),
             asked_to_end=lambda: self.asked,
+            more=self.followers,
         )
         report = engine.run()
         assert report is self.observer.report
@@ -226,6 +235,7 @@ def test_a_machine_that_goes_away_is_no_attempt(stand: Stand) -> None:
     stand.executor.fates = {"a": ["lost", "lost", None], "b": ["lost"]}
     assert stand.run(task("a"), task("b")) == {"a": "built", "b": "failed internal"}
     assert {attempt for _, attempt, _ in stand.executor.started} == {1}
+    assert [name for name, _, _ in stand.executor.started].count("b") == 5
 
 
 def test_packages_that_are_refused(stand: Stand) -> None:
@@ -258,6 +268,26 @@ def test_what_the_gate_holds_back_is_in_the_report(stand: Stand) -> None:
     assert report.exit_status == 1
     assert report.refusal is not None
     assert (report.refusal.losses, report.refusal.rebuild, report.refusal.held) == ((loss,), ("main/app",), ("main/a",))
+
+
+@pytest.mark.parametrize("rest", [False, True])
+def test_why_there_was_no_rebuilding_is_told_with_what_is_held_back(stand: Stand, rest: bool) -> None:
+    loss = Loss("main/app-1-r0", "main/app", "so:liba.so.1", ("main/a-2-r0",), ("main/a-1-r0",))
+    stand.publisher.gate = GateError([loss], held=["main/a"])
+    stand.more = GateError([loss], "main/app is not built for x86_64", "drop it")
+    stand.rules = Rules(pause=0.0, publish_rest=rest)
+    with pytest.raises(GateError, match="published: main/app is not built for x86_64") as error:
+        stand.run(task("a"))
+    assert (error.value.held, error.value.hint) == (("main/a",) if rest else (), "drop it")
+    assert stand.publisher.published == rest
+
+
+def test_what_cannot_be_started_has_failed(stand: Stand) -> None:
+    stand.executor.cannot = "a"
+    assert stand.run(task("a"), task("b", "a"), task("c")) == {"a": "failed internal", "b": "blocked a", "c": "built"}
+    report = stand.observer.report
+    assert report is not None
+    assert report.outcomes[0].error == "no room"
 
 
 def test_asked_to_end(stand: Stand) -> None:

@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 from dataclasses import replace
 from pathlib import Path
+from zlib import crc32
 
 import pytest
 
@@ -60,6 +62,41 @@ def test_a_torn_line_counts_for_nothing(tmp_path: Path) -> None:
         lines = path.read_bytes().splitlines()
         assert len(lines) == 2
         assert Records(path).last("main/foo") == Past("failed", "test", "k2", 1.0, None, "1-r0")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"outcome": None},
+        {"outcome": {"status": "great"}},
+        {"packages": None},
+        {"packages": ["a"]},
+        {"packages": {"a": 5}},
+        {"what": "rumour"},
+    ],
+)
+def test_a_line_that_makes_no_sense_counts_for_nothing(tmp_path: Path, change: dict[str, object]) -> None:
+    with Journal(tmp_path) as journal:
+        journal.keep(BUILT, PACKAGES)
+    record = json.loads((tmp_path / NAME).read_bytes().partition(b" ")[2])
+    lines = [json.dumps(each).encode() for each in (record | change, [record], "text")]
+    (tmp_path / NAME).write_bytes(b"".join(b"%08x %s\n" % (crc32(each), each) for each in (*lines, b"{")))
+    records = Records(tmp_path / NAME)
+    assert (records.last("main/foo"), records.made("main/foo", "k1")) == (None, None)
+
+
+def test_a_line_that_does_not_fit_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write = os.write
+    with Journal(tmp_path) as journal:
+        journal.keep(BUILT, PACKAGES)
+        monkeypatch.setattr(os, "write", lambda file, data: write(file, data[:40]))
+        with pytest.raises(OSError, match="No space left"):
+            journal.keep(FAILED, {})
+        monkeypatch.undo()
+    with Journal(tmp_path) as journal:
+        journal.keep(replace(BUILT, name="main/bar"), PACKAGES)
+    records = Records(tmp_path / NAME)
+    assert [past and past.status for past in map(records.last, ("main/foo", "main/bar"))] == ["built", "built"]
 
 
 @pytest.mark.parametrize("place", [3, 40, 100])

@@ -4,6 +4,7 @@ from __future__ import annotations
 import errno
 import gzip
 import hashlib
+import io
 import multiprocessing
 import os
 import shutil
@@ -87,6 +88,18 @@ _DATA = gzip.compress(tar({"usr/share/foo": b"hello\n"}, cut=False, sums=True), 
 _WRONG_SUM = gzip.compress(
     tar({"usr/share/foo": b"hello\n"}, cut=False, sums=True).replace(b"hello\n", b"HELLO\n"), mtime=0
 )
+
+
+def _linked(promised: str, target: str) -> bytes:
+    """A package with a symbolic link whose header promises the checksum of a target."""
+    with tarfile.open(fileobj=(out := io.BytesIO()), mode="w", format=tarfile.PAX_FORMAT) as archive:
+        info = tarfile.TarInfo("usr/link")
+        info.type, info.linkname = tarfile.SYMTYPE, target
+        info.pax_headers = {"APK-TOOLS.checksum.SHA1": hashlib.sha1(promised.encode()).hexdigest()}
+        archive.addfile(info)
+    return package(data=gzip.compress(out.getvalue(), mtime=0))
+
+
 _OUTSIDE = gzip.compress(tar({"usr/../../etc/passwd": b"x"}, cut=False, sums=True), mtime=0)
 
 
@@ -108,6 +121,7 @@ def _flood() -> bytes:
         (package(data=_DATA, datahash="0" * 64), "do not match the hash"),
         (package(data=_WRONG_SUM), "'usr/share/foo' does not match its checksum"),
         (package(data=_OUTSIDE), "leads out of the package"),
+        (_linked("/bin/sh", "/tmp/sh"), "'usr/link' does not match its checksum"),
         (package(data=_flood()), "an extended header is absurdly large"),
         (package("bar"), "its pkgname is 'bar', not foo"),
         (package(version="1.0-r1"), "its pkgver is '1.0-r1', not 1.0-r0"),
@@ -124,6 +138,11 @@ def test_what_is_not_sound_is_refused(yard: Yard, content: bytes, complaint: str
     assert complaint in error.value.message
     assert "main/foo" in error.value.message
     assert {name: (yard.folder / name).read_bytes() for name in files(yard.folder)} == before
+
+
+@pytest.mark.parametrize("length", [150, 100])
+def test_a_link_may_have_the_checksum_of_what_fits_into_its_header(yard: Yard, length: int) -> None:
+    yard.staging().accept(yard.built(task(), {NAME: _linked("x" * length, "x" * 150)}))
 
 
 def test_a_signature_over_something_else_is_refused(yard: Yard) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -117,7 +118,9 @@ def test_what_a_worker_tells_is_signed_as_its_claim(yard: Yard) -> None:
     assert statement["predicate"]["runDetails"]["builder"]["id"] == "urn:x-abuildpy:builder:worker"
     document = json.loads((folder / SPDX).read_bytes())
     assert document["files"][0]["fileName"] == "./usr/share/foo"
-    assert document["files"][0]["checksums"][1]["checksumValue"] == hashlib.sha256(b"hello\n").hexdigest()
+    sums = {each["algorithm"]: each["checksumValue"] for each in document["files"][0]["checksums"]}
+    assert sums["SHA1"] == hashlib.sha1(b"hello\n").hexdigest()
+    assert sums["SHA256"] == hashlib.sha256(b"hello\n").hexdigest()
 
 
 @pytest.mark.parametrize(
@@ -143,6 +146,33 @@ def test_a_claim_that_does_not_fit_is_left_out(yard: Yard, changes: dict[str, An
     assert [said in line and "main/foo" in line for line in yard.log.lines] == [True], yard.log.lines
 
 
+def test_a_claim_of_more_packages_is_left_out(yard: Yard) -> None:
+    info, _ = _info(package(), yard.base)
+    more = (*info.packages, replace(info.packages[0], file="bar-1.0-r0.apk", name="bar"))
+    yard.staging().accept(_of_a_worker(yard, packages=more))
+    assert _there(yard.folder) == set()
+    assert "more packages than came" in yard.log.lines[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "fits"), [("APKBUILD", True), ("link", True), ("near", True), ("missing", False), ("out", False)]
+)
+def test_the_files_of_a_claim_are_those_of_the_recipe(yard: Yard, name: str, fits: bool) -> None:
+    """A link of the recipe may lead to another one's file, and to nothing else on this machine."""
+    folder = yard.base / "aports/main/foo"
+    folder.mkdir(parents=True)
+    for path in (folder / "APKBUILD", folder.parent / "shared", yard.base / "secret"):
+        path.write_bytes(b"text\n")
+    (folder / "near").symlink_to("../shared")
+    (folder / "out").symlink_to(yard.base / "secret")
+    told = "link:elsewhere" if name == "link" else f"sha512:{hashlib.sha512(b'text' + bytes([10])).hexdigest()}"
+    done = _of_a_worker(yard, recipe=BuiltRecipe("foo", "1.0-r0", "main", "", False, {name: told}))
+    here = replace(done.work.task, folder=str(folder))
+    yard.staging().accept(replace(done, work=replace(done.work, task=here)))
+    assert (_there(yard.folder) != set()) == fits
+    assert any(f"another '{name}'" in line for line in yard.log.lines) != fits
+
+
 def test_a_buildinfo_that_nobody_claims_is_none(yard: Yard) -> None:
     content = package()
     info, _ = _info(content, yard.base)
@@ -154,6 +184,15 @@ def test_a_statement_by_somebody_else_is_left_out(yard: Yard) -> None:
     yard.staging().accept(_of_here(yard, signer("stranger.rsa.pub")))
     assert _there(yard.folder) == set()
     assert "nobody who is trusted" in yard.log.lines[0]
+
+
+def test_a_statement_about_other_packages_is_left_out(yard: Yard) -> None:
+    done = _of_here(yard)
+    path = done.work.destination / "main" / ARCH / "foo-1.0-r0.apk"
+    path.write_bytes(package(key=signer(), content=b"other\n"))
+    yard.staging().accept(done)
+    assert _there(yard.folder) == set()
+    assert "tells of other packages" in yard.log.lines[0]
 
 
 def test_a_record_that_the_statement_does_not_name_is_left_out(yard: Yard) -> None:
@@ -191,6 +230,18 @@ def test_what_changed_in_the_staging_repository_is_not_published(yard: Yard) -> 
     (yard.folder / "main" / ARCH / SPDX).write_bytes(b"{}\n")
     yard.staging().publish()
     assert _there(yard.final) == {BUILDINFO, PROVENANCE}
+
+
+def test_what_is_missing_in_the_staging_repository_is_left_out(yard: Yard) -> None:
+    yard.staging().accept(_of_here(yard))
+    (yard.folder / "main" / ARCH / SPDX).unlink()
+    before = os.umask(0o077)
+    try:
+        yard.staging().publish()
+    finally:
+        os.umask(before)
+    assert _there(yard.final) == {BUILDINFO, PROVENANCE}
+    assert {path.stat().st_mode & 0o777 for path in (yard.final / "main" / ARCH).glob("foo*")} == {0o644}
 
 
 def test_a_name_of_a_worker_is_harmless(tmp_path: Path) -> None:

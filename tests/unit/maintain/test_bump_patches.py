@@ -155,6 +155,11 @@ def test_hunks_do_not_pass_each_other(tmp_path: Path) -> None:
     assert str(trouble) == "dir/f: hunk 2 (line 20) does not fit"
 
 
+def test_what_upstream_has_is_not_put_in_again_where_it_nearly_fits(tmp_path: Path) -> None:
+    there = TEXT.replace(b"11\n", b"eleven\n") + b"x\n9\n10\n11\n12\n13\ny\n"
+    assert judge(PATCH, source(tmp_path, there)).kind == "upstream"
+
+
 def test_other_levels_and_names(tmp_path: Path) -> None:
     files = source(tmp_path, TEXT)
     plain = PATCH.replace(b"a/dir/f", b"dir/f.orig\t2020-01-01 00:00:00").replace(b"b/dir/f", b"dir/f\t2020-01-01")
@@ -234,3 +239,8 @@ def test_as_gnu_patch(
             again = Files(folder)
             assert judge(verdict.text, again).kind == "fits"
             assert again.read("f") == files.read("f")
+            growth = 0
+            for hunk in parse_patch(verdict.text).files[0].hunks:
+                place = hunk.old_start + (not hunk.old) + growth
+                assert hunk.new_start == place - (not hunk.new), "where it comes to lie, by its header"
+                growth += len(hunk.new) - len(hunk.old)

@@ -166,6 +166,15 @@ def test_answers_to_something_else(bench: Bench, name: str, said: str | None) ->
         assert said in (done.outcome.error or "")
 
 
+def test_the_answer_to_another_order(bench: Bench) -> None:
+    """Of the same recipe, but of an attempt that is over."""
+    _, run = _given(bench)
+    bench.client.says(result=run, data=_failed("0" * 32))
+    done = bench.next()
+    assert (done.outcome.reason, done.lost) == ("internal", False)
+    assert "answers to another order" in (done.outcome.error or "")
+
+
 @pytest.mark.parametrize("data", ["", "{}", "[]", "\x80\x04"])
 def test_answers_that_are_none(bench: Bench, data: str) -> None:
     _, run = _given(bench)

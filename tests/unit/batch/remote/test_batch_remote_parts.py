@@ -23,7 +23,7 @@ import pytest
 from abuildpy.batch.remote import bundle
 from abuildpy.batch.remote.security import Tls, TlsError, load_tls, require_tls, temporary_tls
 from abuildpy.batch.remote.settings import SETTINGS
-from abuildpy.errors import ConfigError
+from abuildpy.errors import ConfigError, RecipeError
 
 TLS = Tls("ca", "cert", "key")
 
@@ -60,6 +60,30 @@ def test_a_recipe_there_and_back(tmp_path: Path) -> None:
     assert (tmp_path / "back/main/foo/run.sh").stat().st_mode & 0o777 == 0o755
     os.utime(folder / "fix.patch", (1, 1))
     assert bundle.pack(folder, {"foo-1.0.tar.gz"}) == data
+
+
+def test_what_is_no_file_is_left_out(tmp_path: Path) -> None:
+    folder = _recipe(tmp_path)
+    (folder / "dangling").symlink_to("nowhere")
+    (folder / "folder").symlink_to("sub")
+    os.mkfifo(folder / "fifo")
+    bundle.unpack(bundle.pack(folder), tmp_path / "back")
+    assert {"dangling", "folder", "fifo"}.isdisjoint(path.name for path in (tmp_path / "back/main/foo").iterdir())
+
+
+def test_what_is_too_large_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = _recipe(tmp_path)
+    monkeypatch.setattr(bundle, "_LARGEST_FILE", 100)
+    bundle.pack(folder)
+    (folder / "fix.patch").write_bytes(bytes(101))
+    with pytest.raises(RecipeError, match=r"fix\.patch is too large"):
+        bundle.pack(folder)
+
+
+@pytest.mark.parametrize("data", [b"", b"no tar"])
+def test_archives_that_are_none(tmp_path: Path, data: bytes) -> None:
+    with pytest.raises(ValueError, match="is damaged"):
+        bundle.unpack(data, tmp_path / "back")
 
 
 @pytest.mark.parametrize("name", ["../x/y", "/etc/x", "main/../../x", "x", "main//x", "main/./x"])

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from loopback import Quiet, answering
 pytest.importorskip("fsspec", reason="fsspec is not installed")
 
 from abuildpy.batch.remote.store import Store, StoreError
+from abuildpy.batch.remote.web import Web
 from abuildpy.errors import ConfigError
 
 CONTENT = b"content\n" * 1000
@@ -95,6 +97,41 @@ def test_what_was_tampered_with(tmp_path: Path, tampered: bytes) -> None:
         assert caught.value.hint
     assert (tmp_path / "back").read_bytes() == b"older"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["back", "store"]
+
+
+def test_a_size_that_is_not_its_own(tmp_path: Path) -> None:
+    store = Store(f"file://{tmp_path}/store")
+    digest, size = store.put_bytes(CONTENT)
+    for wrong in (0, size - 1, size + 1):
+        with pytest.raises(StoreError, match="it was tampered with"):
+            store.get(digest, tmp_path / "back", size=wrong)
+    assert not (tmp_path / "back").exists()
+
+
+@pytest.mark.parametrize("status", [301, 401, 403, 500, 507])
+def test_a_server_that_refuses(tmp_path: Path, status: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("no_proxy", "*")
+
+    class Refusing(_Server):
+        def do_PUT(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self._answer(status, b"")
+
+        def _answer(self, _status: int, body: bytes) -> None:
+            super()._answer(status, body)
+
+    handler = type("Handler", (Refusing,), {"files": {}})
+    with answering(handler) as address:
+        store = Store(f"{address}/store")
+        digest = hashlib.sha256(CONTENT).hexdigest()
+        for action in (
+            lambda: store.has("sha256", digest),
+            lambda: store.get(digest, tmp_path / "back"),
+            lambda: Web(address).put("/store/x", io.BytesIO(CONTENT)),
+        ):
+            with pytest.raises((StoreError, OSError), match=f"the server answers {status}"):
+                action()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_no_half_done_file_under_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
