@@ -186,6 +186,8 @@ def test_what_somebody_else_wrote_stays(tmp_path: Path, folder: Path) -> None:
     assert left.outcome == "changed"
     assert (folder / "APKBUILD").read_bytes() == b"by hand\n"
     assert (left.kept / "APKBUILD").read_bytes() == b"old\n"
+    assert not (left.kept / "src").exists()
+    assert (left.kept / "large.tar").samefile(folder / "large.tar"), "no second copy of it"
 
 
 def test_one_at_a_time(tmp_path: Path) -> None:
