@@ -63,6 +63,12 @@ def test_a_folder_with_another_name(aports: Path, dependants: Dependants) -> Non
     assert [(task.name, task.version, len(task.why)) for task in plan.tasks] == [("main/app1", "1.0-r1", 1)]
 
 
+@pytest.mark.parametrize(("there", "version"), [("1.0-r3", "1.0-r4"), ("1.0-r0", "1.0-r1"), ("0.9-r7", "1.0-r0")])
+def test_it_is_higher_than_what_there_is(aports: Path, dependants: Dependants, there: str, version: str) -> None:
+    write_recipe(aports / "main/app")
+    assert [task.version for task in dependants([loss("main/app")], {"main/app": there}).tasks] == [version]
+
+
 def test_what_does_not_help(aports: Path, dependants: Dependants) -> None:
     write_recipe(aports / "main/app")
     write_recipe(aports / "main/far", arch="s390x")

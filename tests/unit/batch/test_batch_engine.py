@@ -134,8 +134,10 @@ class Stand:
     jobs: int = 2
     asked: bool = False
     more: AbuildError | None = None
+    failed: set[str] = field(default_factory=set)
 
-    def followers(self, _failed: Collection[str]) -> None:
+    def followers(self, failed: Collection[str]) -> None:
+        self.failed = set(failed)
         if self.more is not None:
             raise self.more
 
@@ -174,6 +176,7 @@ def test_all_is_built_in_order(stand: Stand) -> None:
     assert stand.publisher.taken == ["a", "d", "b", "c"]
     assert (stand.publisher.published, stand.publisher.needs) == (1, None)
     assert stand.observer.seen[:3] == ["planned 4", "started a 1", "started d 1"]
+    assert stand.observer.seen.count("build d") == 1
     report = stand.observer.report
     assert report is not None
     assert (report.complete, report.exit_status) == (True, 0)
@@ -199,6 +202,7 @@ def test_who_blocks_is_named(stand: Stand) -> None:
         "y": "blocked bad worse",
         "z": "built",
     }
+    assert stand.failed == {"bad", "worse", "x", "y"}
     assert stand.publisher.published == 1
 
 

@@ -40,6 +40,16 @@ def test_what_it_remembers(tmp_path: Path) -> None:
     assert (records.last("main/bar"), records.cost("main/bar")) == (None, (None, None))
 
 
+def test_what_was_built_is_on_the_disk_when_it_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: list[bytes] = []
+    monkeypatch.setattr(os, "fdatasync", lambda _file: kept.append((tmp_path / NAME).read_bytes()))
+    with Journal(tmp_path) as journal:
+        journal.keep_made(BUILT, PACKAGES)
+        journal.keep(BUILT, PACKAGES)
+        journal.keep(FAILED, {})
+    assert [data.count(b"\n") for data in kept] == [1, 2]
+
+
 def test_packages_without_a_key_are_not_found(tmp_path: Path) -> None:
     with Journal(tmp_path) as journal:
         journal.keep(replace(BUILT, key=""), PACKAGES)
@@ -129,6 +139,7 @@ def test_the_builds_of_a_killed_batch_are_waited_for(tmp_path: Path) -> None:
 
     threading.Timer(0.3, os.close, (kept,)).start()
     Journal(tmp_path).close()
+    assert (tmp_path / "journal.lock").read_text() == f"{os.getpid()}\n"
 
 
 def test_a_long_history_is_shortened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -138,6 +149,8 @@ def test_a_long_history_is_shortened(tmp_path: Path, monkeypatch: pytest.MonkeyP
             journal.keep_made(BUILT, PACKAGES)
             journal.keep(BUILT, PACKAGES)
             journal.keep(FAILED, {})
+        for outcome in (BUILT, FAILED, BUILT):
+            journal.keep(replace(outcome, name="main/again"), PACKAGES if outcome is BUILT else {})
         journal.keep(replace(FAILED, name="main/bad"), {})
         journal.keep_made(replace(BUILT, name="main/half"), PACKAGES)
 
@@ -147,6 +160,8 @@ def test_a_long_history_is_shortened(tmp_path: Path, monkeypatch: pytest.MonkeyP
         assert records.cost("main/foo") == (7.5, 99)
         assert records.made("main/foo", "k1") is not None
         assert records.last("main/bad") is not None
+        again = records.last("main/again")
+        assert again is not None and again.status == "built"
         assert records.made("main/half", "k1") is not None
         assert records.last("main/half") is None
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 import shutil
 import subprocess
 import tempfile
@@ -13,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from abuildpy.maintain.bumping.patches import folder
 from abuildpy.maintain.bumping.patches.applying import apply_hunks
 from abuildpy.maintain.bumping.patches.folder import Files
 from abuildpy.maintain.bumping.patches.judge import judge, upstream_has
@@ -43,13 +45,13 @@ index 123..456 100644
 """
 
 
-def source(folder: Path, content: bytes | None, name: str = "dir/f") -> Files:
+def source(place: Path, content: bytes | None, name: str = "dir/f") -> Files:
     """An unpacked source with one file."""
-    path = folder / name
+    path = place / name
     path.parent.mkdir(parents=True, exist_ok=True)
     if content is not None:
         path.write_bytes(content)
-    return Files(folder)
+    return Files(place)
 
 
 def test_one_that_fits_is_applied(tmp_path: Path) -> None:
@@ -121,6 +123,28 @@ def test_what_does_not_fit_is_named(tmp_path: Path) -> None:
     assert [str(each) for each in judge(two, Files(tmp_path)).troubles] == ["dir/f is not there any more"]
     (tmp_path / "dir/f").symlink_to("/etc/passwd")
     assert "is behind a symbolic link" in str(judge(two, Files(tmp_path)).troubles[0])
+
+
+def test_nothing_outside_of_the_source_is_looked_at(tmp_path: Path) -> None:
+    (tmp_path / "f").write_bytes(TEXT)
+    text = PATCH.replace(b"a/dir/f", b"a/../f").replace(b"b/dir/f", b"b/../f")
+    assert judge(text, source(tmp_path / "src", TEXT)).kind == "fails"
+
+
+def test_what_a_patch_deletes_is_all_of_it(tmp_path: Path) -> None:
+    text = b"--- a/f\n+++ /dev/null\n@@ -1,2 +0,0 @@\n-1\n-2\n"
+    assert judge(text, source(tmp_path, b"1\n2\n", "f")).kind == "fits"
+    (trouble,) = judge(text, source(tmp_path, b"1\n2\n3\n", "f")).troubles
+    assert str(trouble) == "f has more in it than the patch deletes"
+
+
+def test_what_is_no_file_cannot_be_patched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = source(tmp_path, None)
+    os.mkfifo(tmp_path / "dir/f")
+    assert "is not a regular file" in str(judge(PATCH, files).troubles[0])
+    (tmp_path / "dir/f").unlink()
+    monkeypatch.setattr(folder, "_LARGEST", 10)
+    assert "is absurdly large" in str(judge(PATCH, source(tmp_path, TEXT)).troubles[0])
 
 
 def test_hunks_that_upstream_has_are_left_out(tmp_path: Path) -> None:
@@ -235,22 +259,22 @@ def test_as_gnu_patch(
         return
     applied = apply_hunks(other, parse_patch(text).files[0].hunks)
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        (folder / "f").write_bytes(b"".join(other))
-        (folder / "x.patch").write_bytes(text)
+        place = Path(name)
+        (place / "f").write_bytes(b"".join(other))
+        (place / "x.patch").write_bytes(text)
         done = subprocess.run(
-            ["patch", "-p1", "-N", "-s", "-i", "x.patch"], cwd=folder, capture_output=True, check=False
+            ["patch", "-p1", "-N", "-s", "-i", "x.patch"], cwd=place, capture_output=True, check=False
         )
         if b"previously applied" in done.stdout:
             return  # it asks, and does nothing
         assert (done.returncode == 0) == (not applied.failed)
         if applied.failed:
             return
-        assert (folder / "f").read_bytes() == b"".join(applied.lines)
-        (folder / "f").write_bytes(b"".join(other))
-        files = Files(folder)
+        assert (place / "f").read_bytes() == b"".join(applied.lines)
+        (place / "f").write_bytes(b"".join(other))
+        files = Files(place)
         verdict = judge(text, files)
         if verdict.kind == "refreshed":
-            again = Files(folder)
+            again = Files(place)
             assert judge(verdict.text, again).kind == "fits"
             assert again.read("f") == files.read("f")

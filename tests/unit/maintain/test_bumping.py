@@ -14,6 +14,7 @@ from typing import cast
 import pytest
 
 from abuildpy.batch.targets import TargetError, Tree
+from abuildpy.cli import bump
 from abuildpy.config import load_config
 from abuildpy.errors import RecipeError
 from abuildpy.maintain.bumping.committing import message_of
@@ -140,6 +141,70 @@ def test_a_target_that_cannot_be_read(tree: Tree, monkeypatch: pytest.MonkeyPatc
     for word in ("main/shut", "main/shut-1.2"):
         with pytest.raises(TargetError, match="main/shut cannot be read"):
             find_wishes([word], tree, latest="-" not in word, rebuild=False)
+
+
+@pytest.mark.parametrize(
+    ("fixes", "sets", "said"),
+    [
+        (["bar:CVE-2024-1"], [], "bar is not among the recipes"),
+        (["CVE-2024-1"], [], "which of the 2 recipes"),
+        (["foo:"], [], "--fixes foo:"),
+        (["foo:no CVE"], [], "--fixes foo:no CVE"),
+        ([], ["_commit"], "--set takes NAME=VALUE, not '_commit'"),
+        ([], ["a-b=1"], "--set takes NAME=VALUE"),
+        ([], ["pkgver=2"], "--set pkgver: that is what this command sees to"),
+        ([], ["_commit=abc"], "--set is for one recipe at a time, and there are 2"),
+    ],
+)
+def test_words_that_will_not_do(fixes: list[str], sets: list[str], said: str) -> None:
+    wishes = [WISH, replace(WISH, name="main/other")]
+    with pytest.raises(BumpUsageError) as error:
+        bump._fixes(fixes, wishes)
+        bump._sets(sets, wishes)
+    assert said in error.value.message
+
+
+def test_words_for_one_recipe() -> None:
+    wishes = [WISH, replace(WISH, name="main/other")]
+    values = ["foo:CVE-2024-1", "main/foo:CVE-2024-2, CVE-2024-3", "other:CVE-2024-4"]
+    assert bump._fixes(values, wishes) == {
+        "main/foo": ("CVE-2024-1", "CVE-2024-2", "CVE-2024-3"),
+        "main/other": ("CVE-2024-4",),
+    }
+    assert bump._sets(["_commit=a=b", "_x="], [WISH]) == {"_commit": "a=b", "_x": ""}
+
+
+def test_trees_that_nothing_can_be_committed_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for who in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{who}_NAME", "A")
+        monkeypatch.setenv(f"GIT_{who}_EMAIL", "a@example.invalid")
+
+    def git(*words: str) -> None:
+        subprocess.run(["git", *words], cwd=tmp_path, check=True, capture_output=True)
+
+    def refused(branch: str = "", push: str = "") -> str:
+        try:
+            options = cast(bump.BumpOptions, SimpleNamespace(branch=branch, push=push))
+            bump._require_git(GitTree.around(tmp_path), options, tmp_path)
+        except BumpUsageError as error:
+            return error.message.removeprefix(f"{tmp_path} ")
+        return ""
+
+    (tmp_path / ".git").mkdir()
+    assert refused() == f"{tmp_path}: git does not want to work there"
+    git("init", "-q", "--initial-branch=main")
+    assert refused() == "has no commit yet"
+    git("commit", "-q", "--allow-empty", "-m", "x")
+    assert refused() == refused(branch="main") == refused(branch="next") == ""
+    assert refused(branch="no..name") == "--branch no..name: no branch can have that name"
+    assert refused(push="origin") == "--push=origin: there is no such remote"
+    git("branch", "next")
+    assert refused(branch="next") == "--branch next: there is such a branch"
+    git("checkout", "-q", "--detach")
+    assert refused().startswith("is on no branch")
+    assert refused(branch="other") == ""
+    (tmp_path / ".git/MERGE_HEAD").touch()
+    assert refused() == "is in the middle of a merge"
 
 
 # --- sources and upstream --------------------------------------------------------------------------------------------
