@@ -158,7 +158,7 @@ def test_sourceforge(server: Server, tmp_path: Path) -> None:
     )
     server.says("sourceforge.net/projects/p/rss?path=/", feed)
     found = ask(server, tmp_path, "https://downloads.sourceforge.net/p/foo-1.2.tar.gz")
-    assert (found.version, found.date) == ("1.3", "2024-01-31")
+    assert (found.version, found.date, found.exists("1.2.9")) == ("1.3", "2024-01-31", None)
 
 
 def test_launchpad(server: Server, tmp_path: Path) -> None:
@@ -166,14 +166,16 @@ def test_launchpad(server: Server, tmp_path: Path) -> None:
         "api.launchpad.net/1.0/p/releases",
         {"entries": [{"version": "1.3", "date_released": "2024-01-31T10:00:00+00:00"}]},
     )
-    assert ask(server, tmp_path, "https://launchpad.net/p/trunk/1.2/+download/p-1.2.tar.gz").version == "1.3"
+    found = ask(server, tmp_path, "https://launchpad.net/p/trunk/1.2/+download/p-1.2.tar.gz")
+    assert (found.version, found.exists("1.2.9")) == ("1.3", None)
 
 
 def test_gnome_leaves_series_under_development_out(server: Server, tmp_path: Path) -> None:
     versions = ["2.78.0", "2.78.3", "2.79.1", "2.80.rc", "2.79.90"]
     server.says("download.gnome.org/sources/foo/cache.json", [4, {"foo": {}}, {"foo": versions}, {}])
     source = "https://download.gnome.org/sources/foo/{}/foo-{}.tar.xz"
-    assert ask(server, tmp_path, source.format("2.78", "2.78.0"), "2.78.0").version == "2.78.3"
+    found = ask(server, tmp_path, source.format("2.78", "2.78.0"), "2.78.0")
+    assert (found.version, found.exists("2.78.2")) == ("2.78.3", False)
     # A recipe that follows the development goes on with it.
     assert ask(server, tmp_path, source.format("2.79", "2.79.0"), "2.79.0").version == "2.79.1"
 
@@ -263,34 +265,39 @@ def test_rust(server: Server, tmp_path: Path) -> None:
         {"num": "1.4.0-beta.1", "yanked": False},
     ]
     server.says("registry.example/api/v1/crates/foo", {"versions": versions})
-    assert ask(server, tmp_path, "https://registry.example/api/v1/crates/foo/1.2/download").version == "1.3.0"
+    found = ask(server, tmp_path, "https://registry.example/api/v1/crates/foo/1.2/download")
+    assert (found.version, found.exists("1.2.9")) == ("1.3.0", False)
 
 
 def test_ruby(server: Server, tmp_path: Path) -> None:
     server.says(
         "registry.example/api/v1/versions/foo.json", [{"number": "2.0.a", "prerelease": True}, {"number": "1.3"}]
     )
-    assert ask(server, tmp_path, "https://registry.example/downloads/foo-1.2.gem").version == "1.3"
+    found = ask(server, tmp_path, "https://registry.example/downloads/foo-1.2.gem")
+    assert (found.version, found.exists("1.2.9")) == ("1.3", False)
 
 
 def test_haskell(server: Server, tmp_path: Path) -> None:
     server.says(
         "registry.example/package/foo/preferred", {"normal-version": ["1.3.0.1", "1.2"], "deprecated-version": ["2.0"]}
     )
-    assert ask(server, tmp_path, "https://registry.example/package/foo-1.2/foo-1.2.tar.gz").version == "1.3.0.1"
+    found = ask(server, tmp_path, "https://registry.example/package/foo-1.2/foo-1.2.tar.gz")
+    assert (found.version, found.exists("1.2.9")) == ("1.3.0.1", False)
 
 
 def test_php(server: Server, tmp_path: Path) -> None:
     answer = "<a><p>Foo</p><r><v>2.0.0</v><s>alpha</s></r><r><v>1.3</v><s>stable</s></r></a>"
     server.says("registry.example/rest/r/foo/allreleases.xml", answer)
-    assert ask(server, tmp_path, "https://registry.example/get/Foo-1.2.tgz", name="php83-pecl-foo").version == "1.3"
+    found = ask(server, tmp_path, "https://registry.example/get/Foo-1.2.tgz", name="php83-pecl-foo")
+    assert (found.version, found.exists("1.2.9")) == ("1.3", False)
 
 
 def test_java(server: Server, tmp_path: Path) -> None:
     listed = "<versions><version>1.2</version><version>1.3</version></versions>"
     answer = f"<metadata><versioning><latest>1.3</latest>{listed}</versioning></metadata>"
     server.says("registry.example/maven2/org/x/foo/maven-metadata.xml", answer)
-    assert ask(server, tmp_path, "https://registry.example/maven2/org/x/foo/1.2/foo-1.2.jar").version == "1.3"
+    found = ask(server, tmp_path, "https://registry.example/maven2/org/x/foo/1.2/foo-1.2.jar")
+    assert (found.version, found.exists("1.2.9")) == ("1.3", False)
 
 
 # --- folders ------------------------------------------------------------------------------------------------------
@@ -316,7 +323,7 @@ def test_folders_of_series(server: Server, tmp_path: Path) -> None:
     server.says("h.example/pub/1.9/src/", listing("foo-1.9.1.tar.gz", "foo-1.9.4.tar.gz"))
     server.says("h.example/pub/1.2/src/", listing("foo-1.2.3.tar.gz"))
     found = ask(server, tmp_path, "https://h.example/pub/1.2/src/foo-1.2.3.tar.gz", "1.2.3")
-    assert found.version == "1.9.4"
+    assert (found.version, found.exists("1.9.3")) == ("1.9.4", None), "not every folder was looked into"
     assert "h.example/pub/0.2/src/" not in server.urls()
 
 
@@ -386,6 +393,8 @@ def test_what_is_beyond_the_series_is_told(server: Server, tmp_path: Path) -> No
     server.says(GITHUB_GIT, tags("v13.2", "v13.4", "v14.1", "v15.0-rc1"))
     found = ask(server, tmp_path, "https://github.com/a/foo/archive/v13.2.tar.gz", "13.2", name="foo13")
     assert (found.version, found.beyond) == ("13.4", "14.1")
+    server.says(GITHUB_GIT, tags("v13.2", "v13.4", "v12.9"))
+    assert ask(server, tmp_path, "https://github.com/a/foo/archive/v13.2.tar.gz", "13.2", name="foo13").beyond == ""
     assert ask(server, tmp_path, "https://github.com/a/foo/archive/v13.2.tar.gz", "13.2", name="bar").beyond == ""
 
 
