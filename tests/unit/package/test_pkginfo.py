@@ -26,7 +26,7 @@ def text(
 
 FULL = metadata(
     "foo-sub",
-    pkgdesc="A test  package",
+    pkgdesc=" A test  package\t",
     arch="noarch",
     license="MIT AND\n\t(GPL-2.0-only\n OR ISC) ",
     maintainer="Jöe <joe@example.org>",
@@ -50,7 +50,7 @@ def test_fields_and_their_order() -> None:
         "# using fakeroot version 1.31\n"
         "pkgname = foo-sub\n"
         "pkgver = 1.0-r0\n"
-        "pkgdesc = A test package\n"
+        "pkgdesc =  A test  package\t\n"
         "url = https://example.org\n"
         "builddate = 1700000000\n"
         "packager = Joe <joe@example.org>\n"
