@@ -29,9 +29,10 @@ from types import TracebackType
 from typing import Self
 
 from abuildpy.config import load_config
-from abuildpy.phases.crew import Crew, PlainReading, Reading, Task, Unread
+from abuildpy.phases.crew import Crew
 from abuildpy.phases.evaluating import variables_of
 from abuildpy.phases.pipes import Pipe, plumbed
+from abuildpy.phases.readings import PlainReading, Reading, Task, Unread
 from abuildpy.recipe.answer import Fresh
 from abuildpy.recipe.conversation import Scripts, changes
 from abuildpy.recipe.environment import recipe_environment

@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 from abuildpy.config import Config
 from abuildpy.errors import RecipeError
-from abuildpy.phases.crew import Crew, PlainReading, Reading, Task, Unread
+from abuildpy.phases.crew import Crew
+from abuildpy.phases.readings import PlainReading, Reading, Task, Unread
 from abuildpy.phases.settings import Settings
 from abuildpy.phases.walls import Stages
 from abuildpy.recipe import signatures
