@@ -11,6 +11,9 @@ from typing import Any
 
 from loopback import Quiet, answering
 
+from abuildpy.maintain.pipconfig import Address
+from abuildpy.maintain.pypi import Index
+
 SIMPLE = "application/vnd.pypi.simple.v1+json"
 
 
@@ -99,3 +102,8 @@ def document(server: Server, name: str, version: str, **info: Any) -> dict[str, 
         ],
         "vulnerabilities": [],
     }
+
+
+def index(server: Server) -> Index:
+    """The index that a server plays."""
+    return Index(Address(server.url, f"{server.url}/simple"))

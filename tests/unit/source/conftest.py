@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from source_servers import Ftp, Log, Web, ftp_server, web_server
@@ -24,3 +25,10 @@ def web(monkeypatch: pytest.MonkeyPatch) -> Iterator[Web]:
 def ftp() -> Iterator[Ftp]:
     with ftp_server() as server:
         yield server
+
+
+@pytest.fixture
+def into(tmp_path: Path) -> Path:
+    path = tmp_path / "src"
+    path.mkdir()
+    return path

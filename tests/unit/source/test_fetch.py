@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import gzip
-import hashlib
 import os
 import signal
 import socket
@@ -18,26 +17,16 @@ from typing import ClassVar, cast
 
 import pytest
 import requests
-from source_servers import Ftp, Handler, Log, Web
+from fetch_samples import BODY, NAME, QUICK, drip, expect, flood, only_file
+from source_servers import Handler, Log, Web
 
 import abuildpy
 from abuildpy.errors import FetchError
 from abuildpy.source import http
-from abuildpy.source.fetch import Expected, FetchOptions, fetch
+from abuildpy.source.fetch import fetch
 from abuildpy.source.transfer import PartFile, TransferFailed
 
 ROOT = Path(abuildpy.__file__).parents[1]
-BODY = bytes(range(256)) * 2000
-QUICK = FetchOptions(attempts=3, mirror_attempts=1, back_off=0.001, stall_timeout=5)
-NAME = "foo-1.0.tar.gz"
-
-
-def expect(data: bytes) -> Expected:
-    return Expected("sha512", hashlib.sha512(data).hexdigest())
-
-
-def only_file(folder: Path, content: bytes = BODY, name: str = NAME) -> None:
-    assert {p.name: p.read_bytes() for p in folder.iterdir()} == {name: content}
 
 
 def cut_after(count: int) -> Callable[[Handler], None]:
@@ -260,29 +249,6 @@ def test_a_silent_server_is_given_up(web: Web, tmp_path: Path, log: Log) -> None
     assert BODY.startswith(part)
 
 
-def drip(handler: Handler) -> None:
-    """A byte now and then, so that there is never silence for long; until nobody listens any more."""
-    handler.answer(200, {}, b"", claim=1 << 20)
-    try:
-        while True:
-            handler.wfile.write(b"x")
-            time.sleep(0.01)
-    except OSError:
-        pass
-
-
-def flood(handler: Handler) -> None:
-    """No length, no end."""
-    handler.send_response(200)
-    handler.send_header("Connection", "close")
-    handler.end_headers()
-    try:
-        while True:
-            handler.wfile.write(bytes(1 << 16))
-    except OSError:
-        pass
-
-
 def test_a_server_that_drips_is_given_up(web: Web, tmp_path: Path, log: Log) -> None:
     web.script = [drip] * 10
     options = replace(QUICK, attempts=2, stall_timeout=20, pace_time=0.3)
@@ -300,26 +266,6 @@ def test_a_server_that_never_ends_is_given_up(
         fetch(f"{web.url}/{NAME}", tmp_path, log=log, options=replace(QUICK, most=1_000_000))
     assert len(web.requests) == 1
     assert os.listdir(tmp_path) == []
-
-
-@pytest.mark.parametrize("answer", [drip, flood])
-def test_a_mirror_that_drips_or_never_ends_has_a_substitute(
-    web: Web, tmp_path: Path, log: Log, answer: Callable[[Handler], None]
-) -> None:
-    web.files[f"/{NAME}"] = BODY
-    web.script = [answer]
-    options = replace(QUICK, most=1_000_000, stall_timeout=20, pace_time=1)
-    fetch(f"{web.url}/{NAME}", tmp_path, log=log, mirror=f"{web.url}/mirror", options=options)
-    only_file(tmp_path)
-
-
-def test_a_mirror_that_is_a_folder_with_a_device(web: Web, tmp_path: Path, log: Log) -> None:
-    web.files[f"/{NAME}"] = BODY
-    mirror, into = tmp_path / "mirror", tmp_path / "into"
-    mirror.mkdir()
-    (mirror / NAME).symlink_to("/dev/zero")
-    fetch(f"{web.url}/{NAME}", into, log=log, mirror=str(mirror), options=QUICK)
-    only_file(into)
 
 
 def test_refused_connections_and_unknown_names_in_words(web: Web, tmp_path: Path, log: Log) -> None:
@@ -340,49 +286,6 @@ def test_https_to_a_plain_server_is_a_tls_error(web: Web, tmp_path: Path, log: L
 def test_useless_addresses(tmp_path: Path, log: Log, entry: str) -> None:
     with pytest.raises(FetchError):
         fetch(entry, tmp_path, log=log, options=QUICK)
-
-
-def test_the_mirror_comes_first(web: Web, tmp_path: Path, log: Log) -> None:
-    web.files[f"/mirror/v1/{NAME}"] = BODY
-    fetch(f"{NAME}::{web.url}/gone", tmp_path, log=log, mirror=f"{web.url}/mirror/v1/", options=QUICK)
-    only_file(tmp_path)
-    assert [path for path, _ in web.requests] == [f"/mirror/v1/{NAME}"]
-
-
-def test_a_mirror_without_the_file_is_no_error(web: Web, tmp_path: Path, log: Log) -> None:
-    web.files[f"/{NAME}"] = BODY
-    fetch(f"{web.url}/{NAME}", tmp_path, log=log, mirror=f"{web.url}/mirror", options=QUICK)
-    only_file(tmp_path)
-    assert log.of("warning") == []
-
-
-def test_a_wrong_mirror_file_is_set_aside_and_the_origin_asked(web: Web, tmp_path: Path, log: Log) -> None:
-    web.files = {f"/mirror/{NAME}": b"stale", f"/{NAME}": BODY}
-    expected = expect(BODY)
-    fetch(f"{web.url}/{NAME}", tmp_path, log=log, mirror=f"{web.url}/mirror", options=QUICK, expected=expected)
-    assert (tmp_path / NAME).read_bytes() == BODY
-    assert (tmp_path / f"{NAME}.{expected.hash[:8]}").read_bytes() == b"stale"
-    assert log.of("warning")
-
-
-def test_a_mirror_that_is_a_folder(web: Web, tmp_path: Path, log: Log) -> None:
-    mirror, first, second = tmp_path / "mirror", tmp_path / "first", tmp_path / "second"
-    mirror.mkdir()
-    (mirror / NAME).write_bytes(BODY)
-    fetch(f"{web.url}/{NAME}", first, log=log, mirror=str(mirror), options=QUICK)
-    only_file(first)
-    assert web.requests == []
-    web.files["/other"] = b"other"
-    fetch(f"{web.url}/other", second, log=log, mirror=str(mirror), options=QUICK)
-    only_file(second, b"other", "other")
-
-
-def test_a_mirror_folder_without_the_file_costs_no_part(web: Web, tmp_path: Path, log: Log) -> None:
-    web.files[f"/{NAME}"] = BODY
-    (tmp_path / f"{NAME}.part").write_bytes(BODY[:777])
-    fetch(f"{web.url}/{NAME}", tmp_path, log=log, mirror="/nonexistent", options=QUICK)
-    only_file(tmp_path)
-    assert web.asked("Range") == ["bytes=777-"]
 
 
 def test_an_unwritable_place_is_explained(web: Web, tmp_path: Path, log: Log) -> None:
@@ -524,54 +427,6 @@ def test_ctrl_c_passes_through_and_keeps_the_part(web: Web, tmp_path: Path, log:
     with pytest.raises(KeyboardInterrupt):
         fetch(f"{web.url}/{NAME}", tmp_path, log=log, options=replace(QUICK, progress=Interrupt()))
     assert [p.name for p in tmp_path.iterdir()] == [f"{NAME}.part"]
-
-
-def test_ftp_download(ftp: Ftp, tmp_path: Path, log: Log) -> None:
-    ftp.files["pub/a b.tgz"] = BODY
-    fetch(f"{NAME}::{ftp.url}/pub/a%20b.tgz", tmp_path, log=log, options=QUICK)
-    only_file(tmp_path)
-    assert ftp.commands[:2] == ["USER anonymous", "PASS anonymous@"]
-
-
-def test_ftp_continues_a_broken_transfer(ftp: Ftp, tmp_path: Path, log: Log) -> None:
-    ftp.files[NAME] = BODY
-    ftp.cut = [1000]
-    fetch(f"{ftp.url}/{NAME}", tmp_path, log=log, options=QUICK)
-    only_file(tmp_path)
-    assert "REST 1000" in ftp.commands
-
-
-@pytest.mark.parametrize("size", [True, False])
-def test_ftp_without_rest_starts_over(ftp: Ftp, tmp_path: Path, log: Log, size: bool) -> None:
-    ftp.files[NAME], ftp.rest, ftp.size = BODY, False, size
-    (tmp_path / f"{NAME}.part").write_bytes(BODY[:500])
-    fetch(f"{ftp.url}/{NAME}", tmp_path, log=log, options=QUICK)
-    only_file(tmp_path)
-
-
-def test_ftp_that_ends_early_without_a_word_is_continued(ftp: Ftp, tmp_path: Path, log: Log) -> None:
-    ftp.files[NAME], ftp.cut, ftp.honest = BODY, [1000], False
-    fetch(f"{ftp.url}/{NAME}", tmp_path, log=log, options=QUICK)
-    only_file(tmp_path)
-
-
-def test_ftp_part_longer_than_the_file_is_thrown_away(ftp: Ftp, tmp_path: Path, log: Log) -> None:
-    ftp.files[NAME] = BODY
-    (tmp_path / f"{NAME}.part").write_bytes(BODY + b"more")
-    fetch(f"{ftp.url}/{NAME}", tmp_path, log=log, options=QUICK)
-    only_file(tmp_path)
-
-
-def test_ftp_missing_file(ftp: Ftp, tmp_path: Path, log: Log) -> None:
-    with pytest.raises(FetchError, match="550"):
-        fetch(f"{ftp.url}/{NAME}", tmp_path, log=log, options=QUICK)
-    assert sum(c.startswith("RETR") for c in ftp.commands) == 1
-
-
-def test_ftp_line_break_in_the_address_is_no_second_command(ftp: Ftp, tmp_path: Path, log: Log) -> None:
-    with pytest.raises(FetchError):
-        fetch(f"{ftp.url}/x%0d%0aDELE%20y", tmp_path, log=log, options=QUICK)
-    assert not any(c.startswith("DELE") for c in ftp.commands)
 
 
 def test_the_lock_of_a_killed_run_goes_where_the_file_is_there(web: Web, tmp_path: Path, log: Log) -> None:
