@@ -13,8 +13,8 @@ from pathlib import Path
 from abuildpy.config import load_config
 from abuildpy.errors import AbuildError, ConfigError, RecipeError
 from abuildpy.phases.evaluations import Evaluations
+from abuildpy.phases.readers import readers_of
 from abuildpy.phases.settings import Settings
-from abuildpy.phases.walls import Stages
 from abuildpy.recipe.evaluate import evaluate, find_apkbuild, maintainer_comment
 from abuildpy.recipe.model import Recipe
 from abuildpy.recipe.static import StaticReader, StaticValues
@@ -51,7 +51,7 @@ def info(paths: Sequence[Path], *, as_json: bool, console: Console) -> int:
     """Prints every recipe; returns 1 if one could not be evaluated (after all others are printed)."""
     config = load_config()
     if len(paths) == 1:
-        runner = Stages(config, Settings(quiet=True), console).evaluation_runner()
+        runner = readers_of(config, Settings(quiet=True), console).runner()
         return _print(paths, lambda path: describe(evaluate(find_apkbuild(path), config, runner)), as_json=as_json)
     found = {path: str(find_apkbuild(path)) for path in paths if _is_there(path)}
     answers = Evaluations(config, Settings(quiet=True), console).answers(dict.fromkeys(found.values()))

@@ -94,7 +94,7 @@ def _opened(order: Order, config: Config, console: Console) -> tuple[Build, Stag
         errand=Errand(index=False, check=order.check, root=lambda root: DisguisedRoot(root, order)),
     )
     plain = Stages(config, settings, console)
-    recipe = evaluate(Path(order.apkbuild), config, plain.evaluation_runner())
+    recipe = evaluate(Path(order.apkbuild), config, plain.readers.runner())
     console = console.about(recipe.pkgname)
     host = Host(config, settings.sandbox, console, plain.key)
     known = {recipe.path: Provenance(order.commit, order.epoch)}

@@ -17,5 +17,5 @@ def shell(phase: str, command: str | None, config: Config, console: Console, *, 
     """Opens a shell for the recipe in the current folder; returns its exit status. Raises AbuildError."""
     settings = Settings(net=net or config.get("ABUILD_NET"), sandbox=sandbox or "auto", force_root=os.getuid() == 0)
     stages = Stages(config, settings, console)
-    recipe = evaluate(find_apkbuild(os.environ.get("APKBUILD") or "./APKBUILD"), config, stages.evaluation_runner())
+    recipe = evaluate(find_apkbuild(os.environ.get("APKBUILD") or "./APKBUILD"), config, stages.readers.runner())
     return open_shell(recipe, config, settings, console.about(recipe.pkgname), stages, phase, command)

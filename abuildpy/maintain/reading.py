@@ -17,8 +17,8 @@ ReadRecipe = Callable[[Path], Recipe]
 
 def recipe_reader(config: Config, console: Console) -> ReadRecipe:
     """A reader whose recipes can write nothing, reach no network and leave nothing behind in our environment."""
+    from abuildpy.phases.readers import readers_of
     from abuildpy.phases.settings import Settings
-    from abuildpy.phases.walls import Stages
 
-    runner = Stages(config, Settings(quiet=True), console).evaluation_runner()
+    runner = readers_of(config, Settings(quiet=True), console).runner()
     return lambda apkbuild: evaluate(find_apkbuild(apkbuild), config, runner)

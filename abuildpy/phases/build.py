@@ -73,7 +73,7 @@ class Build:
     def open(cls, apkbuild: Path, config: Config, settings: Settings, console: Console) -> Build:
         """Evaluates the recipe behind the walls it will be built behind. Raises RecipeError, SandboxError."""
         stages = Stages(config, settings, console)
-        recipe = evaluate(apkbuild, config, stages.evaluation_runner())
+        recipe = evaluate(apkbuild, config, stages.readers.runner())
         return cls(recipe, config, settings, console.about(recipe.pkgname), stages)
 
     def run(self, verbs: Iterable[str]) -> None:
@@ -289,7 +289,7 @@ class Build:
         from abuildpy.phases.sources import write_source_checksums
 
         write_source_checksums(self.recipe, self.config, self.console)
-        self.recipe = evaluate(self.recipe.path, self.config, self._stages.evaluation_runner())
+        self.recipe = evaluate(self.recipe.path, self.config, self._stages.readers.runner())
 
     def link_sources(self) -> None:
         """Links the sources into src without fetching or verifying them."""
@@ -305,7 +305,7 @@ class Build:
         version = make_snapshot(self.recipe, self.config, self.workspace, self.console, clean=self.clean)
         if version:
             write_variables(self.recipe.path, {"pkgver": version})
-            self.recipe = evaluate(self.recipe.path, self.config, self._stages.evaluation_runner())
+            self.recipe = evaluate(self.recipe.path, self.config, self._stages.readers.runner())
             self.checksum()
 
     def pack_recipe(self) -> None:

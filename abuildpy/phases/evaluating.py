@@ -14,9 +14,9 @@ from typing import NamedTuple
 from abuildpy.config import Config
 from abuildpy.errors import RecipeError
 from abuildpy.phases.crew import Crew
+from abuildpy.phases.readers import readers_of
 from abuildpy.phases.readings import PlainReading, Reading, Task, Unread
 from abuildpy.phases.settings import Settings
-from abuildpy.phases.walls import Stages
 from abuildpy.recipe import signatures
 from abuildpy.recipe.answer import NOTHING, Answer, Fresh
 from abuildpy.recipe.constant import depends_on, loops_depend_on
@@ -56,7 +56,7 @@ class Evaluating:
     def __init__(self, config: Config, settings: Settings, console: Console, before: Mapping[str, str]) -> None:
         self._config = config
         self._before = before
-        self._stages = Stages(config, settings, console)
+        self._readers = readers_of(config, settings, console)
         self._texts: dict[int, _Text] = {}
         self._library_functions = library_functions()
         self._library = frozenset(map(os.fsdecode, self._library_functions))
@@ -85,7 +85,7 @@ class Evaluating:
         with Crew() as crew:
             # One more than processors, so that none waits for us.
             size = 1 if len(recipes) <= _FEW else min(len(os.sched_getaffinity(0)) + 1, _MOST_SHELLS)
-            self._stages.begin(crew, size, examples, meanwhile)
+            self._readers.begin(crew, size, examples, meanwhile)
             for each in crew.read(chain(looked, tasks)):
                 if isinstance(each, PlainReading):
                     yield each.task.number, self._answer_of_plain(each)
@@ -189,7 +189,7 @@ class Evaluating:
         text = self._texts.pop(failed.task.number)
         said: list[bytes] = []
         try:
-            recipe = evaluate(Path(path), self._config, self._stages.evaluation_runner(silent=True), said.extend)
+            recipe = evaluate(Path(path), self._config, self._readers.runner(silent=True), said.extend)
         except RecipeError as error:
             if failed.said:
                 trace = trace_lines(failed.said)

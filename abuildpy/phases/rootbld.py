@@ -9,6 +9,7 @@ from pathlib import Path
 from abuildpy.config import Config, load_config
 from abuildpy.errors import DependencyError
 from abuildpy.phases.cleanroot import CleanRoot, what_to_build
+from abuildpy.phases.readers import readers_of
 from abuildpy.phases.rootfolder import RootFolder, new_root_folder
 from abuildpy.phases.settings import Settings
 from abuildpy.phases.upkeep import built_earlier
@@ -106,7 +107,7 @@ class CleanRoots:
         ``known`` is where the recipe comes from: sources linked into its folder since may look like changes.
         """
         config = _clean_config(self._config)
-        runner = Stages(config, self._settings, self._console).evaluation_runner()
+        runner = readers_of(config, self._settings, self._console).runner()
         recipe = evaluate(self._recipe.path, config, runner)
         hand_over((folder.workspace(recipe.startdir).create()), self._wall.user)
         release = release_of(self._branch) or "edge"

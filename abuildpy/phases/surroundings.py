@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from abuildpy.config import PACKAGE_DIR, Config
-from abuildpy.errors import WallError
+from abuildpy.errors import ConfigError, WallError
 from abuildpy.phases.key import Key
 from abuildpy.phases.ownership import Accounts, HostAccounts
+from abuildpy.phases.settings import Settings
 from abuildpy.phases.upkeep import source_folder
 from abuildpy.phases.workspace import private_folder
 from abuildpy.recipe.environment import recipe_environment
@@ -211,3 +212,22 @@ def _existing(*paths: Path) -> tuple[Path, ...]:
 
 def _identity(recipe: Recipe, user: BuildUser) -> Identity:
     return Identity.build(recipe.pkgusers, recipe.pkggroups, user.uid, user.gid)
+
+
+def host_of(config: Config, settings: Settings, console: Console, key: Key) -> Host:
+    """This machine, with the wall that the settings and the configuration want. Raises ConfigError for one that there is not."""
+    required = settings.require_sandbox or _configured(config, "ABUILD_REQUIRE_SANDBOX", ("", "bwrap", "landlock"))
+    return Host(config, settings.sandbox, console, key, required)
+
+
+def sockets_of(config: Config, settings: Settings) -> str:
+    """Which sockets stages may have. Raises ConfigError for what nobody knows."""
+    return settings.sockets or _configured(config, "ABUILD_SOCKETS", ("", "tests", "none", "any")) or "tests"
+
+
+def _configured(config: Config, name: str, values: tuple[str, ...]) -> str:
+    """What abuild.conf or the environment say. Raises ConfigError for something else: a misspelt wall would be none."""
+    value = config.get(name)
+    if value not in values:
+        raise ConfigError(f"{name} is '{value}'", hint=f"it takes one of {', '.join(filter(None, values))}")
+    return value

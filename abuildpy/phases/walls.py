@@ -4,8 +4,7 @@
 from __future__ import annotations
 
 import os
-import signal
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,25 +18,23 @@ from abuildpy.phases.limits import Limits, limits_of
 from abuildpy.phases.logs import Logs, kept_environment
 from abuildpy.phases.output import Heard
 from abuildpy.phases.ownership import Ownership
-from abuildpy.phases.pipes import Pipe, pipes, plumbed, read_all
+from abuildpy.phases.pipes import pipes, plumbed
+from abuildpy.phases.readers import Readers
 from abuildpy.phases.settings import Settings
 from abuildpy.phases.stage import ANSWERS, EVENTS, CallBack, Listener, Output, StageResult
-from abuildpy.phases.surroundings import Host, Surroundings
+from abuildpy.phases.surroundings import Surroundings, host_of, sockets_of
 from abuildpy.phases.upkeep import has_option
-from abuildpy.phases.workspace import Workspace, read_inside, remove_tree
-from abuildpy.recipe.environment import recipe_environment, withheld
-from abuildpy.recipe.evaluate import Runner, ShellResult
+from abuildpy.phases.workspace import Workspace, read_inside
+from abuildpy.recipe.environment import withheld
 from abuildpy.recipe.history import Provenance, provenance
 from abuildpy.recipe.model import Recipe
-from abuildpy.sandbox.base import Request, Running, Wall
+from abuildpy.sandbox.base import Request, Wall
 from abuildpy.sandbox.handover import hand_over
 from abuildpy.ui.console import Console
 
 if TYPE_CHECKING:
-    from abuildpy.phases.crew import Crew
     from abuildpy.phases.watch import Clock, Watch
 
-_EVALUATION_SECONDS = 30
 _FAKEROOT = "fakeroot"
 _CAPABILITIES = "capabilities"
 _OF_A_SESSION = ("FAKEROOTKEY", "LD_PRELOAD", "LD_LIBRARY_PATH", "FAKEROOTDONTTRYCHOWN")
@@ -87,12 +84,10 @@ class Stages:
         self._console = console
         self._provenances = {} if known is None else dict(known)
         self.key = Key(config)
-        required = settings.require_sandbox or _configured(config, "ABUILD_REQUIRE_SANDBOX", ("", "bwrap", "landlock"))
-        self._host = Host(config, settings.sandbox, console, self.key, required)
-        self._sockets = (
-            settings.sockets or _configured(config, "ABUILD_SOCKETS", ("", "tests", "none", "any")) or "tests"
-        )
-        self._around = around or self._host
+        host = host_of(config, settings, console, self.key)
+        self._sockets = sockets_of(config, settings)
+        self._around = around or host
+        self.readers = Readers(config, host)
         self._clock: Clock | None = None
         self._logs: dict[Path, Logs] = {}
 
@@ -150,78 +145,6 @@ class Stages:
         folder = self._around.private / "plan"
         folder.mkdir(exist_ok=True)
         return folder
-
-    # --- evaluation --------------------------------------------------------------------------------------------
-
-    def evaluation_runner(self, silent: bool = False) -> Runner:
-        """A runner for :func:`abuildpy.recipe.evaluate.evaluate`: nothing that lasts can be written, no network.
-
-        What a recipe writes to standard output goes to ours, or with ``silent`` to its complaints.
-        """
-        return lambda argv, env, folder: self._host.behind(
-            folder, lambda wall: self._evaluate_behind(wall, argv, env, folder, silent)
-        )
-
-    def _evaluate_behind(
-        self, wall: Wall, argv: tuple[str, ...], env: Mapping[str, str], folder: Path, silent: bool
-    ) -> ShellResult:
-        home, tmp = self._host.private / "home", self._host.private / "tmp"
-        for folder_of_its_own in (home, tmp):  # what one recipe leaves, the next shall not find
-            remove_tree(folder_of_its_own)
-            folder_of_its_own.mkdir()
-        hand_over((home, tmp), wall.user)
-        if silent:
-            argv = (*self._host.ash, "-c", 'exec "$@" >&2', "ash", *argv)
-        with pipes(2) as (events, complaints):
-            request = Request(
-                argv=plumbed(self._host.ash, argv, {EVENTS: events.send}),
-                env=env,
-                cwd=folder,
-                home=home,
-                tmp=tmp,
-                stderr=complaints.send,
-                pass_fds=(events.send,),
-            )
-            with wall.start(self._host.furnish_evaluation(request, folder)) as running:
-                events.close_send()
-                complaints.close_send()
-                (data, complaint), stopped = read_all((events.receive, complaints.receive), _EVALUATION_SECONDS)
-                if stopped:
-                    return ShellResult(-signal.SIGKILL, data, complaint, stopped)
-                return ShellResult(running.wait(), data, complaint)
-
-    def begin(self, crew: Crew, size: int, examples: Sequence[Path], meanwhile: Callable[[], None]) -> None:
-        """Starts a crew of shells that read recipes, behind the same walls.
-
-        ``examples`` are folders of recipes, one of each repository; ``meanwhile`` is called while the shells start.
-        Raises SandboxError.
-        """
-
-        def begin_behind(wall: Wall) -> None:
-            crew.begin(lambda made, number: self._shell_behind(wall, made, number, examples), size, meanwhile)
-
-        self._host.behind(examples[0], begin_behind)
-
-    def _shell_behind(self, wall: Wall, made: tuple[Pipe, ...], number: int, examples: Sequence[Path]) -> Running:
-        answers, complaints, orders = made
-        folder = self._host.private / f"shell-{number}"
-        home, tmp = folder / "home", folder / "tmp"
-        folder.mkdir(exist_ok=True)
-        for place in (home, tmp):  # nobody may write there: what one recipe leaves, the next would find
-            place.mkdir(mode=0o555, exist_ok=True)
-        env = recipe_environment(self._config, "", colors=False)
-        del env["APKBUILD"]
-        request = Request(
-            argv=plumbed(self._host.ash, (*self._host.ash, "-s"), {EVENTS: answers.send}),
-            env=env,
-            cwd=examples[0],
-            home=home,
-            tmp=tmp,
-            stdin=orders.receive,
-            stderr=complaints.send,
-            pass_fds=(answers.send,),
-        )
-        return wall.start(self._host.furnish_evaluation(request, *examples))
 
     # --- stages ------------------------------------------------------------------------------------------------
 
@@ -454,11 +377,3 @@ class Stages:
     def network(self, recipe: Recipe, *, wanted: bool) -> bool:
         """Whether a stage gets the network: by ``--net``, else if it is ``wanted`` or the recipe's options have ``net``."""
         return {"always": True, "never": False}.get(self._settings.net, wanted or has_option(recipe, "net"))
-
-
-def _configured(config: Config, name: str, values: tuple[str, ...]) -> str:
-    """What abuild.conf or the environment say. Raises ConfigError for something else: a misspelt wall would be none."""
-    value = config.get(name)
-    if value not in values:
-        raise ConfigError(f"{name} is '{value}'", hint=f"it takes one of {', '.join(filter(None, values))}")
-    return value

@@ -11,8 +11,8 @@ from pathlib import Path
 from abuildpy.config import Config, load_config
 from abuildpy.errors import RecipeError
 from abuildpy.phases.evaluations import Evaluations
+from abuildpy.phases.readers import readers_of
 from abuildpy.phases.settings import Settings
-from abuildpy.phases.walls import Stages
 from abuildpy.recipe.answer import Answer
 from abuildpy.recipe.evaluate import evaluate
 from abuildpy.recipe.library import PASSING
@@ -78,7 +78,7 @@ def alone(apkbuild: Path, config: Config) -> Values | str:
     """The same of a recipe that has a shell to itself, or why it has no values. Nothing comes from the cache."""
     config = Config(config.variables, config.exported, {**config.environ, "XDG_CACHE_HOME": "/dev/null"})
     said: list[bytes] = []
-    run = Stages(config, Settings(quiet=True), Console(colors=False)).evaluation_runner(silent=True)
+    run = readers_of(config, Settings(quiet=True), Console(colors=False)).runner(silent=True)
     try:
         found = evaluate(apkbuild, config, run, said.extend)
     except RecipeError as error:

@@ -14,7 +14,7 @@ import pytest
 from poolkit import FUNCTIONS, TRACED, alone, below, differences, place_config, recipe, values, write
 
 from abuildpy.config import Config
-from abuildpy.phases import evaluating, walls
+from abuildpy.phases import evaluating, readers
 from abuildpy.phases.crew import Crew
 from abuildpy.recipe.answer import Answer
 
@@ -141,7 +141,7 @@ def fixture_answers(base: Path) -> Iterator[dict[str, Answer]]:
         write(base, f"{number:02}c-traced", recipe(f"good{number}", FUNCTIONS + TRACED))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(evaluating, "Crew", partial(Crew, patience=SECONDS))
-        patch.setattr(walls, "_EVALUATION_SECONDS", SECONDS)
+        patch.setattr(readers, "PATIENCE", SECONDS)
         yield below(base, place_config(base))
 
 

@@ -111,7 +111,7 @@ class Job:
                 f"{target}: no recipe is there", hint="name an APKBUILD, its folder, or a package"
             ) from error
         stages = Stages(self._config, Settings(sandbox=self._how.sandbox), self._console)
-        recipe = evaluate(apkbuild, self._config, stages.evaluation_runner())
+        recipe = evaluate(apkbuild, self._config, stages.readers.runner())
         return recipe, stages.provenance(recipe)
 
     def _subject(self, apk: ApkFile, recorded: Recorded) -> Subject:
