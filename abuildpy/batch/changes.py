@@ -92,16 +92,27 @@ def knows(folder: str, revision: str) -> bool:
     return bool(_git(folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"))
 
 
+def require_git(folder: str) -> None:
+    """Raises TargetError where git knows nothing of a folder, or does not want to."""
+    _git(folder, "rev-parse", "--git-dir", must=f"{folder}: git knows nothing of it")
+
+
 def _base(folder: str, revision: str) -> str:
     """The commit that both the revision and the work tree come from; the revision itself where they have none."""
     commit = _git(folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
     if not commit:
-        _git(folder, "rev-parse", "--git-dir", must=f"{folder}: git knows nothing of it")
+        require_git(folder)
         raise TargetError(
             f"git knows no revision '{revision}' in {folder}", hint="name a branch, a tag or a commit; was it fetched?"
         )
     # What others added to the branch in the meantime is no change of ours.
-    return _git(folder, "merge-base", commit, "HEAD") or commit
+    base = _git(folder, "merge-base", commit, "HEAD")
+    if not base and _git(folder, "rev-parse", "--is-shallow-repository") == "true":
+        raise TargetError(
+            f"the clone is too shallow: it does not reach back to where '{revision}' and the work tree went separate ways",
+            hint="fetch more of it: git fetch --unshallow, in CI a greater depth (fetch-depth, GIT_DEPTH)",
+        )
+    return base or commit
 
 
 def _is_work(path: str) -> bool:
@@ -118,8 +129,10 @@ def _git(folder: str, *arguments: str, must: str = "") -> str:
     """What git says, without the line's end; empty if it fails. Raises TargetError with ``must`` for that, if there is one."""
     done = _run(folder, arguments)
     if done.returncode != 0 and must:
-        lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        raise TargetError(must, hint="\n".join(lines[:2]).strip() or None)
+        lines = [line.strip() for line in done.stderr.decode("utf-8", "replace").splitlines() if line.strip()]
+        # Whose tree belongs to somebody else is told what to type, further down.
+        told = [line for number, line in enumerate(lines) if number < 2 or "safe.directory" in line]
+        raise TargetError(must, hint="\n".join(told) or None)
     return done.stdout.decode("utf-8", "surrogateescape").removesuffix("\n") if done.returncode == 0 else ""
 
 

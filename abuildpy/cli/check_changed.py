@@ -121,8 +121,11 @@ def _write(text: str) -> None:
 
 
 def default_revision(folder: str) -> str:
-    """What a merge request is compared with: what the CI says, else the usual branches. Raises CheckUsageError."""
-    from abuildpy.batch.changes import knows
+    """What a merge request is compared with: what the CI says, else the usual branches.
+
+    Raises CheckUsageError, TargetError.
+    """
+    from abuildpy.batch.changes import knows, require_git
 
     get = os.environ.get
     github, gitlab = get("GITHUB_BASE_REF", ""), get("CI_MERGE_REQUEST_TARGET_BRANCH_NAME", "")
@@ -131,6 +134,7 @@ def default_revision(folder: str) -> str:
     candidates += [get("CI_MERGE_REQUEST_DIFF_BASE_SHA", ""), "origin/HEAD", "origin/master", "origin/main"]
     found = next((name for name in candidates if name and knows(folder, name)), "")
     if not found:
+        require_git(folder)
         raise CheckUsageError(
             "no branch is known that the changes are to be merged into",
             hint="name it: --since REV; in CI the clone may be too shallow",

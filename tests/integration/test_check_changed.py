@@ -332,3 +332,7 @@ def test_no_tree_and_no_git(place: Place) -> None:
     done = check(place)
     assert done.status == 2
     assert "--since REV" in done.err
+    done = check(place, GIT_TEST_ASSUME_DIFFERENT_OWNER="1")
+    assert done.status == 2
+    assert "--since REV" not in done.err
+    assert "git config --global --add safe.directory" in done.err

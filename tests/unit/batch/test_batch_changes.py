@@ -61,6 +61,32 @@ def test_what_others_did_meanwhile_is_no_change_of_ours(main: Path) -> None:
     assert changes_since([str(main)], "theirs") == []
 
 
+def test_a_clone_that_is_too_shallow(main: Path, tmp_path: Path) -> None:
+    """What others did meanwhile would be taken for ours."""
+    git(main, "branch", "-M", "master")
+    git(main, "checkout", "-qb", "ours")
+    (main / "one/APKBUILD").write_text("ours\n")
+    git(main, "commit", "-qam", "ours")
+    git(main, "checkout", "-q", "master")
+    (main / "two/data").write_text("theirs\n")
+    git(main, "commit", "-qam", "theirs")
+    clone = tmp_path / "clone"
+    git(tmp_path, "clone", "-q", "--depth=1", "--no-single-branch", "--branch=ours", f"file://{tmp_path}", str(clone))
+    with pytest.raises(TargetError, match="too shallow"):
+        changed_recipes([f"{clone}/main"], "origin/master")
+    git(clone, "fetch", "-q", "--unshallow")
+    assert changed_recipes([f"{clone}/main"], "origin/master") == [f"{clone}/main/one"]
+
+
+def test_the_tree_of_somebody_else(main: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a CI's container: what git says and what is to be typed."""
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    with pytest.raises(TargetError, match="git knows nothing of it") as caught:
+        changed_recipes([str(main)], "HEAD")
+    assert "dubious ownership" in (caught.value.hint or "")
+    assert "git config --global --add safe.directory" in (caught.value.hint or "")
+
+
 def test_folders_as_they_were(main: Path, tmp_path: Path) -> None:
     before = {p.relative_to(main): p.read_bytes() for p in main.rglob("*") if p.is_file()}
     (main / ".gitattributes").write_text("* text eol=crlf\n")
