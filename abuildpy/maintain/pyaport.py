@@ -121,6 +121,7 @@ def upgrade(recipe: Path, shop: Workshop) -> None:
         values["_pyver"] = project.version
     elif pkgver != project.version:
         shop.log.warning(f"PyPI calls this version {project.version}: see whether source and builddir still fit")
+    _tell_of_another_name(old, project, shop)
     packaged = _packaged(old, project, shop)
     before = None if packaged is None else needs(packaged, shop.known.python)
     if before is None:
@@ -140,11 +141,24 @@ def upgrade(recipe: Path, shop: Workshop) -> None:
         shop.log.warning(f"the licence was {packaged.license} and is {project.license} now")
 
 
+def _tell_of_another_name(old: Old, project: Project, shop: Workshop) -> None:
+    """Warns where the new version's archive is named otherwise than the recipe's source is: PEP 625 changed many names."""
+    packaged = _published(old) or old.recipe.pkgver
+    names = [s.uri.rpartition("/")[2] for s in old.recipe.source if s.remote and "/packages/source/" in s.uri]
+    file = project.source.rpartition("/")[2]
+    if names and file not in [name.replace(packaged, project.version) for name in names]:
+        shop.log.warning(f"the archive is called {file} now: see whether source and builddir still fit")
+
+
+def _published(old: Old) -> str:
+    """What the index calls the recipe's version, where the recipe says so."""
+    return old.recipe.variables.get("_pyver", "") if "_pyver" in old.written else ""
+
+
 def _packaged(old: Old, project: Project, shop: Workshop) -> Project | None:
     """What the index says of the version that the recipe has; None where it says nothing of its requirements."""
-    published = old.recipe.variables.get("_pyver", "") if "_pyver" in old.written else ""
     try:
-        return shop.index.project(project.name, published or old.recipe.pkgver)
+        return shop.index.project(project.name, _published(old) or old.recipe.pkgver)
     except FetchError:
         return None
 

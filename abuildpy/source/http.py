@@ -21,6 +21,7 @@ HEADERS = {"Accept-Encoding": "identity", "User-Agent": f"abuildpy/{__version__}
 _BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 _OPENSSL = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 """OpenSSL, which curl uses, takes no offence at one of these that does not exist."""
+_PYTHON_SOURCE = re.compile(r"/packages/source/[^/]+/[^/]+/(?P<name>[^/]+)-(?P<version>[^-/]+)\.tar\.gz$")
 _WORTH_RETRYING = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
@@ -140,7 +141,7 @@ def _refusal(response: Response, options: FetchOptions) -> TransferFailed:
     if response.history:
         cause += f" for {response.url}"
     if status in (404, 410):
-        return TransferFailed(cause, hint="Check the address and the version in it; DISTFILES_MIRROR may still have it")
+        return TransferFailed(cause, hint=_where_else(response.url))
     if status in (401, 403, 407):
         return TransferFailed(cause, hint="Check the address, the proxy, and whether it needs a password")
     if status not in _WORTH_RETRYING:
@@ -149,6 +150,18 @@ def _refusal(response: Response, options: FetchOptions) -> TransferFailed:
     if wait is not None and wait > options.longest_wait:
         return TransferFailed(f"{cause} and asks to come back in {wait:.0f} seconds", hint="Try again later")
     return TransferFailed(cause, retry=True, wait=wait)
+
+
+def _where_else(url: str) -> str:
+    """What to do about a file that is not there.
+
+    On a Python index it is mostly the name: PEP 625 has ``foo_bar-2.0.tar.gz`` where older releases are ``Foo-Bar-1.0.tar.gz``.
+    """
+    match = _PYTHON_SOURCE.search(url)
+    name = re.sub(r"[-_.]+", "_", match["name"]).lower() if match else ""
+    if match and name != match["name"]:
+        return f"Check the address: newer releases are named otherwise there, as in {name}-{match['version']}.tar.gz (PEP 625)"
+    return "Check the address and the version in it; DISTFILES_MIRROR may still have it"
 
 
 def _retry_after(value: str | None) -> float | None:

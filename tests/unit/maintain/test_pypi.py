@@ -411,6 +411,18 @@ def test_upgrade_of_a_recipe_with_a_version_of_pythons_own(shop: Workshop, serve
     assert "\npkgver=1.1_rc2\n_pyver=1.1rc2\npkgrel=0\n" in old.read_text()
 
 
+def test_upgrade_tells_of_an_archive_with_another_name(shop: Workshop, server: Server, old: Path) -> None:
+    old.write_text(OLD.replace("https://f.example/$_pyname/", "https://f.example/packages/source/T/$_pyname/"))
+    pyaport.upgrade(old, shop)
+    assert isinstance(shop.log, Log)
+    assert not [text for text in shop.log.said if "the archive is called" in text]
+    page = document(server, "Thing", "2.0")
+    page["urls"] = [{"packagetype": "sdist", "url": f"{server.url}/packages/ab/cd/01/thing-2.0.tar.gz"}]
+    server.put("/pypi/Thing/json", page)
+    pyaport.upgrade(old, shop)
+    assert "the archive is called thing-2.0.tar.gz now: see whether source and builddir still fit" in shop.log.said
+
+
 def test_check(shop: Workshop, old: Path) -> None:
     assert isinstance(shop.log, Log)
     assert not pyaport.check(old, shop)

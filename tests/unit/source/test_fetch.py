@@ -195,6 +195,23 @@ def test_lasting_refusals_are_not_repeated(web: Web, tmp_path: Path, log: Log, c
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("F/Foo.Bar/Foo.Bar-1.0", "foo_bar-1.0.tar.gz (PEP 625)"),
+        ("f/foo-bar/foo-bar-1.0rc1", "foo_bar-1.0rc1.tar.gz (PEP 625)"),
+        ("f/foo-bar/foo_bar-1.0", "DISTFILES_MIRROR"),
+    ],
+)
+def test_a_python_archive_that_is_named_otherwise_by_now(
+    web: Web, tmp_path: Path, log: Log, name: str, said: str
+) -> None:
+    web.script = [status(404)]
+    with pytest.raises(FetchError) as caught:
+        fetch(f"{web.url}/packages/source/{name}.tar.gz", tmp_path, log=log, options=QUICK)
+    assert said in (caught.value.hint or "")
+
+
 def test_patience_ends(web: Web, tmp_path: Path, log: Log) -> None:
     web.script = [status(503)] * 10
     with pytest.raises(FetchError, match="503"):
