@@ -203,8 +203,8 @@ _ab_finish_trees() {
 	_ab_tell trees
 	read -r _ab_plan <&9 || exit 1
 	_ab_strip
-	[ ! -s "$_ab_plan/delete" ] || xargs -0 -r rm -f -- <"$_ab_plan/delete"
-	[ ! -s "$_ab_plan/rmdir" ] || xargs -0 -r rmdir -- <"$_ab_plan/rmdir" 2>/dev/null || :
+	[ ! -s "$_ab_plan/delete" ] || command xargs -0 -r rm -f -- <"$_ab_plan/delete"
+	[ ! -s "$_ab_plan/rmdir" ] || command xargs -0 -r rmdir -- <"$_ab_plan/rmdir" 2>/dev/null || :
 	[ ! -s "$_ab_plan/capabilities" ] || fakeroot_capabilities "$_ab_plan/capabilities" "$ABUILDPY_CAPABILITIES"
 	_ab_tell finished
 }

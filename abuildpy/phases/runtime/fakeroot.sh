@@ -64,9 +64,9 @@ fakeroot_capabilities() {
 	[ -s "$1" ] || return 0
 	if command -v getcap >/dev/null; then
 		# Nearly always nothing: one call for all, before one for each.
-		[ -n "$(xargs -0 getcap <"$1" 2>/dev/null)" ] || return 0
+		[ -n "$(command xargs -0 getcap <"$1" 2>/dev/null)" ] || return 0
 	elif command -v getfattr >/dev/null; then
-		[ -n "$(xargs -0 getfattr -h --absolute-names -n security.capability <"$1" 2>/dev/null | head -c 1)" ] || return 0
+		[ -n "$(command xargs -0 getfattr -h --absolute-names -n security.capability <"$1" 2>/dev/null | head -c 1)" ] || return 0
 	else
 		echo "Neither getcap nor getfattr found: file capabilities cannot be kept" >&2
 		return 1

@@ -168,7 +168,7 @@ postcheck() {
 	[ -n "$_ab_plan" ] || return 0
 	local subpkgname="$2"
 	_ab_step postcheck
-	[ ! -s "$_ab_plan/delete" ] || xargs -0 -r rm -f -- <"$_ab_plan/delete"
+	[ ! -s "$_ab_plan/delete" ] || command xargs -0 -r rm -f -- <"$_ab_plan/delete"
 }
 
 # What follows is called as SCAN NAME CONTROLDIR DATADIR, for one package after the other when all are prepared.

@@ -119,7 +119,7 @@ _ab_suffix_links() {
 	done <<-EOF
 		$1
 	EOF
-	printf '%s\n' "$1" | tr '\n' '\0' | xargs -0 rm -f
+	printf '%s\n' "$1" | tr '\n' '\0' | command xargs -0 rm -f
 }
 
 # --- debug symbols ----------------------------------------------------------------------------------------------
@@ -192,7 +192,7 @@ _ab_filter_dyn() {
 			'File: '*) _ab_file="${_ab_line#File: }" ;;
 			*Type:*DYN*) printf '%s\0' "$_ab_file" ;;
 		esac
-	done | xargs -0 -r stat -c '%i %n'
+	done | command xargs -0 -r stat -c '%i %n'
 }
 
 # --- what only developers need ----------------------------------------------------------------------------------
