@@ -98,6 +98,21 @@ def test_names_that_would_do_something_to_a_terminal(tmp_path: Path) -> None:
     text.encode()
 
 
+def test_names_of_libraries_that_would_do_something_to_a_terminal(tmp_path: Path) -> None:
+    """Sonames, and files that cannot be compared."""
+    evil = "lib\x1b[2J.so.1"
+    files = {"usr/lib/x": library([Sym("f"), Sym("g\x1b[2J")], evil), "usr/\x1b[2J": library([Sym("f")])}
+    old = package(tmp_path / "old", files=files, info=[f"provides = so:{evil}=1"])
+    files = {"usr/lib/x": library([Sym("f")], evil), "usr/\x1b[2J": library([Sym("f")], layout=Layout(hashes=()))}
+    found = compare_packages(old, package(tmp_path / "new", files=files, info=[f"provides = so:{evil}=1"]))
+    text = render_text(found, full=True)
+    shown = evil.replace("\x1b", "\N{REPLACEMENT CHARACTER}")
+    assert f"    {shown}: 1 symbol gone\n" in text
+    assert f"\n  {shown}  1 removed\n" in text
+    assert "  ! usr/\N{REPLACEMENT CHARACTER}[2J: its symbols were not compared" in text
+    assert "\x1b" not in text
+
+
 def test_damaged_symbols_are_named_and_end_nothing(tmp_path: Path) -> None:
     good, bad = library([Sym("f")]), library([Sym("f")], layout=Layout(hashes=()))
     files = {"usr/lib/a": good, "usr/lib/c": bad}

@@ -109,6 +109,7 @@ def test_those_that_only_build_with_it() -> None:
         node("main/e", makedepends="x-dev", arch="aarch64"),
         node("main/f", makedepends="x-dev"),
         node("main/g", checkdepends="x"),
+        node("main/h", makedepends="other x-devel"),
     ]
     found = follow([GONE], nodes, X_LIBS, entry("f", depends="so:libx.so.1"))
     assert [(each.name, each.reasons[0].wanted, each.reasons[0].by) for each in found.perhaps] == [
@@ -120,6 +121,49 @@ def test_those_that_only_build_with_it() -> None:
     only_version = [Provided("x", "1-r0", "2-r0")]
     assert follow(only_version, nodes).perhaps == ()
     assert len(follow(only_version, nodes, builders=True).perhaps) == 4
+
+
+def test_names_that_only_the_index_tells_of() -> None:
+    built = entry("x-extra", origin="x", provides="pc:x=1 cmd:xx=1")
+    nodes = [
+        X,
+        node("main/a", makedepends="pc:x>=1"),
+        node("main/b", makedepends="x-extra"),
+        node("main/c", makedepends="y"),
+    ]
+    assert [each.name for each in follow([GONE], nodes, X_LIBS, built).perhaps] == ["main/a", "main/b"]
+
+
+def test_a_recipe_of_another_repository_stands_in() -> None:
+    found = follow([GONE], [node("testing/a")], X_LIBS, entry("a", depends="so:libx.so.1"))
+    assert (list(must(found)), found.absent) == (["testing/a"], ())
+
+
+def test_what_is_there_by_its_name_is_nothing_to_mend() -> None:
+    changed = Provided("so:libx.so.1", "1", "1", abi=True)
+    found = follow([changed], [node("main/a", depends="so:libx.so.1")], X_LIBS, entry("a", depends="so:libx.so.1"))
+    assert [(each.name, each.named) for each in found.rebuild] == [("main/a", ())]
+
+
+def test_long_lists_are_told_shortly() -> None:
+    """Of packages of one recipe, and of recipes that name what is gone themselves; and who is not here."""
+    many = [node(f"main/n{number:02}", depends="cmd:x") for number in range(20)]
+    entries = [entry(f"n{number:02}", depends="cmd:x") for number in range(20)]
+    parts = [entry(f"a-{number}", origin="a", depends="cmd:x") for number in range(9)]
+    stranger = entry("gone\x1b[2J", depends="cmd:x")
+    found = follow([Provided("cmd:x", "1", None)], [*many, node("main/a")], *entries, *parts, stranger)
+    text = as_text(lines_of(found), colors=False)
+    named = [line for line in text.splitlines() if line.startswith("      main/n")]
+    assert f"      … and {20 - len(named)} more\n" in text
+    (line,) = (line for line in text.splitlines() if line.startswith("  main/a "))
+    told = line.count("needs cmd:x")
+    assert line.endswith(f"; and {9 - told} more of its packages")
+    assert 1 < told < 9 and 1 < len(named) < 20
+    assert "Not in this tree, or not for this architecture: 1 recipe\n  gone\N{REPLACEMENT CHARACTER}[2J" in text
+    few = follow(
+        [Provided("cmd:x", "1", None)], [*many[: len(named)], node("main/a")], *entries[: len(named)], *parts[:told]
+    )
+    assert " more" not in as_text(lines_of(few), colors=False)
 
 
 def test_those_that_cannot_be_rebuilt_here() -> None:
@@ -153,6 +197,7 @@ def test_circles() -> None:
     entries = [entry(name, depends="so:libx.so.1") for name in "ab"]
     found = follow([GONE], nodes, X_LIBS, *entries)
     assert sorted(must(found)) == ["main/a", "main/b"]
+    assert "  ! they need each other to be built: main/" in as_text(lines_of(found), colors=False)
 
 
 def test_commands() -> None:
