@@ -85,7 +85,7 @@ def test_what_is_not_known_is_not_told(key: Signer) -> None:
     """No commit, a link in the recipe's folder, a source that nobody checks, a package without architecture."""
     files = {"link": "link:x", "b": "sha512:bb", "APKBUILD": "sha512:" + "0" * 128}
     source = UsedSource("a.git", "https://example.org/a.git", True, "", "", -1)
-    sysroot = (InstalledPackage("musl-dev", "1.2.5-r0", "", "musl", ""),)
+    sysroot = (InstalledPackage("musl-dev", "1.2.5-r0", "", "musl", ""), InstalledPackage("a", "1", "noarch", "a", ""))
     info = replace(
         INFO,
         recipe=replace(INFO.recipe, commit="", files=files),
@@ -101,6 +101,7 @@ def test_what_is_not_known_is_not_told(key: Signer) -> None:
             "uri": "pkg:apk/alpine/musl-dev@1.2.5-r0?arch=x86_64",
             "annotations": {"kind": "host"},
         },
+        {"name": "a", "uri": "pkg:apk/alpine/a@1?arch=noarch", "annotations": {"kind": "host"}},
     ]
 
 

@@ -142,7 +142,7 @@ def test_it_ends_with_its_caller_and_when_it_is_asked(tmp_path: Path) -> None:
     """And with it what the stage started, which has a session of its own and does not listen."""
     caller = (
         "import os, subprocess, sys; r, w = os.pipe(); os.close(w); os.set_inheritable(r, True);"
-        "subprocess.Popen([*sys.argv[1:6], str(os.getpid()), str(r), *sys.argv[6:]], close_fds=False).wait()"
+        "sys.exit(subprocess.Popen([*sys.argv[1:6], str(os.getpid()), str(r), *sys.argv[6:]], close_fds=False).wait())"
     )
     stage = 'trap "" TERM HUP; setsid sh -c \'trap "" TERM; echo up; while :; do sleep 1; done\' & while :; do sleep 1; done'
     words = [sys.executable, "-I", "-S", "-E", guard.__file__]
@@ -157,4 +157,4 @@ def test_it_ends_with_its_caller_and_when_it_is_asked(tmp_path: Path) -> None:
         )
         os.kill(its_guard if ask else process.pid, signal.SIGTERM if ask else signal.SIGKILL)
         assert process.stdout.read() == "", "ends when nobody has it open any more"
-        process.wait(60)
+        assert process.wait(60) == (128 + signal.SIGTERM if ask else -signal.SIGKILL)
