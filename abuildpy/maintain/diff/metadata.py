@@ -51,8 +51,8 @@ def relations(old: ApkFile, new: ApkFile) -> Iterator[Change]:
         after = _by_name(_words(new, key), new.version)
         for name in sorted({*before, *after}):
             gone, come = before.get(name, []), after.get(name, [])
-            if gone != come:
-                yield _relation(name, " ".join(gone), " ".join(come), where)
+            if [meant for meant, _ in gone] != [meant for meant, _ in come]:
+                yield _relation(name, " ".join(word for _, word in gone), " ".join(word for _, word in come), where)
 
 
 def _relation(name: str, gone: str, come: str, where: str) -> Change:
@@ -66,13 +66,13 @@ def _words(apk: ApkFile, key: str) -> list[str]:
     return [word for value in apk.info.all(key) for word in value.split()]
 
 
-def _by_name(words: Iterable[str], version: str) -> dict[str, list[str]]:
-    """Dependencies by their names, in which the package's own version has no number."""
-    found: dict[str, list[str]] = {}
+def _by_name(words: Iterable[str], version: str) -> dict[str, list[tuple[str, str]]]:
+    """Dependencies by their names: what each means, in which the package's own version has no number, and the word itself."""
+    found: dict[str, list[tuple[str, str]]] = {}
     for word in words:
         name = depends.bare_name(word)
         own = word[len(name) :].lstrip("<>=~") == version != ""
-        found.setdefault(name, []).append(word.removesuffix(version) + "VERSION" if own else word)
+        found.setdefault(name, []).append((word.removesuffix(version) + "VERSION" if own else word, word))
     return {name: sorted(each) for name, each in found.items()}
 
 

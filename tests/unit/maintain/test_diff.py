@@ -84,6 +84,10 @@ def test_relations(tmp_path: Path) -> None:
         "+ triggers /usr/a:/usr/b >/usr/a:/usr/b",
     ]
     assert found.section("depends")[0].note.startswith("a conflict")
+    gone = compare_packages(
+        package(tmp_path, info=old[1:2]), package(tmp_path, version="1.1-r0", info=["depend = foo-libs"])
+    )
+    assert told(gone, "depends") == ["~ depends foo-libs foo-libs=1.0-r0>foo-libs"]
     assert found.verdict == "differs"
 
 
