@@ -159,6 +159,7 @@ def check(tree: Tree, revision: str) -> list[Verdict]:
     moved = {each.folder: gone[base] for each in there if (base := os.path.basename(each.folder)) in gone}
     with tempfile.TemporaryDirectory(prefix="abuildpy-past-") as past:
         os.chmod(past, 0o755)  # noqa: S103 - recipes are read by somebody with fewer rights
+        os.mkdir(f"{past}/.git")  # the mark of a tree's top: recipes see what is below it
         _write_past(tree, [*there, *moved.values()], past)
         folders = [f"{past}/{name_of(each.folder)}" for each in (*there, *moved.values())]
         known = [folder for folder in folders if os.path.isfile(f"{folder}/APKBUILD")]

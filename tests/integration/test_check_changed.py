@@ -263,6 +263,17 @@ def test_recipes_that_look_around(tree: Place) -> None:
     }
 
 
+def test_recipes_that_look_into_another_repository(tree: Place) -> None:
+    """Where nothing has changed."""
+    write(tree, "main/kernel")
+    write(tree, "community/far")
+    change(tree, "community/far", "pkgver=1.2", ". ../../main/kernel/APKBUILD; pkgname=far")
+    commit(tree)
+    change(tree, "community/far", "_data=unused", "_data=used")
+    found = verdicts(tree, "--since", "HEAD", status=0)
+    assert {name: each["verdict"] for name, each in found.items()} == {"community/far": "unaffected"}
+
+
 def test_what_was_broken_before(tree: Place) -> None:
     change(tree, "main/foo", "pkgver=1.2", "pkgver=1.2\nexit 3")
     commit(tree)
