@@ -29,6 +29,10 @@ def folder(tmp_path: Path) -> Path:
     (folder / "sub/src").write_text("no build's")
     (folder / "mode").write_bytes(b"its mode changes\n")
     (folder / "large.tar").write_bytes(bytes(2 << 20))
+    (folder.parent / "shared").mkdir()
+    (folder.parent / "shared/others").write_text("nobody's to change")
+    (folder / "out").symlink_to("../shared")
+    (folder / "sub/out").symlink_to("../../shared")
     for name in ("link", "led", "replaced"):
         (folder / name).symlink_to("../nowhere")
     (folder / "file").write_bytes(b"becomes a link\n")
@@ -101,6 +105,7 @@ def test_restored(tmp_path: Path, folder: Path, is_far: bool, monkeypatch: pytes
         assert keeper.put_back("main/foo").outcome == "restored"
     assert shown(folder) == before
     assert (folder / "APKBUILD").stat().st_mtime == 1000
+    assert (folder.parent / "shared/others").exists(), "links are not followed"
     assert not (tmp_path / "kept").exists()
 
 

@@ -129,7 +129,7 @@ def stand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stand:
         monkeypatch.setenv(f"GIT_{who}_NAME", "A")
         monkeypatch.setenv(f"GIT_{who}_EMAIL", "a@example.invalid")
     found = Stand(tmp_path / "aports")
-    for name in ("a", "b", "c"):
+    for name in ("a", "b", "c", "d"):
         found.folder(name).mkdir(parents=True)
         (found.folder(name) / "APKBUILD").write_bytes(OLD)
         (found.folder(name) / "old.patch").write_bytes(b"old\n")
@@ -178,10 +178,12 @@ def test_some_fail_and_some_need_them(stand: Stand) -> None:
 )
 def test_what_is_settled_before_anything_is_built(stand: Stand, settled: Outcome, build: bool, wanted: str) -> None:
     stand.builder.settled = (Outcome("main/other", "1-r0", "failed", "evaluate"), settled)
-    summary = stand.run(task("b"), task("c", "a"), names="abc", options=Options(build=build))
+    tasks = (task("b"), task("c", "a"), task("d", "c"))
+    summary = stand.run(*tasks, names="abcd", options=Options(build=build))
     later = "bumped" if wanted == "bumped" else f"held-back {settled.blocked_by[0] if settled.blocked_by else 'main/a'}"
-    assert outcomes(summary) == {"a": wanted, "b": "bumped", "c": later}
-    assert [stand.is_committed(name) for name in "abc"] == [wanted == "bumped", True, later == "bumped"]
+    assert outcomes(summary) == {"a": wanted, "b": "bumped", "c": later, "d": later}
+    is_good = wanted == "bumped"
+    assert [stand.is_committed(name) for name in "abcd"] == [is_good, True, is_good, is_good]
     if settled.error:
         assert of(summary, "a").error == settled.error
 
@@ -240,6 +242,20 @@ def test_interrupted(stand: Stand) -> None:
     assert summary.exit_status == 130
 
 
+def test_interrupted_when_it_was_just_committed(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    commit = GitTree.commit
+
+    def interrupted(git: GitTree, paths: Sequence[Path], message: str) -> str:
+        commit(git, paths, message)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(GitTree, "commit", interrupted)
+    summary = stand.run(task("a"), task("b"))
+    assert outcomes(summary) == {"a": "bumped", "b": "not-reached"}
+    assert [stand.is_committed(name) for name in "ab"] == [True, False]
+    assert summary.exit_status == 130
+
+
 def test_the_builds_were_ended_early(stand: Stand) -> None:
     stand.builder.complete = False
     stand.builder.fates["main/b"] = Outcome("main/other", "1-r0", "built")
@@ -268,6 +284,17 @@ def test_a_recipe_that_builds_nothing(stand: Stand) -> None:
     summary = stand.run(names="a")
     assert of(summary, "a").error == "it has no package()"
     assert not stand.is_committed("a")
+
+
+def test_what_needs_one_that_was_not_even_written_is_not_built(stand: Stand) -> None:
+    (stand.folder("a") / "old.patch").write_bytes(b"mine\n")
+    built: list[str] = []
+    stand.builder.meanwhile = built.append
+    summary = stand.run(task("a"), task("b", "a"), task("c", "b"), task("d"))
+    held = "held-back main/a"
+    assert outcomes(summary) == {"a": "failed git", "b": held, "c": held, "d": "bumped"}
+    assert built == ["main/d"]
+    assert [stand.is_committed(name) for name in "bc"] == [False, False]
 
 
 def test_uncommitted_changes_are_nobody_elses(stand: Stand) -> None:

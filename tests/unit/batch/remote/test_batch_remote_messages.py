@@ -80,6 +80,8 @@ def _changed(change: Callable[[dict[str, Any]], object]) -> bytes:
         (lambda d: d["files"][0].update(sha256="a" * 63 + "\n"), "sha256 cannot be"),
         (lambda d: d["files"][0].update(size=LARGEST_PACKAGE + 1), "no number that it can be"),
         (lambda d: d["files"][0].update(size=True), "no number that it can be"),
+        (lambda d: d["files"][0].update(size="5"), "no number that it can be"),
+        (lambda d: d["files"][0].update(size=-1), "no number that it can be"),
         (lambda d: d["log"].update(size=1 << 40), "no number that it can be"),
         (lambda d: d.update(worker=["w1"]), "worker is no text"),
     ],
@@ -87,6 +89,26 @@ def _changed(change: Callable[[dict[str, Any]], object]) -> bytes:
 def test_what_is_wrong_with_a_result(change: Callable[[dict[str, Any]], object], said: str) -> None:
     with pytest.raises(ValueError, match=said):
         parse_result(_changed(change))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"dependencies": "all"}, "dependencies is nothing known"),
+        ({"sources": [["foo.tar.gz"]]}, "no pair"),
+        ({"sources": [["foo.tar.gz", "d" * 128, "x"]]}, "no pair"),
+        ({"sources": [["../foo.tar.gz", "d" * 128]]}, "name cannot be"),
+        ({"sources": [["foo.tar.gz", "d" * 127]]}, "sha512 cannot be"),
+        ({"name": "../foo"}, "name cannot be"),
+        ({"jobs": "2"}, "jobs is no number"),
+        ({"variables": {"CFLAGS": 5}}, "variables is no text"),
+    ],
+)
+def test_what_is_wrong_with_an_order(change: dict[str, object], said: str) -> None:
+    document = json.loads(ORDER.to_bytes())
+    document["order"].update(change)
+    with pytest.raises(ValueError, match=said):
+        parse_order(json.dumps(document).encode())
 
 
 @pytest.mark.parametrize(

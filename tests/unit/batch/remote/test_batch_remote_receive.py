@@ -44,6 +44,8 @@ def _told(store: Store, files: Mapping[str, bytes], **more: str) -> Result:
 def test_packages_are_taken_without_the_workers_signature(store: Store, work: Work) -> None:
     made = {MAIN: package(key=signer("worker.rsa.pub")), DEV: package("foo-dev", arch="noarch")}
     receive(_told(store, made), work, store)
+    (work.destination / f"main/{ARCH}/link.apk").symlink_to("foo-1.0-r0.apk")
+    (work.destination / f"main/{ARCH}/folder.apk").mkdir()
     assert names_below(work.destination) == (MAIN, DEV)
     assert (work.destination / MAIN).read_bytes() == package()
     assert (work.destination / DEV).read_bytes() == made[DEV]
