@@ -51,6 +51,8 @@ _NOT_BUILT_WITH: Final = frozenset(("check", "snapshot", "sourcecheck"))
 """Functions that a build runs nothing of what it packs in."""
 _NAMES: Final = re.compile(rb"[^\s\"'`$#(){};|&<>=:]+")
 _OF_BUILDS: Final = frozenset(("src", "pkg", "tmp"))
+_SCRIPT: Final = re.compile(r"(.+)\.((?:pre|post)-(?:install|upgrade|deinstall)|trigger)")
+"""Install scripts and triggers: the package, and when it runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,9 +198,19 @@ class _Reading:
             return False
         words = self._side.answer.variables
         listed = f"{words.get('source', '')} {words.get('install', '')} {words.get('triggers', '')}".split()
-        return any(name == os.path.basename(each.partition("=")[0]) for each in listed) or (
-            re.search(rb"(?<![\w.-])%s(?![\w.-])" % re.escape(os.fsencode(name)), self._side.text) is not None
+        return (
+            any(name == os.path.basename(each.partition("=")[0]) for each in listed)
+            or re.search(rb"(?<![\w.-])%s(?![\w.-])" % re.escape(os.fsencode(name)), self._side.text) is not None
+            or self._is_script_of_a_package(name)
         )
+
+    def _is_script_of_a_package(self, name: str) -> bool:
+        """Whether a split function may take it: many have a line such as install="$subpkgname.post-install"."""
+        script = _SCRIPT.fullmatch(name)
+        if script is None or re.search(rb"\.%s(?![\w.-])" % re.escape(os.fsencode(script[2])), self._used) is None:
+            return False
+        words = self._side.answer.variables
+        return script[1] in {each.partition(":")[0] for each in words.get("subpackages", "").split()}
 
 
 def _meaning(name: str, value: str) -> Hashable:

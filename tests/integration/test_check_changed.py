@@ -232,6 +232,20 @@ def test_files_beside_the_recipe(tree: Place) -> None:
     assert found["main/foo"]["what"] == found["main/bar"]["what"] == ["mend.patch"]
 
 
+def test_scripts_that_split_functions_name(tree: Place) -> None:
+    change(tree, "main/foo", "\nsha512sums=", '\ndoc() {\n\tinstall="$subpkgname.post-install"\n}\n\nsha512sums=')
+    for name in ("foo-doc.post-install", "foo-doc.pre-install", "foo-other.post-install"):
+        (tree.aports / "main/foo" / name).write_text("#!/bin/sh\n")
+    commit(tree)
+    since = ("--since", git(tree.aports, "rev-parse", "HEAD").strip())
+    for name in ("foo-doc.pre-install", "foo-other.post-install"):
+        (tree.aports / "main/foo" / name).write_text("#!/bin/sh\ntrue\n")
+    assert verdicts(tree, *since, status=0)["main/foo"]["verdict"] == "unaffected"
+    (tree.aports / "main/foo/foo-doc.post-install").write_text("#!/bin/sh\ntrue\n")
+    found = verdicts(tree, *since, status=1)["main/foo"]
+    assert (found["verdict"], found["what"]) == ("not-bumped", ["foo-doc.post-install"])
+
+
 def test_new_and_moved_recipes(tree: Place) -> None:
     write(tree, "main/new")
     (tree.aports / "community").mkdir()
