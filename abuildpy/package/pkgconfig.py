@@ -51,6 +51,8 @@ class PcFile:
     requires: tuple[Relation, ...] = ()
     requires_private: tuple[Relation, ...] = ()
     """``Requires.private`` and ``Requires.internal``."""
+    missing: tuple[str, ...] = ()
+    """Fields without which pkgconf takes no file; they may be empty."""
 
 
 def apk_version(version: str) -> str:
@@ -84,6 +86,7 @@ def parse(name: str, text: str) -> PcFile:
         provides=_relations(fields, "provides"),
         requires=_relations(fields, "requires"),
         requires_private=_relations(fields, "requires.private", "requires.internal"),
+        missing=tuple(each for each in ("Name", "Description", "Version") if each.lower() not in fields),
     )
 
 

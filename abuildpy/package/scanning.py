@@ -277,6 +277,9 @@ class Scan:
     def _provides_pc(self) -> Iterable[str]:
         found: dict[str, str] = {}
         for path, pc in self.package.pc.items():
+            if pc.missing:  # abuild asks pkg-config, which fails
+                self.errors.append(f"/{show(path)}: pkg-config does not take it: it has no {', '.join(pc.missing)}")
+                continue
             for name, version in ((pc.name, pc.version), *((p.name, p.version) for p in pc.provides)):
                 converted = self._pc_version(version, path)
                 if converted is not None and self._usable(name, path, "pkg-config module"):

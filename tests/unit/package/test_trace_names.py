@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from package_trees import File, Folder, Item, Link, Program, metadata, traceable
 from trace_samples import Database, one, pc, run
 
@@ -77,6 +78,22 @@ def test_pc_version_that_apk_does_not_know(tmp_path: Path) -> None:
     assert traced.provides == ()
     (error,) = traced.errors
     assert error == "/usr/lib/pkgconfig/foo.pc: pkg-config version 1.0-unknown is invalid"
+
+
+@pytest.mark.parametrize(
+    ("content", "missing"),
+    [
+        (b"", "Name, Description, Version"),
+        (b"broken {\nName: x\n", "Description, Version"),
+        (b"Name: x\nVersion: 1\n", "Description"),
+    ],
+)
+def test_pc_file_that_pkg_config_does_not_take(tmp_path: Path, content: bytes, missing: str) -> None:
+    items: dict[str, Item] = {"usr/lib/pkgconfig/foo.pc": File(content)}
+    traced = one(tmp_path / "a", items)
+    assert tuple(traced.errors) == (f"/usr/lib/pkgconfig/foo.pc: pkg-config does not take it: it has no {missing}",)
+    assert traced.provides == ()
+    assert not one(tmp_path / "b", items, metadata(options=("!tracedeps",))).errors
 
 
 def test_pkgconfig_itself(tmp_path: Path) -> None:
