@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The build of one recipe: what each verb does, and ``all`` from validate to the signed index."""
+"""The build of one recipe: each of its parts, and all of them from validate to the signed index."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import groupby
@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from abuildpy.config import Config
-from abuildpy.errors import AbuildError, PhaseError
+from abuildpy.errors import AbuildError
 from abuildpy.phases import upkeep
+from abuildpy.phases.actions import actions_of
 from abuildpy.phases.functions import Functions
+from abuildpy.phases.leftovers import Leftovers
 from abuildpy.phases.overrides import in_place
 from abuildpy.phases.settings import Settings
 from abuildpy.phases.timing import Timings
@@ -35,13 +37,10 @@ if TYPE_CHECKING:
 class _State:
     """What earlier verbs of the same run leave for later ones."""
 
-    uninstall: bool = False
     fetched: bool = False
     locked: bool = False
     root: RootFolder | None = None
     """The clean root that this is built in."""
-    made: RootFolder | None = None
-    """A clean root that was made for this recipe and is still there; later verbs of the same run have no part in it."""
     began: Beginning | None = None
     """What was noted of the recipe as a build of all of it began, for its records."""
 
@@ -66,6 +65,14 @@ class Build:
         self.workspace = workspace or workspace_of(recipe, config)
         self._stages = stages
         self._functions = Functions(config, settings, self.workspace, console, stages)
+        self._leftovers = Leftovers(
+            self.workspace,
+            config,
+            settings,
+            console,
+            end_sources=self._end_sources,
+            uninstall=self.remove_dependencies,
+        )
         self._state = _State()
         self._timings = Timings(config.environ, settings.errand.step)
 
@@ -86,10 +93,11 @@ class Build:
                         f"another build is at work in {self.recipe.startdir}", hint="wait for it, or end it"
                     )
                 self._state.locked = True
-            for kind, group in groupby(verbs, key=lambda verb: kind_of(verb, self.recipe, self._verbs())):
+            actions = actions_of(self)
+            for kind, group in groupby(verbs, key=lambda verb: kind_of(verb, self.recipe, actions)):
                 if kind == "verb":
                     for verb in group:
-                        self._verbs()[verb]()
+                        actions[verb]()
                 else:
                     own = kind == "own"
                     self._functions.run(
@@ -99,60 +107,13 @@ class Build:
     def clean_up_after_failure(self) -> None:
         """Removes what ERROR_CLEANUP names, unless the work folders belong to another build."""
         if self._state.locked:
-            self._clean_up(self.config.get("ERROR_CLEANUP").split())
+            self._leftovers.clear(self.config.get("ERROR_CLEANUP").split())
 
     # --- verbs -------------------------------------------------------------------------------------------------
 
     @property
     def _outputs(self) -> Outputs:
         return upkeep.outputs_of(self.recipe, self.config)
-
-    def _verbs(self) -> dict[str, Callable[[], None]]:
-        from abuildpy.phases.rules import license_rule, maintainer_rule
-
-        return {
-            "all": self.all,
-            "build_abuildrepo": self.build_repository,
-            "builddeps": self.check_dependencies,
-            "check_fakeroot": lambda: self._run_functions(("check",), fakeroot=True),
-            "check_license": self._upkeep(license_rule),
-            "check_maintainer": self._upkeep(maintainer_rule),
-            "checksum": self.checksum,
-            "clean": self.clean,
-            "cleancache": self._upkeep(upkeep.clean_cache),
-            "cleanoldpkg": self._upkeep(upkeep.clean_old_packages, then=self.index),
-            "cleanpkg": self._upkeep(upkeep.clean_packages, then=self.index),
-            "deps": self.install_dependencies,
-            "fetch": self.fetch,
-            "index": self.index,
-            "installdeps": self.install_dependencies,
-            "listpkg": self._upkeep(upkeep.list_packages),
-            "rootbld": self.root_build,
-            "rootpkg": self.root_package,
-            "sanitycheck": self._upkeep(upkeep.old_name_of_validate),
-            "snapshot": self.snapshot,
-            "sourcecheck": self._upkeep(upkeep.check_sources),
-            "srcpkg": self.pack_recipe,
-            "symlinksrc": self.link_sources,
-            "targz": self.pack_tree,
-            "undeps": self.remove_dependencies,
-            "uninstalldeps": self.remove_dependencies,
-            "unpack": self.unpack,
-            "up2date": self.require_up_to_date,
-            "update_abuildrepo_index": self.index,
-            "validate": self.validate,
-            "verify": self.fetch,
-        }
-
-    def _upkeep(
-        self, action: Callable[[Recipe, Config, Console], None], then: Callable[[], None] | None = None
-    ) -> Callable[[], None]:
-        def run() -> None:
-            action(self.recipe, self.config, self.console)
-            if then is not None:
-                then()
-
-        return run
 
     def all(self) -> None:
         """Builds what is not up to date (with ``-f``: in any case)."""
@@ -198,7 +159,7 @@ class Build:
             f"{seconds // 3600}h {seconds // 60 % 60}m {seconds % 60}s"
         )
         self._state.began = None
-        self._clean_up(self.config.get("CLEANUP").split())
+        self._leftovers.clear(self.config.get("CLEANUP").split())
 
     def _begin_records(self) -> None:
         from abuildpy.phases.recording import begin, wanted
@@ -227,7 +188,7 @@ class Build:
             with self._timings.step(step.__name__):
                 step()
         console.msg("Preparing build chroot...")
-        root = self._state.made = roots.make_folder()
+        root = self._leftovers.root = roots.make_folder()
         with self._timings.step("root"):
             roots.make(root, network=self._stages.network(recipe, wanted=False))
         recipe, stages = roots.enter(root, known)
@@ -237,14 +198,14 @@ class Build:
             with self._timings.step(step.__name__):
                 step()
         self.index()
-        self._clean_up(self.config.get("CLEANUP").split())
+        self._leftovers.clear(self.config.get("CLEANUP").split())
 
     def _build_functions(self) -> None:
         check = self._check_verb()
         mkusers = () if self._state.root else ("mkusers",)  # a clean root has its accounts from the start
         self._run_functions(("prepare", *mkusers, "build", *(("check",) if check == "check" else ())))
         if check == "checkroot":
-            self._run_functions(("check",), fakeroot=True)
+            self.check_in_fakeroot()
 
     def _check_verb(self) -> str:
         """``check``, ``checkroot`` (in fakeroot) or empty, by the recipe's options and the environment."""
@@ -253,6 +214,10 @@ class Build:
         if not self.settings.errand.check or not wants_check(self.recipe, self.config.variables):
             return ""
         return "checkroot" if upkeep.has_option(self.recipe, "checkroot") else "check"
+
+    def check_in_fakeroot(self) -> None:
+        """Runs check() in fakeroot."""
+        self._run_functions(("check",), fakeroot=True)
 
     def validate(self) -> None:
         """Checks the recipe. Raises RecipeError when it breaks a rule."""
@@ -329,7 +294,7 @@ class Build:
         if in_place(self.recipe, "clean"):
             self._run_functions(("clean",))
         else:
-            self._clean_up(("srcdir", "pkgdir", "tmpdir"))
+            self._leftovers.clear(("srcdir", "pkgdir", "tmpdir"))
 
     def check_dependencies(self) -> None:
         """Makes sure that the build dependencies are there; installs them with ``-r``, does nothing with ``-d``."""
@@ -342,7 +307,7 @@ class Build:
 
         self.console.msg("Analyzing dependencies...")
         if self.settings.install_deps:
-            self._state.uninstall = True  # also of a half that was installed before the other failed
+            self._leftovers.installed = True  # also of a half that was installed before the other failed
             self.install_dependencies()
             return
         dependencies.require(self.recipe, self.config)
@@ -412,34 +377,11 @@ class Build:
 
     def _kept(self, folder: Path, word: str) -> Path | None:
         """A work folder, if the tree of a failed build stays there for looking; ``word`` is what ERROR_CLEANUP calls it."""
-        gone = "bldroot" if self._state.root else word
-        cleaned = not self.settings.keep_build and gone in self.config.get("ERROR_CLEANUP").split()
-        return None if cleaned else folder
+        return self._leftovers.after_failure(folder, "bldroot" if self._state.root else word)
 
-    def _clean_up(self, words: Collection[str]) -> None:
-        made = self._state.made
-        if made is not None and (self.settings.keep_build or "bldroot" not in words):
-            made.keep()
-        if self.settings.keep_build:
-            return
-        folders = {"srcdir": self.workspace.src, "pkgdir": self.workspace.pkg, "tmpdir": self.workspace.tmp}
-        for word in words:
-            if word in folders:
-                self.console.msg(f"Cleaning up {word}")
-                if word == "srcdir" and in_place(self.recipe, "cleanup_srcdir") and folders[word].is_dir():
-                    try:
-                        self._run_functions(("cleanup_srcdir",))
-                    except PhaseError as error:  # what it was to end may have ended with its stage
-                        self.console.warning(f"{error.message}; {folders[word]} is removed all the same")
-                remove_tree(folders[word])
-            elif word == "bldroot" and self._state.made is not None:
-                self.console.msg("Cleaning up build chroot")
-                remove_tree(self._state.made.path)
-                self._state.made = None
-            elif word == "deps" and self._state.uninstall:
-                self.console.msg("Uninstalling dependencies...")
-                self._state.uninstall = False
-                self.remove_dependencies()
+    def _end_sources(self) -> None:
+        if in_place(self.recipe, "cleanup_srcdir"):
+            self._run_functions(("cleanup_srcdir",))
 
 
 def _date(seconds: float) -> str:
