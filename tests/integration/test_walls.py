@@ -14,18 +14,18 @@ import re
 import shutil
 import signal
 import socket
-import subprocess
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 import wall_attempts
 from buildkit import TOP, Package, Place, processes_with
+from wallkit import Tried, run_in
 
 from abuildpy.sandbox.landlock import landlock_version
 from abuildpy.sandbox.process import find_system_program
@@ -33,7 +33,7 @@ from abuildpy.sandbox.seccomp import has_filter
 
 pytest_plugins = ["buildfixtures"]
 
-HERE = Path(__file__).parent
+
 PYTHON = find_system_program("python3")
 
 
@@ -242,21 +242,6 @@ package() {
 """
 
 
-@dataclass
-class Tried:
-    """What came of the attempts on one rung."""
-
-    status: int
-    said: str
-    answers: dict[str, str] = field(default_factory=dict)
-    secrets_in_packages: list[str] = field(default_factory=list)
-
-    @property
-    def doors(self) -> dict[str, str]:
-        """``open`` or ``shut`` for each attempt."""
-        return {title: answer.partition(":")[0] for title, answer in self.answers.items()}
-
-
 def attack(place: Place, rung: Rung) -> Tried:
     """Builds the hostile recipe; skips the test where its situation cannot be made."""
     secret, mark, left = (os.urandom(12).hex() for _ in range(3))
@@ -319,32 +304,6 @@ def launch(place: Place, rung: Rung, folder: Path, plan: dict[str, Any], key: Pa
     }
     command = place.command("-m", "-d", "-K", f"--sandbox={rung.sandbox}")
     return run_in(place, rung.situation, command, folder, environment, secret=plan["secret"], victim=victim)
-
-
-def run_in(
-    place: Place, situation: str, command: list[str], folder: Path, environment: dict[str, str], **more: object
-) -> Tried:
-    """Runs a command in one of wall_launcher.py's situations; skips the test where that cannot be made."""
-    uid = os.geteuid() if place.owner is None and os.geteuid() != 0 else place.owner
-    orders = {
-        "argv": command,
-        "env": environment,
-        "cwd": str(folder),
-        "uid": uid,
-        "situation": situation,
-        **more,
-    }
-    done = subprocess.run(
-        [sys.executable, str(HERE / "wall_launcher.py"), json.dumps(orders)],
-        capture_output=True,
-        text=True,
-        errors="replace",
-        timeout=120,
-        check=False,
-    )
-    if done.returncode == 99:
-        pytest.skip(f"{situation} cannot be made here: {done.stdout.strip()}")
-    return Tried(done.returncode, done.stdout.replace("\r\n", "\n") + done.stderr)
 
 
 @pytest.fixture
@@ -423,184 +382,3 @@ def readme_table() -> str:
 
 def test_the_readme_has_the_table() -> None:
     assert readme_table() in README.read_text(), f"put this into the README:\n{readme_table()}"
-
-
-# --- what is demanded ----------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("words", "variables", "said"),
-    [
-        (
-            ["--require-sandbox=bwrap"],
-            {},
-            "bubblewrap is required and cannot be had: no more user namespaces are allowed",
-        ),
-        ([], {"ABUILD_REQUIRE_SANDBOX": "bwrap"}, "bubblewrap is required and cannot be had"),
-        (["--sandbox=bwrap"], {}, "No sandbox: no more user namespaces are allowed: user.max_user_namespaces is 0"),
-        (
-            ["--sandbox=none", "--require-sandbox=landlock"],
-            {},
-            "--sandbox=none is less than what is required: landlock",
-        ),
-        ([], {"ABUILD_REQUIRE_SANDBOX": "bubblewrap"}, "ABUILD_REQUIRE_SANDBOX is 'bubblewrap'"),
-        ([], {"ABUILD_SOCKETS": "some"}, "ABUILD_SOCKETS is 'some'"),
-    ],
-)
-def test_with_less_than_is_required_nothing_runs(
-    users_place: Place, words: list[str], variables: dict[str, str], said: str
-) -> None:
-    folder = users_place.recipe('build() { touch "$srcdir"/ran; }\npackage() { :; }\n: >/tmp/evaluated\n')
-    command = users_place.command("-m", "-d", "-K", *words)
-    done = run_in(users_place, "no-namespaces", command, folder, {**users_place.environment, **variables})
-    assert done.status == 1, done.said
-    assert f"ERROR: {said}" in done.said.replace(": : ", ": "), done.said
-    assert "Traceback" not in done.said
-    assert not (folder / "src").exists()
-
-
-@pytest.mark.skipif(not landlock_version(), reason="no Landlock here")
-@pytest.mark.parametrize("variables", [{}, {"ABUILD_REQUIRE_SANDBOX": "bwrap"}])
-def test_with_as_much_as_is_required_it_builds(users_place: Place, variables: dict[str, str]) -> None:
-    folder = users_place.recipe('build() { :; }\npackage() { mkdir -p "$pkgdir"; }')
-    command = users_place.command("-m", "-d", "--require-sandbox=landlock")
-    done = run_in(users_place, "no-namespaces", command, folder, {**users_place.environment, **variables})
-    assert done.status == 0, done.said
-
-
-@pytest.mark.parametrize("caller", ["user", "root"])
-@pytest.mark.parametrize(
-    ("situation", "stand", "chosen"),
-    [
-        ("plain", "yyyy", "bwrap"),
-        ("covered-proc", "nyyy", "bwrap-host-proc"),
-        ("no-namespaces", "nnyy", "landlock"),
-    ],
-)
-def test_the_probe_tells_which_rungs_stand(
-    request: pytest.FixtureRequest, walls: None, caller: str, situation: str, stand: str, chosen: str
-) -> None:
-    if not landlock_version():
-        pytest.skip("no Landlock here")
-    if caller == "root" and os.geteuid() != 0:
-        pytest.skip("needs root")
-    place = request.getfixturevalue("users_place" if caller == "user" else "place")
-    folder = place.recipe("package() { :; }")
-    command = place.command("sandbox", "--json", module="abuildpy.cli.umbrella")
-    document = json.loads(run_in(place, situation, command, folder, place.environment).said)
-    walls_ = {wall["name"]: wall for wall in document["walls"]}
-    assert {name: wall["works"] for name, wall in walls_.items()} == dict(
-        zip(["bwrap", "bwrap-host-proc", "landlock", "none"], (each == "y" for each in stand), strict=True)
-    )
-    assert document["chosen"] == chosen
-    assert all(bool(wall["reason"]) is not wall["works"] for wall in walls_.values())
-    because = {"plain": "", "covered-proc": "/proc/", "no-namespaces": "user.max_user_namespaces is 0"}[situation]
-    assert because in walls_["bwrap"]["reason"]
-
-
-@pytest.mark.skipif(not landlock_version(), reason="no Landlock here")
-def test_recipes_are_read_behind_landlock_too(users_place: Place) -> None:
-    folder = users_place.recipe('package() { :; }\npkgdesc=$(cat "$HOME_OF_TEST"/.netrc 2>/dev/null || echo shut)\n')
-    (users_place.home / ".netrc").write_text("secret")
-    (users_place.home / ".netrc").chmod(0o644)
-    command = users_place.command("info", "--json", str(folder), module="abuildpy.cli.umbrella")
-    environment = {**users_place.environment, "HOME_OF_TEST": str(users_place.home)}
-    done = run_in(users_place, "no-namespaces", command, folder, environment)
-    assert done.status == 0, done.said
-    told, _, document = done.said.partition("[\n")
-    assert json.loads("[" + document)[0]["pkgdesc"] == "shut"
-    assert told.count("WARNING") == 1 and "Sandbox: Landlock" in told
-
-
-CLEAN_ROOT = """
-import sys
-from pathlib import Path
-from abuildpy.errors import SandboxError
-from abuildpy.sandbox.probe import clean_root_wall
-from abuildpy.ui.console import Console
-try:
-    print(clean_root_wall(Path.cwd(), Path("/var/tmp"), Console(None, False)).describe())
-except SandboxError as error:
-    print(error.message)
-"""
-
-
-@pytest.mark.parametrize("caller", ["user", "root"])
-@pytest.mark.parametrize(
-    ("situation", "said"),
-    [
-        ("plain", ["bubblewrap"]),
-        (
-            "covered-proc",
-            ["Sandbox: bubblewrap", "covered", "Not held: processes' names", "\nbubblewrap", "without a /proc"],
-        ),
-        ("no-namespaces", ["rootbld needs a sandbox, and there is none: ", "user.max_user_namespaces is 0"]),
-    ],
-)
-def test_clean_roots_take_the_same_walls_or_tell_why_not(
-    request: pytest.FixtureRequest, walls: None, caller: str, situation: str, said: list[str]
-) -> None:
-    if caller == "root" and os.geteuid() != 0:
-        pytest.skip("needs root")
-    place = request.getfixturevalue("users_place" if caller == "user" else "place")
-    folder = place.recipe("package() { :; }")
-    done = run_in(place, situation, [sys.executable, "-c", CLEAN_ROOT], folder, place.environment)
-    assert done.status == 0, done.said
-    assert all(text in done.said for text in said), done.said
-    assert ("WARNING" in done.said) is (situation == "covered-proc")
-
-
-# --- links for the program outside ------------------------------------------------------------------------------------
-
-
-LINKS = """
-build() {
-    rm "$srcdir"/data; ln -s OUTSIDE/file "$srcdir"/data
-    ln -s OUTSIDE "$srcdir"/folder; ln -s OUTSIDE "$startdir"/tmp/folder
-}
-package() { mkdir -p "$pkgdir"/usr; ln -s OUTSIDE "$pkgdir"/usr/lib; ln -s OUTSIDE/file "$pkgdir"/usr/file; }
-"""
-
-
-@pytest.fixture
-def outside(place: Place) -> Path:
-    folder = place.base / "outside"
-    folder.mkdir()
-    (folder / "file").write_text("as it was")
-    return folder
-
-
-def contents(folder: Path) -> dict[str, tuple[str, int, int]]:
-    """What the files in a folder are like, the folder's own mode and owner too."""
-    state = {path.name: (path.read_text(), path.stat().st_mode, path.stat().st_uid) for path in folder.iterdir()}
-    return state | {".": ("", folder.stat().st_mode, folder.stat().st_uid)}
-
-
-def test_links_that_phases_leave_lead_the_program_nowhere(place: Place, outside: Path, sandbox: str) -> None:
-    folder = place.recipe(LINKS.replace("OUTSIDE", str(outside)), files={"data": "data"})
-    before = contents(outside)
-    place.build(folder, "-K", sandbox)
-    package = place.package()
-    assert {name: package.members[name].linkname for name in ("usr/lib", "usr/file")} == {
-        "usr/lib": str(outside),
-        "usr/file": f"{outside}/file",
-    }
-    assert not any(b"as it was" in content for content in package.contents.values())
-    for verbs in (("fetch", "unpack", "rootpkg"), ("clean",)):
-        place.build(folder, sandbox, *verbs)
-        assert contents(outside) == before, verbs
-    assert not (folder / "src").exists()
-
-
-@pytest.mark.parametrize("where", ["$pkgdir", "$pkgbasedir"])
-def test_a_link_for_the_whole_tree_is_no_package(place: Place, outside: Path, sandbox: str, where: str) -> None:
-    recipe = f'package() {{ rm -rf "{where}" || true; ln -sfn {outside} "{where}"; }}'
-    folder = place.recipe(recipe)
-    before = contents(outside)
-    done = place.run(folder, "-d", "-K", sandbox)
-    assert done.status == 1, str(done)
-    assert "Traceback" not in done.err
-    assert re.search("Missing pkgdir for foo|cannot read the package's folder", done.err), str(done)
-    assert not list(place.repodest.rglob("*.apk"))
-    place.run(folder, "-d", sandbox, "clean")
-    assert contents(outside) == before
