@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import secrets
 from importlib import import_module
 from pathlib import Path
@@ -34,7 +35,7 @@ class Store:
 
     def __init__(self, url: str) -> None:
         """Raises ConfigError for a URL of a kind that is not installed, StoreError where it cannot be reached."""
-        self.url = url
+        self.url = _without_password(url)
         self._files: Any
         self._web: Web | None = None
         if url.startswith(("http://", "https://")):
@@ -134,6 +135,11 @@ class Store:
         )
 
 
+def _without_password(url: str) -> str:
+    """As it may be told."""
+    return re.sub(r"(://[^/@:]*):[^/]*@", r"\1@", url)
+
+
 def _file_system(url: str) -> tuple[Any, str]:
     """fsspec's file system for a URL, and the path in it. Raises ConfigError."""
     try:
@@ -147,6 +153,7 @@ def _file_system(url: str) -> tuple[Any, str]:
         files, root = fsspec.core.url_to_fs(url)
     except (ImportError, ValueError) as error:
         raise ConfigError(
-            f"--store {url}: {error}", hint="file:///a/folder that all machines share, s3://bucket/path, or https://…"
+            f"--store {_without_password(url)}: {error}",
+            hint="file:///a/folder that all machines share, s3://bucket/path, or https://…",
         ) from None
     return files, root

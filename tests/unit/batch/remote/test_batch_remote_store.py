@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import io
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from loopback import Quiet, answering
 
 pytest.importorskip("fsspec", reason="fsspec is not installed")
 
+from abuildpy.batch.remote import web
 from abuildpy.batch.remote.store import Store, StoreError
 from abuildpy.batch.remote.web import Web
 from abuildpy.errors import ConfigError
@@ -22,6 +24,9 @@ CONTENT = b"content\n" * 1000
 
 class _Server(Quiet):
     files: dict[str, bytes]
+    troubles: list[int]
+    """Statuses of the next answers."""
+    packs = False
 
     def do_HEAD(self) -> None:
         self._answer(200 if self.path in self.files else 404, b"")
@@ -36,6 +41,10 @@ class _Server(Quiet):
         self._answer(201, b"")
 
     def _answer(self, status: int, body: bytes) -> None:
+        if self.troubles:
+            status, body = self.troubles.pop(), b""
+        if self.packs and "gzip" in self.headers.get("Accept-Encoding", ""):
+            body = gzip.compress(body)
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -50,9 +59,19 @@ def url(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Monk
         yield f"memory://{tmp_path}"
     else:
         monkeypatch.setenv("no_proxy", "*")
-        handler = type("Handler", (_Server,), {"files": {}})
+        handler = type("Handler", (_Server,), {"files": {}, "troubles": []})
         with answering(handler) as address:
             yield f"{address}/a/store"
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[type[_Server], Store]]:
+    """A web server and the store that it is, asked again without a pause."""
+    monkeypatch.setenv("no_proxy", "*")
+    monkeypatch.setattr(web, "_PAUSES", (0.0, 0.0))
+    handler = type("Handler", (_Server,), {"files": {}, "troubles": []})
+    with answering(handler) as address:
+        yield handler, Store(address)
 
 
 def test_there_and_back(url: str, tmp_path: Path) -> None:
@@ -67,6 +86,48 @@ def test_there_and_back(url: str, tmp_path: Path) -> None:
     assert store.put_bytes(b"x") == (hashlib.sha256(b"x").hexdigest(), 1)
     Store(url).get(digest, tmp_path / "back", size=len(CONTENT))
     assert (tmp_path / "back").read_bytes() == CONTENT
+
+
+def test_a_server_in_trouble_is_asked_again(server: tuple[type[_Server], Store], tmp_path: Path) -> None:
+    handler, store = server
+    (tmp_path / "file").write_bytes(CONTENT)
+    handler.troubles += [500, 502, 503, 429]  # for HEAD twice, and for PUT
+    handler.troubles.insert(2, 404)
+    digest, size = store.put(tmp_path / "file")
+    assert handler.troubles == []
+    handler.troubles += [500, 500]
+    store.get(digest, tmp_path / "back", size=size)
+    assert (tmp_path / "back").read_bytes() == CONTENT
+    for status in (500, 403):
+        handler.troubles += [status] * (3 if status == 500 else 1)
+        with pytest.raises(StoreError, match=f"the server answers {status}"):
+            store.has("sha256", digest)
+        assert handler.troubles == []
+
+
+def test_a_server_that_packs_what_it_sends(server: tuple[type[_Server], Store], tmp_path: Path) -> None:
+    """Nobody tampered with it."""
+    handler, store = server
+    handler.packs = True
+    digest, size = store.put_bytes(CONTENT)
+    store.get(digest, tmp_path / "back", size=size)
+    assert (tmp_path / "back").read_bytes() == CONTENT
+
+
+def test_an_empty_file(url: str, tmp_path: Path) -> None:
+    """Such as a log."""
+    digest, size = Store(url).put_bytes(b"")
+    Store(url).get(digest, tmp_path / "back", size=size)
+    assert (tmp_path / "back").read_bytes() == b""
+
+
+@pytest.mark.parametrize("url", ["http://me:s3cret@127.0.0.1:1/x", "http://me:s3c@ret@127.0.0.1:1/x@y"])
+def test_passwords_are_not_told(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(web, "_PAUSES", ())
+    with pytest.raises(StoreError) as caught:
+        Store(url).has("sha256", "0" * 64)
+    assert str(caught.value).startswith("http://me@127.0.0.1:1/x")
+    assert "s3c" not in str(caught.value)
 
 
 def test_sources_by_the_hash_that_recipes_have(url: str, tmp_path: Path) -> None:
