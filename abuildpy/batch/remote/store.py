@@ -112,7 +112,8 @@ class Store:
             if self._web is not None:
                 self._web.put(path, source)
                 return
-            self._files.makedirs(path.rpartition("/")[0], exist_ok=True)
+            if beside != path:  # an object store has no folders, and would make a bucket whose name is misspelt
+                self._files.makedirs(path.rpartition("/")[0], exist_ok=True)
             try:
                 with self._files.open(beside, "wb") as sink:
                     while piece := source.read(_PIECE):

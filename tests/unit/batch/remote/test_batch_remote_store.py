@@ -220,6 +220,16 @@ def test_no_half_done_file_under_a_name(tmp_path: Path, monkeypatch: pytest.Monk
     assert [each.name for each in (tmp_path / "store").rglob("*") if each.is_file()] == [digest]
 
 
+def test_an_object_store_gets_no_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would make the bucket, whatever its name."""
+    store = Store(f"memory://{tmp_path}")
+    made: list[str] = []
+    monkeypatch.setattr(store._files, "makedirs", lambda path, **_: made.append(path))
+    digest, _ = store.put_bytes(b"x")
+    assert store.has("sha256", digest)
+    assert made == []
+
+
 def test_only_memory_is_not_shared(tmp_path: Path) -> None:
     assert not Store("memory://x").is_shared
     assert Store(f"file://{tmp_path}").is_shared
