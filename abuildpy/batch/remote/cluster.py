@@ -25,7 +25,9 @@ class LocalWorkers:
         self._count = count
         self._folder = folder
         self._arguments = ["--store", store, "--arch", arch, "--jobs", str(jobs), "--slots", "1", "--quiet"]
-        self._environ = environment(environ)
+        # What opens another store is there or in the home; builds get none of it, as on any worker.
+        shared = store.startswith("file://")
+        self._environ = {**environment(environ), "HOME": os.fspath(folder)} if shared else dict(environ)
         self._processes: list[subprocess.Popen[bytes]] = []
         self._secrets: list[Path] = []
         for name, text in (("ca", tls.ca), ("cert", tls.cert), ("key", tls.key)):
@@ -52,7 +54,7 @@ class LocalWorkers:
                     [sys.executable, "-P", "-m", "abuildpy.cli.umbrella", "worker", *own, *self._arguments],
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
-                    env={**self._environ, "HOME": os.fspath(self._folder)},
+                    env=self._environ,
                     start_new_session=True,
                 )
             )

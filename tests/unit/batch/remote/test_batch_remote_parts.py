@@ -21,6 +21,7 @@ from typing import Any
 import pytest
 
 from abuildpy.batch.remote import bundle
+from abuildpy.batch.remote.cluster import LocalWorkers
 from abuildpy.batch.remote.security import Tls, TlsError, load_tls, require_tls, temporary_tls
 from abuildpy.batch.remote.settings import SETTINGS
 from abuildpy.errors import ConfigError, RecipeError
@@ -250,3 +251,19 @@ json.dump([known, {name: dask.config.get(name) for name in json.load(sys.stdin)}
     assert settings == SETTINGS
     assert failures == 0
     assert not steals
+
+
+@pytest.mark.parametrize(("store", "has"), [("s3://bucket/x", True), ("file:///x", False)])
+def test_workers_of_its_own_can_open_the_store(
+    store: str, has: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They get what opens it, where something has to."""
+    started: list[dict[str, str]] = []
+    monkeypatch.setattr(subprocess, "Popen", lambda *_words, env, **_how: started.append(env))
+    environ = {"PATH": "/bin", "HOME": "/home/me", "AWS_SECRET_ACCESS_KEY": "secret"}
+    workers = LocalWorkers(2, tmp_path, store=store, arch="x86_64", jobs=1, tls=TLS, environ=environ)
+    workers.start("tls://127.0.0.1:1")
+    assert len(started) == 2
+    for env in started:
+        assert ("AWS_SECRET_ACCESS_KEY" in env) == has
+        assert env["HOME"] == ("/home/me" if has else str(tmp_path))
