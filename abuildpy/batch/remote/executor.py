@@ -269,7 +269,7 @@ class Dask:
             before, self.slots = self.slots, lines.count(there, "slots")
             if self.slots:
                 self._there.set()
-            elif before:
+            elif before and not self._closing:
                 self._log.warning(f"No worker for {self._arch} is there any more; builds wait until one comes")
             self._give_more()
         elif "ready" in message:

@@ -7,6 +7,7 @@ import queue
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -116,6 +117,18 @@ def _given(bench: Bench, name: str = "a") -> tuple[Work, str]:
     bench.executor.start(work)
     bench.until(lambda: len(bench.client.given) == 1)
     return work, bench.client.given[0]
+
+
+def test_workers_that_end_with_the_batch(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are missed while it runs, not when it has them ended."""
+    said: list[str] = []
+    monkeypatch.setattr(bench.executor, "_log", SimpleNamespace(warning=said.append))
+    for slots in (1, 0, 1):
+        bench.client.says(there={"slots": slots, "workers": slots, "others": 0})
+    bench.until(lambda: bool(said) and bench.executor.slots == 1)
+    bench.executor.end_first(lambda: bench.client.says(there={"slots": 0, "workers": 0, "others": 0}))
+    bench.executor.close()
+    assert len(said) == 1
 
 
 def test_a_lost_worker_and_its_late_answer(bench: Bench) -> None:
