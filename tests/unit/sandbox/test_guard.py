@@ -125,7 +125,7 @@ def test_what_a_stage_may_gain(kind: str, own_session: bool, may_gain: bool) -> 
     found = _status(out)
     assert found["NoNewPrivs"] == ("0" if may_gain else "1")
     assert (int(out.splitlines()[-1]) != os.getsid(0)) == own_session
-    assert int(found["SigBlk"], 16) == 0
+    assert int(_status(_run("cat", "/proc/self/status", kind=kind)[1])["SigBlk"], 16) == 0  # shells unblock all
     assert not int(found["SigIgn"], 16) & (1 << signal.SIGPIPE - 1 | 1 << signal.SIGXFSZ - 1)
 
 
@@ -136,6 +136,14 @@ def test_root_gives_up_all_of_it() -> None:
     assert status == 0
     assert (found["Uid"].split(), found["Gid"].split(), found["Groups"]) == (["65525"] * 4, ["65526"] * 4, "")
     assert {int(found[name], 16) for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")} == {0}
+
+
+def test_a_stage_does_not_outlive_its_guard() -> None:
+    process = _start(("sh", "-c", "echo up; exec sleep 300"), "session", ("-", "-"), "-", os.getpid(), "/")
+    assert process.stdout is not None
+    assert process.stdout.readline() == "up\n"
+    process.kill()
+    assert process.communicate(timeout=60)[0] == "", "ends when nobody has it open any more"
 
 
 def test_it_ends_with_its_caller_and_when_it_is_asked(tmp_path: Path) -> None:
