@@ -181,7 +181,8 @@ def test_a_server_that_refuses(tmp_path: Path, status: int, monkeypatch: pytest.
         def _answer(self, _status: int, body: bytes) -> None:
             super()._answer(status, body)
 
-    handler = type("Handler", (Refusing,), {"files": {}})
+    monkeypatch.setattr(web, "_PAUSES", (0.0,))
+    handler = type("Handler", (Refusing,), {"files": {}, "troubles": []})
     with answering(handler) as address:
         store = Store(f"{address}/store")
         digest = hashlib.sha256(CONTENT).hexdigest()
