@@ -111,7 +111,12 @@ def reasons(difference: Difference) -> list[str]:
             found.append(f"{kind} not provided any more: {printable(' '.join(lost[:8]))}{more}")
     for each in difference.section("provides"):
         if each.impact and each.sign == "~":
-            found.append(printable(f"{each.what} goes down: {each.old} -> {each.new}"))
+            becomes = (
+                f"goes down: {each.old} -> {each.new}"
+                if each.new
+                else f"is provided without a version (was {each.old})"
+            )
+            found.append(printable(f"{each.what} {becomes}"))
     return found
 
 
