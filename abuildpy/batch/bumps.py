@@ -18,6 +18,7 @@ from abuildpy.recipe.answer import Answer, Variables
 from abuildpy.recipe.syntax import Script, parse
 from abuildpy.recipe.syntax.nodes import Assign, Definition, Simple
 from abuildpy.recipe.syntax.shape import shape, shape_of
+from abuildpy.recipe.validate_files import INSTALL_KINDS
 from abuildpy.repository.version import compare
 from abuildpy.source.uri import file_name
 
@@ -51,8 +52,6 @@ _NOT_BUILT_WITH: Final = frozenset(("check", "snapshot", "sourcecheck"))
 """Functions that a build runs nothing of what it packs in."""
 _NAMES: Final = re.compile(rb"[^\s\"'`$#(){};|&<>=:]+")
 _OF_BUILDS: Final = frozenset(("src", "pkg", "tmp"))
-_SCRIPT: Final = re.compile(r"(.+)\.((?:pre|post)-(?:install|upgrade|deinstall)|trigger)")
-"""Install scripts and triggers: the package, and when it runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,11 +205,13 @@ class _Reading:
 
     def _is_script_of_a_package(self, name: str) -> bool:
         """Whether a split function may take it: many have a line such as install="$subpkgname.post-install"."""
-        script = _SCRIPT.fullmatch(name)
-        if script is None or re.search(rb"\.%s(?![\w.-])" % re.escape(os.fsencode(script[2])), self._used) is None:
+        package, _, kind = name.rpartition(".")
+        if kind not in INSTALL_KINDS and kind != "trigger":
+            return False
+        if re.search(rb"\.%s(?![\w.-])" % re.escape(os.fsencode(kind)), self._used) is None:
             return False
         words = self._side.answer.variables
-        return script[1] in {each.partition(":")[0] for each in words.get("subpackages", "").split()}
+        return package in {each.partition(":")[0] for each in words.get("subpackages", "").split()}
 
 
 def _meaning(name: str, value: str) -> Hashable:

@@ -15,7 +15,8 @@ from abuildpy.recipe.finding import Finding, Subject, error, warning
 from abuildpy.recipe.model import Source
 from abuildpy.regular import read_regular, regular
 
-_INSTALL_KINDS = frozenset("pre-install post-install pre-upgrade post-upgrade pre-deinstall post-deinstall".split())
+INSTALL_KINDS = frozenset("pre-install post-install pre-upgrade post-upgrade pre-deinstall post-deinstall".split())
+"""What install scripts are named after: PACKAGE.KIND."""
 _NOT_SOURCES = frozenset(("APKBUILD", "src", "pkg", "tmp"))
 
 
@@ -30,8 +31,8 @@ def install_scripts(subject: Subject) -> Iterator[Finding]:
     recipe = subject.recipe
     for script in recipe.install:
         owner, _, kind = script.rpartition(".")
-        if kind not in _INSTALL_KINDS:
-            kinds = f"it must end in one of: {_list(_INSTALL_KINDS)}"
+        if kind not in INSTALL_KINDS:
+            kinds = f"it must end in one of: {_list(INSTALL_KINDS)}"
             yield error(
                 f"{script}: unknown kind of install script", kinds, code="install-kind", about="install", word=script
             )

@@ -11,12 +11,28 @@ from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, Thread
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 
 class Quiet(BaseHTTPRequestHandler):
     """Answers as its own methods say, and tells nobody of it."""
 
     def log_message(self, format: str, *arguments: object) -> None:
         pass
+
+
+def without_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is asked goes straight to loopback, whatever the environment says of proxies and certificates."""
+    for name in (
+        "http_proxy",
+        "https_proxy",
+        "all_proxy",
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "ALL_PROXY",
+        "REQUESTS_CA_BUNDLE",
+    ):
+        monkeypatch.delenv(name, raising=False)
 
 
 class _Folder(Quiet, SimpleHTTPRequestHandler):

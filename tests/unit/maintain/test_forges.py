@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from loopback import without_proxies
 from upstream_server import Server, serve, tags
 
 from abuildpy.errors import FetchError
@@ -16,8 +17,7 @@ NOBODY = UpstreamSettings(offline=True)
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
-        monkeypatch.delenv(name, raising=False)
+    without_proxies(monkeypatch)
     with serve() as server:
         yield server
 

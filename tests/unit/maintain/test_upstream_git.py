@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from loopback import Quiet, answering
+from loopback import Quiet, answering, without_proxies
 
 from abuildpy.maintain.upstream.ask.git import tags
 from abuildpy.maintain.upstream.settings import UpstreamSettings
@@ -36,8 +36,7 @@ def _git(folder: Path, *words: str) -> None:
 @pytest.fixture(params=["version 2", "version 0"])
 def server(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """Serves ``foo.git``, with several tags and branches, in each version of the protocol."""
-    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
-        monkeypatch.delenv(name, raising=False)
+    without_proxies(monkeypatch)
     repository = tmp_path / "foo.git"
     repository.mkdir()
     _git(repository, "init", "-q", "-b", "v9.9")

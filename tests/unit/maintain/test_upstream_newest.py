@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from loopback import without_proxies
 from upstream_server import Reply, Server, a_recipe, listing, serve, tags
 
 from abuildpy.errors import ConfigError
@@ -23,8 +24,7 @@ GITHUB_GIT = "github.com/a/foo.git/git-upload-pack"
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY", "REQUESTS_CA_BUNDLE"):
-        monkeypatch.delenv(name, raising=False)
+    without_proxies(monkeypatch)
     with serve() as server:
         yield server
 

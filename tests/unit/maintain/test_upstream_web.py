@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from loopback import without_proxies
 from upstream_server import Reply, Server, reply, serve
 
 from abuildpy.maintain.upstream.ask.asking import elements, links
@@ -27,8 +28,7 @@ KEY = "api.example/things"
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY", "REQUESTS_CA_BUNDLE"):
-        monkeypatch.delenv(name, raising=False)
+    without_proxies(monkeypatch)
     with serve() as server:
         yield server
 
